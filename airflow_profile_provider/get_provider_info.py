@@ -1,0 +1,165 @@
+"""The provider's only registration: metadata that Airflow reads without importing anything of ours.
+
+Each connection type's form is declared here in the vendor's own words. See
+https://airflow.apache.org/docs/apache-airflow-providers/howto/create-custom-providers.html.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+_Field = dict[str, Any]
+
+
+def _field(label: str, kind: str, description: str, **schema: Any) -> _Field:
+    """Declare an optional field of a connection form; it is kept in the connection's extra."""
+    return {
+        "label": label,
+        "description": description,
+        "schema": {"type": [kind, "null"], **schema},
+    }
+
+
+def _choice(label: str, options: list[str], description: str) -> _Field:
+    return _field(label, "string", description, enum=[*options, None], default=options[0])
+
+
+_SHARED_FIELDS: dict[str, _Field] = {
+    "concurrency": _field(
+        "Requests in flight", "integer", "How many requests may be under way at once.", minimum=1, maximum=256
+    ),
+    "quota": _field(
+        "Quota",
+        "string",
+        'Replaces the published limits, e.g. "10/1s, 150/60s"; "none" lifts them.',
+    ),
+    "timeout": _field("Time-out (s)", "number", "Seconds to wait for an answer; 30 if empty.", minimum=0.1),
+    "verify": _field(
+        "Verify TLS", "string", 'Empty or "true" checks certificates; "false" or the path of a CA bundle.'
+    ),
+    "proxies": _field(
+        "Proxies",
+        "object",
+        'Proxy by scheme, e.g. {"https": "http://proxy:3128"}.',
+    ),
+}
+
+
+def _connection_type(
+    module: str,
+    name: str,
+    hook: str,
+    *,
+    hidden: list[str],
+    labels: dict[str, str],
+    placeholders: dict[str, str],
+    fields: dict[str, _Field] | None = None,
+) -> dict[str, Any]:
+    return {
+        "connection-type": module,
+        "hook-class-name": f"airflow_profile_provider.hooks.{module}.{hook}",
+        "hook-name": name,
+        "ui-field-behaviour": {
+            "hidden-fields": ["schema", "extra", *hidden],
+            "relabeling": labels,
+            # Airflow 3.3.2's Test button refuses an empty port, so the field stays, with its usual value.
+            "placeholders": {"port": "443", **placeholders},
+        },
+        "conn-fields": {**(fields or {}), **_SHARED_FIELDS},
+    }
+
+
+_CONNECTION_TYPES = [
+    _connection_type(
+        "sonoran",
+        "Sonoran CMS",
+        "SonoranHook",
+        hidden=[],
+        labels={"host": "API address", "login": "Community ID", "password": "API Key"},
+        placeholders={"host": "https://api.sonorancms.com", "login": "your community's id"},
+        fields={
+            "api": _choice("API version", ["v1", "v2"], "v1: batch endpoint, any identifier; v2: accId only."),
+            "batch_size": _field(
+                "Accounts a request", "integer", "v1 only: accounts sent in one request; 1 if empty.", minimum=1
+            ),
+        },
+    ),
+    _connection_type(
+        "communifire",
+        "Axero Communifire",
+        "CommunifireHook",
+        hidden=["login"],
+        labels={"host": "Site address", "password": "REST API key or Bearer token"},
+        placeholders={"host": "https://yoursite.communifire.com"},
+        fields={
+            "auth_scheme": _choice(
+                "Authentication", ["api_key", "bearer"], "api_key: Rest-API-Key header; bearer: 9.60 and later."
+            ),
+        },
+    ),
+    _connection_type(
+        "agilenow",
+        "Agile.Now",
+        "AgileNowHook",
+        hidden=[],
+        labels={"host": "Server URL", "login": "Client ID", "password": "Client secret"},
+        placeholders={"host": "https://yourserver.example.com"},
+        fields={
+            "token_url": _field(
+                "Token URL", "string", "OAuth 2.0 token endpoint; <server>/oAuth/rest/v2/Token if empty."
+            ),
+            "scope": _field("Scope", "string", "Space-separated scopes; * asks for all.", default="*"),
+        },
+    ),
+    _connection_type(
+        "lightfield",
+        "Lightfield",
+        "LightfieldHook",
+        hidden=["login"],
+        labels={"host": "API address", "password": "API key"},
+        placeholders={"host": "https://api.lightfield.app", "password": "sk_lf_..."},
+        fields={
+            "api_version": _field(
+                "Lightfield-Version", "string", "Version of the API to ask for.", default="2026-03-01"
+            ),
+        },
+    ),
+    _connection_type(
+        "ocamba",
+        "Ocamba Hood",
+        "OcambaHook",
+        hidden=["login"],
+        labels={"host": "API address", "password": "API token"},
+        placeholders={"host": "https://api.ocamba.com"},
+    ),
+]
+
+_INTEGRATIONS = {
+    "sonoran": ("Sonoran CMS", "https://docs.sonoransoftware.com/cms/"),
+    "communifire": ("Axero Communifire", "https://my.axerosolutions.com/"),
+    "agilenow": ("Agile.Now", "https://docs.agilenow.io/"),
+    "lightfield": ("Lightfield", "https://docs.lightfield.app/"),
+    "ocamba": ("Ocamba Hood", "https://docs.ocamba.com/"),
+}
+
+
+def get_provider_info() -> dict[str, Any]:
+    """Return the metadata that Airflow's provider manager validates and shows."""
+    return {
+        "package-name": "airflow-profile-provider",
+        "name": "Profiles",
+        "description": "Push profile changes to the SaaS systems that keep them.",
+        "integrations": [
+            {"integration-name": name, "external-doc-url": url, "tags": ["service"]}
+            for name, url in _INTEGRATIONS.values()
+        ],
+        "hooks": [
+            {"integration-name": name, "python-modules": [f"airflow_profile_provider.hooks.{module}"]}
+            for module, (name, _) in _INTEGRATIONS.items()
+        ],
+        "operators": [
+            {"integration-name": name, "python-modules": [f"airflow_profile_provider.operators.{module}"]}
+            for module, (name, _) in _INTEGRATIONS.items()
+        ],
+        "connection-types": _CONNECTION_TYPES,
+    }
