@@ -78,9 +78,14 @@ _CONNECTION_TYPES = [
         labels={"host": "API address", "login": "Community ID", "password": "API Key"},
         placeholders={"host": "https://api.sonorancms.com", "login": "your community's id"},
         fields={
-            "api": _choice("API version", ["v1", "v2"], "v1: batch endpoint, any identifier; v2: accId only."),
+            "api": _choice(
+                "API version", ["v1", "v2"], "v1: batch endpoint, any identifier; v2: accId only."
+            ),
             "batch_size": _field(
-                "Accounts a request", "integer", "v1 only: accounts sent in one request; 1 if empty.", minimum=1
+                "Accounts a request",
+                "integer",
+                "v1 only: accounts sent in one request; 1 if empty.",
+                minimum=1,
             ),
         },
     ),
@@ -93,7 +98,9 @@ _CONNECTION_TYPES = [
         placeholders={"host": "https://yoursite.communifire.com"},
         fields={
             "auth_scheme": _choice(
-                "Authentication", ["api_key", "bearer"], "api_key: Rest-API-Key header; bearer: 9.60 and later."
+                "Authentication",
+                ["api_key", "bearer"],
+                "api_key: Rest-API-Key header; bearer: 9.60 and later.",
             ),
         },
     ),

@@ -1,0 +1,98 @@
+"""What can go wrong, classed by what to do next.
+
+::
+
+    ProfileError
+    ├── ConfigurationError      mend the connection or the arguments; nothing was sent
+    ├── SourceError             mend the source and run again
+    ├── InvalidRecord           this record only: refused before sending
+    ├── VendorError             what one answer, or silence, means
+    │   ├── RecordRefused       this record only: the vendor refused it
+    │   ├── BatchUnproven       send the batch's records one by one
+    │   └── Retriable           try again, not before ``after`` seconds
+    │       └── Unanswered      no answer: whether the vendor applied it is unknown
+    └── PushStopped             the whole push ended early; ``report`` tells how far it came
+        ├── CredentialRefused   renew the credential
+        ├── WrongHost           mend the host
+        └── MassFailure         nothing gets through: look at the vendor or the mapping
+
+A message never holds a credential or a profile's value, so that it may be logged. The vendor's own words
+can repeat values: they are kept apart in ``detail``, for the rejects file alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from airflow_profile_provider.records import Report
+
+
+class ProfileError(Exception):
+    """Base of every error that this package raises on purpose."""
+
+
+class ConfigurationError(ProfileError):
+    """The connection or the arguments are wrong; nothing was sent."""
+
+
+class SourceError(ProfileError):
+    """The source cannot be read, or is empty where it must not be."""
+
+
+class InvalidRecord(ProfileError):
+    """This record cannot be sent as it is; the message names the field and the remedy."""
+
+
+class VendorError(ProfileError):
+    """What one answer of a vendor means.
+
+    ``detail`` holds the vendor's own words (str, possibly empty). They may repeat profile values.
+    """
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(reason)
+        self.detail = detail
+
+    @property
+    def full(self) -> str:
+        """The reason with the vendor's own words: for the rejects file, never for a log."""
+        return f"{self}: {self.detail}" if self.detail else str(self)
+
+
+class RecordRefused(VendorError):
+    """The vendor refused this record; sending it again unchanged cannot help."""
+
+
+class BatchUnproven(VendorError):
+    """The answer does not prove that every record of the batch was taken."""
+
+
+class Retriable(VendorError):
+    """The vendor did not take the request this time. ``after`` is its wish in seconds, if it named one."""
+
+    def __init__(self, reason: str, detail: str = "", *, after: float | None = None) -> None:
+        super().__init__(reason, detail)
+        self.after = after
+
+
+class Unanswered(Retriable):
+    """The request may have reached the vendor, but no usable answer came back."""
+
+
+class PushStopped(ProfileError):
+    """The push ended before its source did. ``report`` counts what was and what was not delivered."""
+
+    report: Report | None = None
+
+
+class CredentialRefused(PushStopped):
+    """The vendor refused the credential."""
+
+
+class WrongHost(PushStopped):
+    """Whatever answered is not the vendor's API."""
+
+
+class MassFailure(PushStopped):
+    """So much failed that going on would only repeat it."""

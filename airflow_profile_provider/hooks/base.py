@@ -1,0 +1,277 @@
+"""What every vendor's hook shares: the connection, one session, and a push over it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from functools import cached_property
+from http.cookiejar import DefaultCookiePolicy
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, ClassVar, cast
+
+from airflow.providers.http.hooks.http import HttpHook
+from airflow.sdk.log import mask_secret
+from requests import Session
+from requests.adapters import HTTPAdapter
+
+from airflow_profile_provider.errors import ConfigurationError, ProfileError, PushStopped
+from airflow_profile_provider.hooks.settings import Settings
+from airflow_profile_provider.outputs import Delivered, Rejects
+from airflow_profile_provider.plan import ColumnsOf, Planner, Recipe
+from airflow_profile_provider.push import Push
+from airflow_profile_provider.quota import Quota, parse_quota
+from airflow_profile_provider.records import Report, Row, Verdict
+from airflow_profile_provider.sources import (
+    KeyFile,
+    require_columns,
+    require_rows,
+    rows_of,
+    rows_of_file,
+    rows_only,
+)
+from airflow_profile_provider.transport import RetryRule, Transport
+from airflow_profile_provider.vendor import Vendor, require_choice
+
+if TYPE_CHECKING:
+    from airflow.sdk import Connection
+
+
+class ProfileHook(HttpHook):
+    """Pushes profile changes to one vendor, over one connection look-up and one pooled session.
+
+    Subclasses name their vendor and Airflow's four attributes. Arguments beyond the connection id go to
+    `HttpHook` (TCP keep-alive).
+    """
+
+    vendor_class: ClassVar[type[Vendor]]
+
+    def __init__(self, conn_id: str, **http: Any) -> None:
+        super().__init__(http_conn_id=conn_id, **http)
+        setattr(self, self.conn_name_attr, conn_id)
+        self._running: Push | None = None
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The connection, looked up once and checked.
+
+        Raises:
+            ConfigurationError: naming every field that is missing or wrong.
+        """
+        connection: Connection = self.get_connection(self.http_conn_id)
+        return Settings.of(connection, self.vendor_class)
+
+    @cached_property
+    def session(self) -> Session:
+        """The pooled session: no .netrc, no cookies, proxies and certificates of the connection."""
+        return self.get_conn()
+
+    def get_conn(
+        self, headers: dict[Any, Any] | None = None, extra_options: dict[str, Any] | None = None
+    ) -> Session:
+        """Make a session for the vendor's host.
+
+        Unlike `HttpHook`'s, no extra of the connection becomes a header, and a default host is https.
+        """
+        settings = self.settings
+        session = Session()
+        session.auth = None
+        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        session.verify, session.cert = settings.verify, settings.cert
+        session.proxies.update(settings.proxies)
+        session.headers.update(headers or {})
+        adapter = self.adapter or self.keep_alive_adapter or HTTPAdapter()
+        if self.adapter is None:
+            adapter.init_poolmanager(4, max(64, settings.concurrency or 0))
+        session.mount("https://", adapter)
+        session.mount("http://", adapter)
+        self.base_url, self._base_url_initialized = settings.access.host, True
+        return session
+
+    def push(
+        self,
+        changes: Iterable[Any] | str | os.PathLike[str],
+        *,
+        key: str | None = None,
+        fields: Mapping[str, str] | Sequence[str] | None = None,
+        key_type: str | None = None,
+        nulls: str | None = None,
+        relationships: ColumnsOf | None = None,
+        only: str | os.PathLike[str] | None = None,
+        only_key: str | None = None,
+        if_empty: str | None = None,
+        rejects_path: str | os.PathLike[str] | None = None,
+        delivered_path: str | os.PathLike[str] | None = None,
+        concurrency: int | None = None,
+        batch_size: int | None = None,
+        quota: str | None = None,
+        max_record_bytes: int = 1_000_000,
+        **vendor_options: Any,
+    ) -> Report:
+        """Push changes, or rows that ``key`` and ``fields`` map to changes, and report what became of each.
+
+        Args:
+            changes: an iterable of dicts, or the path or URI of a .jsonl, .csv (.gz) or .parquet file.
+            key: column of the key; without ``fields``, rows are changes already (``{"key", "fields"}``).
+            fields: vendor field to column, or a list where the names agree.
+            key_type: which of the vendor's identifiers the key is; the first that it lists by default.
+            nulls: "clear", "skip" or "invalid"; the vendor's default otherwise.
+            relationships: relationship to operation to column, where the vendor has them.
+            only: file of keys; rows are pushed only if ``only_key`` (by default the key) is among them.
+            if_empty: "fail" (default for a path) or "ok" (default for an iterable).
+            rejects_path: where undelivered changes go; that file can be pushed again.
+            delivered_path: where the acknowledged keys go.
+            concurrency, batch_size, quota: instead of the connection's.
+            max_record_bytes: a larger change is invalid.
+            vendor_options: see the vendor.
+
+        Returns:
+            the report, whatever the verdicts.
+
+        Raises:
+            ConfigurationError: the connection or an argument is wrong; nothing was sent.
+            SourceError: the source cannot be read or must not be empty; nothing was sent.
+            PushStopped: the push ended early; the report is on the error.
+        """
+        vendor = self.vendor(**vendor_options)
+        recipe = Recipe(
+            key=key,
+            fields=fields,
+            key_type=key_type,
+            nulls=nulls,
+            relationships=relationships,
+            max_record_bytes=max_record_bytes,
+        )
+        planner = Planner(vendor, recipe)
+        with ExitStack() as stack:
+            rows = self._rows(changes, planner, if_empty)
+            if only is not None:
+                keys = KeyFile(os.fspath(only), open_file)
+                stack.callback(keys.close)
+                rows = rows_only(rows, keys, only_key or key or "key")
+            self._running = Push(
+                vendor,
+                self._transport(vendor, quota),
+                planner,
+                concurrency=self._in_flight(concurrency),
+                batch_size=_batch_size(vendor, batch_size),
+                rejects=None if rejects_path is None else Rejects(os.fspath(rejects_path), open_file),
+                delivered=None if delivered_path is None else Delivered(os.fspath(delivered_path), open_file),
+                log=self.log,
+            )
+            return self._running.run(rows)
+
+    def update_profile(
+        self,
+        key: str | int,
+        fields: Mapping[str, Any],
+        *,
+        key_type: str | None = None,
+        relationships: Mapping[str, Mapping[str, Any]] | None = None,
+        nulls: str | None = None,
+        quota: str | None = None,
+        **vendor_options: Any,
+    ) -> Verdict:
+        """Update one profile and return "pushed" or "created".
+
+        Raises:
+            ConfigurationError: the connection or an argument is wrong.
+            InvalidRecord: the change cannot be sent as it is.
+            RecordRefused: the vendor refused it.
+            Retriable: no acknowledgement after all retries.
+            PushStopped: the credential or the host is wrong.
+        """
+        vendor = self.vendor(**vendor_options)
+        planner = Planner(vendor, Recipe(key_type=key_type, nulls=nulls))
+        content = {"key": key, "fields": fields, "relationships": relationships}
+        change = planner.change(Row(1, {name: part for name, part in content.items() if part is not None}))
+        done = self._transport(vendor, quota).drive(vendor.steps([change]))
+        if done.warning:
+            self.log.warning("The profile was pushed, but %s", done.warning)
+        return Verdict.CREATED if done.created else Verdict.PUSHED
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Prove host and credential without side effects; never raises."""
+        try:
+            vendor = self.vendor()
+            transport = self._transport(vendor, "none", RetryRule(attempts=2, longest=10, retry_after_cap=2))
+            return True, f"{vendor.name}: {transport.drive(vendor.probe())}"
+        except ProfileError as error:
+            return False, str(error)
+        except Exception as error:  # noqa: BLE001 -- whatever it is, the form must show it
+            return False, f"{type(error).__name__} while testing the connection"
+
+    def stop(self) -> None:
+        """End the push that is under way: finish what is in flight, settle, report."""
+        if self._running:
+            self._running.courier.stop(PushStopped("the task was asked to end"))
+
+    def vendor(self, **options: Any) -> Vendor:
+        """Return the vendor's rules for this connection and these options.
+
+        Raises:
+            ConfigurationError: the vendor has no such option or value.
+        """
+        if self.settings.ignored:
+            self.log.warning("Extras that are not known are not used: %s", ", ".join(self.settings.ignored))
+        try:
+            return self.vendor_class(self.settings.access, **options)
+        except TypeError:
+            raise ConfigurationError(
+                f"{self.vendor_class.name} has no option {', '.join(sorted(options)) or 'here'}"
+            ) from None
+
+    def _transport(self, vendor: Vendor, quota: str | None, retry: RetryRule | None = None) -> Transport:
+        given = self.settings.quota if quota is None else parse_quota(quota)
+        rates = vendor.quota if given is None else given
+        return Transport(
+            self.session,
+            vendor,
+            Quota(rates),
+            timeout=self.settings.timeout,
+            retry=retry,
+            mask=mask_secret,
+        )
+
+    def _rows(self, changes: Any, planner: Planner, if_empty: str | None) -> Iterator[Row]:
+        if isinstance(changes, str | os.PathLike):
+            path = os.fspath(changes)
+            rows = rows_of_file(path, open_file, planner.columns)
+            source, default = path, "fail"
+        else:
+            rows, source, default = rows_of(changes), "the source", "ok"
+        rows = require_columns(rows, planner.columns)
+        if require_choice("if_empty", if_empty or default, ("fail", "ok")) == "fail":
+            rows = require_rows(rows, source)
+        return rows
+
+    def _in_flight(self, concurrency: int | None) -> int:
+        number = concurrency or self.settings.concurrency or self.vendor_class.concurrency
+        if number < 1:
+            raise ConfigurationError("concurrency must be a whole number from 1")
+        return number
+
+
+def _batch_size(vendor: Vendor, batch_size: int | None) -> int:
+    size = vendor.batch_size if batch_size is None else batch_size
+    if not 1 <= size <= vendor.batch_limit:
+        raise ConfigurationError(
+            f"batch_size must be 1 to {vendor.batch_limit}, as many as {vendor.name} takes in a request"
+        )
+    return size
+
+
+def open_file(path: str, mode: str) -> IO[bytes]:
+    """Open a local path, or a URI through Airflow's object storage; what is written locally is private."""
+    if "://" in path:
+        from airflow.sdk import ObjectStoragePath
+
+        try:
+            return cast("IO[bytes]", ObjectStoragePath(path).open(mode))  # type: ignore[no-untyped-call]
+        except (ImportError, ValueError) as error:
+            raise ConfigurationError(f"{path}: no file system for this address ({error})") from None
+    local = Path(path)
+    if mode == "rb":
+        return local.open("rb")
+    local.parent.mkdir(parents=True, exist_ok=True)
+    return os.fdopen(os.open(local, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")

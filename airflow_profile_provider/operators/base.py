@@ -1,0 +1,243 @@
+"""What every vendor's operator shares: its arguments, and whether the task is red or green."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+from airflow_profile_provider.errors import ConfigurationError, PushStopped, SourceError
+from airflow_profile_provider.records import Report
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_profile_provider.hooks.base import ProfileHook
+
+
+class HeldRecords:
+    """Records that were given as such, kept out of Jinja, of the database and of the UI."""
+
+    def __init__(self, records: Iterable[Any]) -> None:
+        self._records = records
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._records)
+
+    def __repr__(self) -> str:
+        number = len(self._records) if isinstance(self._records, Sequence) else "some"
+        return f"<{number} records>"
+
+
+class PushProfilesOperator(BaseOperator):
+    """Push profile changes to a vendor, and turn red when what was promised did not happen.
+
+    :param records: a list, an XComArg, or the path or URI of a .jsonl, .csv (.gz) or .parquet file.
+    :param key: column of the key (no meaning where ``fields`` is None).
+    :param fields: vendor field to column, or a list where the names agree; None: rows are changes already.
+    :param key_type: which of the vendor's identifiers the key is; the first by default.
+    :param nulls: "clear", "skip" or "invalid"; the vendor's default otherwise.
+    :param only: a file of keys (another push's ``delivered_path``): push these alone.
+    :param only_key: the column that holds them; the key's by default.
+    :param if_empty: "fail" (default for a path) or "ok" (default for a list).
+    :param max_failed: how many changes may fail before the task is red: a count, or "1%" of those that needed
+        delivery.
+    :param rejects_path: file or folder (ending in a slash) for undelivered changes, which ``records`` takes
+        again; run, task, map index and try are put into the name.
+    :param delivered_path: file for the acknowledged keys.
+    :param concurrency: requests in flight; ``batch_size``: records a request; ``quota``: such as
+        "10/1s, 150/60s" or "none". Each replaces the connection's.
+    :param max_record_bytes: a larger change is invalid.
+
+    The report is returned, and pushed to XCom before a red task fails, too. Refusals alone fail the task for
+    good, because a retry cannot help them; whatever got no answer fails it so that Airflow's retries apply.
+    """
+
+    template_fields: Sequence[str] = (
+        "records",
+        "key",
+        "fields",
+        "key_type",
+        "nulls",
+        "only",
+        "only_key",
+        "if_empty",
+        "max_failed",
+        "rejects_path",
+        "delivered_path",
+        "quota",
+    )
+    template_fields_renderers = {"fields": "json"}  # noqa: RUF012 -- as BaseOperator declares it
+    ui_color = "#d8e8f8"
+
+    def __init__(
+        self,
+        *,
+        records: Any,
+        key: str | None = None,
+        fields: Mapping[str, str] | Sequence[str] | None = None,
+        key_type: str | None = None,
+        nulls: str | None = None,
+        only: str | os.PathLike[str] | None = None,
+        only_key: str | None = None,
+        if_empty: str | None = None,
+        max_failed: int | str = 0,
+        rejects_path: str | os.PathLike[str] | None = None,
+        delivered_path: str | os.PathLike[str] | None = None,
+        concurrency: int | None = None,
+        batch_size: int | None = None,
+        quota: str | None = None,
+        max_record_bytes: int = 1_000_000,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.records = records
+        self.key = key
+        self.fields = fields
+        self.key_type = key_type
+        self.nulls = nulls
+        self.only = only
+        self.only_key = only_key
+        self.if_empty = if_empty
+        self.max_failed = max_failed
+        self.rejects_path = rejects_path
+        self.delivered_path = delivered_path
+        self.concurrency = concurrency
+        self.batch_size = batch_size
+        self.quota = quota
+        self.max_record_bytes = max_record_bytes
+
+    @property
+    def records(self) -> Any:
+        """What to push. A list, also one that an XComArg resolves to, is held where Jinja does not look."""
+        return self._records
+
+    @records.setter
+    def records(self, value: Any) -> None:
+        kept = (
+            value is None or isinstance(value, str | os.PathLike | HeldRecords) or hasattr(value, "resolve")
+        )
+        self._records = value if kept else HeldRecords(value)
+
+    @property
+    def hook(self) -> ProfileHook:
+        """The vendor's hook."""
+        raise NotImplementedError
+
+    @property
+    def vendor_options(self) -> dict[str, Any]:
+        """The options that only this vendor has."""
+        return {}
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Push, and return the report."""
+        allowed = _Allowed.of(self.max_failed)
+        try:
+            report = self._push(context)
+        except ConfigurationError as error:
+            raise AirflowFailException(str(error)) from None
+        except SourceError as error:
+            raise AirflowException(str(error)) from None
+        except PushStopped as stopped:
+            if stopped.report is None:
+                raise AirflowException(str(stopped)) from None
+            self._leave(stopped.report, context)
+            raise AirflowException(f"{stopped}. {_outcome(stopped.report)}") from None
+        if problem := allowed.exceeded_by(report):
+            self._leave(report, context)
+            retry_helps = report.failed or report.unsent
+            raise (AirflowException if retry_helps else AirflowFailException)(
+                f"{problem}. {_outcome(report)}"
+            )
+        return report.as_dict()
+
+    def _push(self, context: Context) -> Report:
+        records = self.records
+        if isinstance(records, str) and records.strip() in {"", "None"}:
+            raise ConfigurationError(
+                "records rendered to nothing; give a path, or the list itself by an XComArg"
+            )
+        if isinstance(records, os.PathLike):
+            records = str(records)  # an ObjectStoragePath keeps its scheme and connection so
+        return self.hook.push(
+            [] if records is None else records,
+            key=self.key,
+            fields=self.fields,
+            key_type=self.key_type,
+            nulls=self.nulls,
+            only=None if self.only is None else str(self.only),
+            only_key=self.only_key,
+            if_empty=self.if_empty,
+            rejects_path=None if self.rejects_path is None else _tried(str(self.rejects_path), context),
+            delivered_path=None if self.delivered_path is None else str(self.delivered_path),
+            concurrency=self.concurrency,
+            batch_size=self.batch_size,
+            quota=self.quota,
+            max_record_bytes=self.max_record_bytes,
+            **self.vendor_options,
+        )
+
+    def _leave(self, report: Report, context: Context) -> None:
+        """Push the report to XCom: a task that fails returns nothing."""
+        if self.do_xcom_push:
+            context["ti"].xcom_push(key="return_value", value=report.as_dict())
+
+    def on_kill(self) -> None:
+        """Send nothing more, settle and report what is in flight."""
+        self.hook.stop()
+
+
+class _Allowed:
+    """How many changes may fail: a count, or a share of those that needed delivery."""
+
+    def __init__(self, number: float, *, percent: bool) -> None:
+        self._number = number
+        self._percent = percent
+
+    @classmethod
+    def of(cls, max_failed: int | str) -> _Allowed:
+        match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(%?)\s*", str(max_failed))
+        if not match or isinstance(max_failed, bool):
+            raise AirflowFailException(
+                f'max_failed must be a count or a share such as "1%", not {max_failed!r}'
+            )
+        return cls(float(match[1]), percent=bool(match[2]))
+
+    def exceeded_by(self, report: Report) -> str:
+        """Say why report makes the task red; nothing where it does not."""
+        failed = report.undelivered
+        needed = report.received - report.unchanged - report.superseded - report.quarantined
+        allowed = needed * self._number / 100 if self._percent else self._number
+        if failed > allowed:
+            limit = f"{self._number:g}{'%' if self._percent else ''}"
+            return f"{failed} of {needed} changes were not delivered; max_failed allows {limit}"
+        sent_in_vain = report.rejected + report.failed > 0 and report.acknowledged == 0
+        if sent_in_vain and self._percent:
+            return "changes were sent, and none of them was acknowledged"
+        return ""
+
+
+def _outcome(report: Report) -> str:
+    rejects = f"; rejects: {report.rejects}" if report.rejects else ""
+    return f"{report}{rejects}"
+
+
+def _tried(path: str, context: Context) -> str:
+    """Put run, task, map index and try into the name of a rejects file."""
+    ti = context.get("ti")
+    mapped = getattr(ti, "map_index", -1)
+    parts = [
+        getattr(ti, "run_id", None),
+        getattr(ti, "task_id", None),
+        mapped if isinstance(mapped, int) and mapped >= 0 else None,
+        getattr(ti, "try_number", None),
+    ]
+    name = ".".join(re.sub(r"[^\w-]+", "_", str(part)) for part in parts if part is not None)
+    if path.endswith("/"):
+        return f"{path}{name or 'rejects'}.jsonl"
+    stem, ending = re.fullmatch(r"(.*?)((?:\.jsonl)?(?:\.gz)?)", path).groups()  # type: ignore[union-attr]
+    return f"{stem}{'.' if name else ''}{name}{ending or '.jsonl'}"

@@ -1,0 +1,307 @@
+"""From rows to batches, without I/O: map, validate, coalesce, batch."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from itertools import count
+from typing import Any
+
+from airflow_profile_provider.errors import ConfigurationError, InvalidRecord
+from airflow_profile_provider.records import Change, Row
+from airflow_profile_provider.sources import is_reject
+from airflow_profile_provider.values import exact_key, from_text, is_null, json_type
+from airflow_profile_provider.vendor import Catalogue, Vendor, require_choice, to_json
+
+NULLS = ("clear", "skip", "invalid")
+_CHANGE_MEMBERS = frozenset({"key", "key_type", "fields", "relationships", "version"})
+_REJECT_MEMBERS = frozenset({"verdict", "reason", "position", "text"})
+
+ColumnsOf = Mapping[str, Mapping[str, str]]
+"""Relationship to operation to column."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How a row becomes a change.
+
+    ``key`` is the column of the key and ``fields`` maps the vendor's field to the column (a list where the
+    names agree); with ``fields=None`` rows are changes already. ``nulls`` is "clear", "skip" or "invalid".
+    """
+
+    key: str | None = None
+    fields: Mapping[str, str] | Sequence[str] | None = None
+    key_type: str | None = None
+    nulls: str | None = None
+    relationships: ColumnsOf | None = None
+    max_record_bytes: int = 1_000_000
+
+
+class Planner:
+    """Makes validated changes of rows, for one vendor.
+
+    Raises:
+        ConfigurationError: the recipe does not fit the vendor.
+    """
+
+    def __init__(self, vendor: Vendor, recipe: Recipe) -> None:
+        self.catalogue: Catalogue = {}
+        self._vendor = vendor
+        self._recipe = recipe
+        given = recipe.fields
+        self._fields = _by_column(given)
+        self._nulls = require_choice("nulls", recipe.nulls or vendor.nulls, NULLS)
+        usable = vendor.usable_key_types
+        self._key_type = require_choice("key_type", recipe.key_type or usable[0], usable)
+        if given is not None and not (recipe.key and (self._fields or recipe.relationships)):
+            raise ConfigurationError(
+                "fields maps columns to send, so name the column of the key as well (key=)"
+            )
+        if recipe.relationships and not vendor.relationship_writes:
+            raise ConfigurationError(f"{vendor.name} has no relationships to write")
+        if recipe.relationships and given is None:
+            raise ConfigurationError("relationships names columns, so it needs key and fields as well")
+
+    @property
+    def columns(self) -> list[str] | None:
+        """The columns that every row should have, or None where rows are changes already."""
+        if self._fields is None:
+            return None
+        linked = [
+            column
+            for operations in (self._recipe.relationships or {}).values()
+            for column in operations.values()
+        ]
+        return list(dict.fromkeys([str(self._recipe.key), *self._fields.values(), *linked]))
+
+    def change(self, row: Row) -> Change:
+        """Return the change that a row asks for, its values as the vendor takes them.
+
+        Raises:
+            InvalidRecord: it cannot be sent as it is.
+        """
+        if row.problem:
+            raise InvalidRecord(row.problem)
+        if self._fields is None or (is_reject(row.content) and "fields" in row.content):
+            raw = row.content
+            self._check_members(raw)
+        else:
+            raw = self._mapped(row)
+        change = Change(
+            key=exact_key(raw["key"]),
+            fields=self._written(raw.get("fields"), row.text),
+            key_type=self._usable(raw.get("key_type")),
+            position=row.position,
+            version=_version(raw.get("version")),
+            relationships=self._linked(raw.get("relationships")),
+        )
+        self._vendor.check_change(change)
+        size = len(to_json([change.key, change.fields, change.relationships]))
+        if size > self._recipe.max_record_bytes:
+            raise InvalidRecord(
+                f"is {size:,} bytes, above max_record_bytes={self._recipe.max_record_bytes}; shorten it"
+            )
+        return change
+
+    def _check_members(self, raw: Mapping[str, Any]) -> None:
+        allowed = _CHANGE_MEMBERS | _REJECT_MEMBERS if is_reject(raw) else _CHANGE_MEMBERS
+        unknown = [str(name) for name in raw if name not in allowed]
+        if unknown:
+            raise InvalidRecord(
+                f"has members that no change has ({', '.join(sorted(unknown)[:5])}); a change has key and "
+                "fields, else map columns with key= and fields="
+            )
+        if "key" not in raw:
+            raise InvalidRecord("has no key; give the vendor's identifier of the profile")
+
+    def _mapped(self, row: Row) -> dict[str, Any]:
+        content: Mapping[str, Any] = row.content
+        key, fields = str(self._recipe.key), self._fields or {}
+        if is_null(content.get(key)) or (row.text and not content[key]):
+            raise InvalidRecord(f"has no key in column {key}; give the vendor's identifier of the profile")
+        return {
+            "key": content[key],
+            "fields": {name: content[column] for name, column in fields.items() if column in content},
+            "relationships": self._mapped_links(row),
+        }
+
+    def _mapped_links(self, row: Row) -> dict[str, dict[str, Any]]:
+        found: dict[str, dict[str, Any]] = {}
+        for relationship, operations in (self._recipe.relationships or {}).items():
+            for operation, column in operations.items():
+                value = row.content.get(column)
+                if row.text:
+                    value = _link_from_text(column, value) if value else None
+                if not is_null(value):
+                    found.setdefault(relationship, {})[operation] = value
+                elif operation == "replace" and column in row.content and self._nulls != "skip":
+                    self._refuse_null(f"relationship {relationship}: ")
+                    found.setdefault(relationship, {})[operation] = None
+        return found
+
+    def _usable(self, key_type: Any) -> str:
+        if key_type is None:
+            return self._key_type
+        usable = self._vendor.usable_key_types
+        if key_type not in usable:
+            raise InvalidRecord(f"its key_type is not one of {', '.join(usable)}")
+        return str(key_type)
+
+    def _written(self, fields: Any, text: bool) -> dict[str, Any]:
+        if fields is None:
+            return {}
+        if not isinstance(fields, Mapping):
+            raise InvalidRecord(f"its fields must be an object, not {json_type(fields)}")
+        written: dict[str, Any] = {}
+        for name, value in fields.items():
+            try:
+                self._write(written, name, value, text)
+            except InvalidRecord as error:
+                reason = f"field {name}: {error}"
+            else:
+                continue
+            raise InvalidRecord(reason)
+        return written
+
+    def _write(self, written: dict[str, Any], name: str, value: Any, text: bool) -> None:
+        if not isinstance(name, str):
+            raise InvalidRecord("a field's name must be a string")
+        null = is_null(value) or (text and value == "")
+        if not null:
+            written[name] = self._vendor.check_field(name, value, text=text, catalogue=self.catalogue)
+        elif self._nulls != "skip":
+            self._vendor.field(name, self.catalogue)
+            self._refuse_null("")
+            written[name] = self._vendor.clear(name)
+
+    def _refuse_null(self, where: str) -> None:
+        if self._nulls == "invalid":
+            raise InvalidRecord(f'{where}is null; nulls="skip" leaves it alone, nulls="clear" clears it')
+
+    def _linked(self, relationships: Any) -> Mapping[str, Mapping[str, Any]]:
+        if relationships and not self._vendor.relationship_writes:
+            raise InvalidRecord(f"{self._vendor.name} has no relationships to write; leave them out")
+        if relationships is not None and not isinstance(relationships, Mapping):
+            raise InvalidRecord(f"its relationships must be an object, not {json_type(relationships)}")
+        return relationships or {}
+
+
+def _by_column(fields: Mapping[str, str] | Sequence[str] | None) -> dict[str, str] | None:
+    if fields is None:
+        return None
+    return dict(fields) if isinstance(fields, Mapping) else {name: name for name in fields}
+
+
+def _link_from_text(column: str, cell: str) -> Any:
+    try:
+        found = from_text("string[]", cell)
+    except InvalidRecord as error:
+        raise InvalidRecord(f"column {column}: {error}") from None
+    return found[0] if isinstance(found, list) and len(found) == 1 else found
+
+
+def _version(value: Any) -> int | str | None:
+    if is_null(value):
+        return None
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    try:
+        datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise InvalidRecord("its version is neither an integer nor an ISO-8601 instant") from None
+    return str(value)
+
+
+@dataclass(slots=True)
+class Planned:
+    """A change to send, and the changes of the source that it stands for, oldest first."""
+
+    change: Change
+    parts: list[Change]
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """What names the profile: key type and key."""
+        return self.change.key_type, self.change.key
+
+    def absorb(self, later: Change) -> None:
+        """Take in a later change of the same key: its fields win, other fields stay."""
+        self.parts.append(later)
+        older, newer = self.change, later
+        if _is_older(later, self.change):
+            older, newer = later, self.change
+        self.change = replace(newer, fields={**older.fields, **newer.fields})
+
+
+def _is_older(change: Change, other: Change) -> bool:
+    """Whether both are versioned and change's version comes first."""
+    first, second = change.version, other.version
+    if isinstance(first, int) and isinstance(second, int):
+        return first < second
+    if not isinstance(first, str) or not isinstance(second, str):
+        return False
+    try:
+        return datetime.fromisoformat(first) < datetime.fromisoformat(second)
+    except TypeError:  # one has an offset, the other none: they cannot be compared
+        return False
+
+
+class Window:
+    """Changes that wait to be sent, in order, bounded; changes of one key are coalesced.
+
+    Changes with relationships are never coalesced: their operations depend on what came before.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._held = 0
+        self._serial = count()
+        self._waiting: OrderedDict[int, Planned] = OrderedDict()
+        self._newest: dict[tuple[str, str], Planned] = {}
+
+    @property
+    def full(self) -> bool:
+        """Whether something must be taken before more is added."""
+        return self._held >= self._size
+
+    def add(self, change: Change) -> None:
+        """Put a change at the end, or into the one of the same key that still waits."""
+        self._held += 1
+        identity = (change.key_type, change.key)
+        waiting = self._newest.get(identity)
+        if waiting is not None and not waiting.change.relationships and not change.relationships:
+            waiting.absorb(change)
+            return
+        planned = Planned(change, [change])
+        self._waiting[next(self._serial)] = planned
+        self._newest[identity] = planned
+
+    def take(self, size: int, busy: Collection[tuple[str, str]]) -> list[Planned]:
+        """Take up to size changes from the front, each of another key, and of none that is busy."""
+        chosen: dict[tuple[str, str], int] = {}
+        passed: set[tuple[str, str]] = set()
+        for serial, planned in self._waiting.items():
+            identity = planned.identity
+            if identity in busy or identity in chosen or identity in passed:
+                passed.add(identity)
+                continue
+            chosen[identity] = serial
+            if len(chosen) == size:
+                break
+        return [self._remove(serial) for serial in chosen.values()]
+
+    def _remove(self, serial: int) -> Planned:
+        planned = self._waiting.pop(serial)
+        self._held -= len(planned.parts)
+        if self._newest.get(planned.identity) is planned:
+            del self._newest[planned.identity]
+        return planned
+
+    def drain(self) -> Iterator[Planned]:
+        """Take everything that is left."""
+        while self._waiting:
+            yield self._remove(next(iter(self._waiting)))

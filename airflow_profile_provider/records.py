@@ -1,0 +1,126 @@
+"""The nouns that travel through a push: rows in, changes planned, verdicts and a report out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from typing import Any
+
+
+class Verdict(StrEnum):
+    """What became of a change. Every change that is received ends in exactly one of these."""
+
+    PUSHED = "pushed"  # acknowledged by the vendor
+    CREATED = "created"  # acknowledged, made new
+    UNCHANGED = "unchanged"  # the vendor is known to hold it already
+    SUPERSEDED = "superseded"  # a later change of the same key took its place and was acknowledged
+    INVALID = "invalid"  # refused before sending
+    REJECTED = "rejected"  # the vendor refused this record
+    FAILED = "failed"  # no acknowledgement after all retries
+    QUARANTINED = "quarantined"  # refused too often with this very value
+    UNSENT = "unsent"  # the push stopped before it
+    PLANNED = "planned"  # would be sent
+
+    @property
+    def acknowledged(self) -> bool:
+        """Whether the vendor confirmed the change in this push."""
+        return self in ACKNOWLEDGED
+
+    @property
+    def undelivered(self) -> bool:
+        """Whether the change is still owed to the vendor."""
+        return self in UNDELIVERED
+
+
+ACKNOWLEDGED = frozenset({Verdict.PUSHED, Verdict.CREATED})
+UNDELIVERED = frozenset({Verdict.INVALID, Verdict.REJECTED, Verdict.FAILED, Verdict.UNSENT})
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One record as the source gave it.
+
+    ``position`` counts from 1: the line of a text file, else the record. ``content`` is a mapping of column
+    to value, or the raw text where it could not be read; ``problem`` then says why. ``text`` marks a source
+    without types (CSV), whose cells are parsed to the fields' types and whose empty cells are null.
+    """
+
+    position: int
+    content: Any
+    text: bool = False
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One validated change, its values written as the vendor takes them (JSON types).
+
+    ``version`` orders changes of a key (an integer or an ISO-8601 instant). ``relationships`` maps a
+    relationship to its operations, for vendors that have them.
+    """
+
+    key: str
+    fields: Mapping[str, Any]
+    key_type: str
+    position: int = 0
+    version: int | str | None = None
+    relationships: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """The vendor's confirmation of every change in a batch.
+
+    ``created`` says that the profile was made new; ``warning`` what the vendor did differently (no values).
+    """
+
+    created: bool = False
+    warning: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """The outcome of one push: a count per verdict, and what it cost.
+
+    ``requests`` counts every HTTP request, tokens, reads and retries included; times are in seconds.
+    ``complete`` is False when the push stopped early. ``rejects`` is the path of the undelivered changes.
+    """
+
+    received: int = 0
+    pushed: int = 0
+    created: int = 0
+    unchanged: int = 0
+    superseded: int = 0
+    invalid: int = 0
+    rejected: int = 0
+    failed: int = 0
+    quarantined: int = 0
+    unsent: int = 0
+    planned: int = 0
+    requests: int = 0
+    retries: int = 0
+    throttled_seconds: float = 0.0
+    seconds: float = 0.0
+    complete: bool = True
+    rejects: str | None = None
+
+    @property
+    def acknowledged(self) -> int:
+        """How many changes the vendor confirmed in this push."""
+        return sum(getattr(self, verdict) for verdict in ACKNOWLEDGED)
+
+    @property
+    def undelivered(self) -> int:
+        """How many changes are still owed to the vendor."""
+        return sum(getattr(self, verdict) for verdict in UNDELIVERED)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the report as it goes to XCom."""
+        return {item.name: getattr(self, item.name) for item in fields(self)}
+
+    def __str__(self) -> str:
+        counts = ", ".join(
+            f"{getattr(self, verdict)} {verdict}" for verdict in Verdict if getattr(self, verdict)
+        )
+        return f"{self.received} received: {counts or 'nothing to send'}"

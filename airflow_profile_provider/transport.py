@@ -1,0 +1,289 @@
+"""The only place that does HTTP: credential, quota, send, read, retry; nothing secret in an error."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import requests
+import tenacity
+from requests import exceptions
+from requests.structures import CaseInsensitiveDict
+from urllib3.exceptions import MaxRetryError, NewConnectionError
+
+from airflow_profile_provider.errors import (
+    ConfigurationError,
+    CredentialRefused,
+    PushStopped,
+    Retriable,
+    Unanswered,
+    VendorError,
+    WrongHost,
+)
+from airflow_profile_provider.quota import Quota
+from airflow_profile_provider.vendor import Answer, Request, Token, Vendor
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class RetryRule:
+    """When to give up on a request, and how long to wait in between; times in seconds.
+
+    ``attempts`` counts all sends; ``longest`` bounds one request with its waits. Waits grow from
+    ``first_wait`` to ``longest_wait``, with jitter. A Retry-After is obeyed up to ``retry_after_cap``.
+    """
+
+    attempts: int = 5
+    longest: float = 300.0
+    first_wait: float = 0.5
+    longest_wait: float = 30.0
+    retry_after_cap: float = 60.0
+
+
+@dataclass
+class Cost:
+    """What a push cost so far: HTTP requests, those that were repeats, and seconds of waiting for quota."""
+
+    requests: int = 0
+    retries: int = 0
+    throttled: float = 0.0
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def add(self, *, requests: int = 0, retries: int = 0, throttled: float = 0.0) -> None:
+        """Add to the counts, from any thread."""
+        with self._lock:
+            self.requests += requests
+            self.retries += retries
+            self.throttled += throttled
+
+
+class Transport:
+    """Sends a vendor's requests over one session, from any number of threads.
+
+    ``session`` is ready to use (proxies, TLS, pool); ``timeout`` is in seconds; ``mask`` is told every token
+    that is issued, so that logs hide it. Setting ``halt`` ends every exchange before its next request.
+    """
+
+    def __init__(
+        self,
+        session: requests.Session,
+        vendor: Vendor,
+        quota: Quota,
+        *,
+        timeout: float = 30.0,
+        retry: RetryRule | None = None,
+        mask: Callable[[str], object] = lambda secret: None,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.cost = Cost()
+        self.halt: PushStopped | None = None
+        self._session = session
+        self._vendor = vendor
+        self._quota = quota
+        self._timeout = timeout
+        self._rule = retry or RetryRule()
+        self._sleep = sleep
+        self._tokens = _Tokens(vendor.token_request(), self.send, mask, clock)
+        self._headers = dict(vendor.headers())
+        # Proxies and certificates of the environment, looked up once. The keyless look-up of .netrc, which
+        # would replace the credential, belongs to a step of requests that is not taken here.
+        self._settings = session.merge_environment_settings(vendor.access.host, {}, None, None, None)
+        self._connected = False
+
+    def drive(self, steps: Generator[Request, Any, T]) -> T:
+        """Run a vendor's generator to its end: send what it yields, give it what was read.
+
+        Raises:
+            VendorError: what the vendor made of an answer, or silence after all retries.
+            PushStopped: nothing more can get through.
+        """
+        try:
+            request = next(steps)
+            while True:
+                try:
+                    found = self.send(request)
+                except VendorError as error:
+                    request = steps.throw(error)
+                else:
+                    request = steps.send(found)
+        except StopIteration as done:
+            return done.value  # type: ignore[no-any-return]
+
+    def send(self, request: Request) -> Any:
+        """Send a request until its answer can be read, and return what was read."""
+        name = self._vendor.idempotency_header
+        if name and request.method != "GET":
+            request = replace(request, headers={**request.headers, name: uuid4().hex})
+        try:
+            return self.send_once(request)
+        except Retriable as error:
+            if not _may_repeat(request, error):
+                raise
+            first = error
+        try:
+            return self._repeat(request, first)
+        except Retriable as error:
+            if self._connected:
+                raise
+            reason = str(error)
+        raise WrongHost(f"{reason}: check the connection's host and port")
+
+    def send_once(self, request: Request) -> Any:
+        """Send a request without retries; a refused token alone is renewed, once."""
+        token = "" if request.public else self._tokens.current()
+        try:
+            return self._exchange(request, token)
+        except CredentialRefused:
+            if request.public or not self._tokens.discard(token):
+                raise
+        self.cost.add(retries=1)
+        return self._exchange(request, self._tokens.current())
+
+    def _repeat(self, request: Request, first: Retriable) -> Any:
+        backoff = tenacity.wait_exponential_jitter(
+            self._rule.first_wait, self._rule.longest_wait, jitter=self._rule.first_wait
+        )
+
+        def pause(state: tenacity.RetryCallState) -> float:
+            error = state.outcome.exception() if state.outcome else None
+            return self._pause(error, backoff(state))
+
+        retrying = tenacity.Retrying(
+            # The first send has been; tenacity counts the repeats, and its first wait is ours.
+            stop=tenacity.stop_after_attempt(self._rule.attempts)
+            | tenacity.stop_after_delay(self._rule.longest),
+            wait=pause,
+            retry=tenacity.retry_if_exception(lambda error: _may_repeat(request, error)),
+            sleep=self._sleep,
+            reraise=True,
+        )
+        known: list[Retriable] = [first]
+
+        def attempt() -> Any:
+            if known:
+                raise known.pop()
+            self.cost.add(retries=1)
+            return self.send_once(request)
+
+        return retrying(attempt)
+
+    def _pause(self, error: BaseException | None, backoff: float) -> float:
+        """Return the seconds to wait here; a wait that the vendor named holds every request instead."""
+        after = error.after if isinstance(error, Retriable) else None
+        if after is None:
+            return backoff
+        self._quota.hold(min(after, self._rule.retry_after_cap))
+        return 0.0
+
+    def _exchange(self, request: Request, token: str) -> Any:
+        if not request.public:
+            self.cost.add(throttled=self._quota.acquire())
+        try:
+            if self.halt:
+                raise self.halt
+            self.cost.add(requests=1)
+            answer = self._http(request, token)
+        finally:
+            if not request.public:
+                self._quota.release()
+        self._connected = True
+        failure = self._vendor.read_failure(answer)
+        if failure:
+            raise failure
+        return request.read(answer)
+
+    def _http(self, request: Request, token: str) -> Answer:
+        try:
+            response = self._session.send(
+                self._prepare(request, token), timeout=self._timeout, allow_redirects=False, **self._settings
+            )
+        except (exceptions.RequestException, UnicodeError) as error:
+            failure = self._failure(error)
+        else:
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            return Answer(response.status_code, headers, response.content)
+        # Raised out here, so that the original, whose text can hold the address with its key, is not chained.
+        raise failure
+
+    def _prepare(self, request: Request, token: str) -> requests.PreparedRequest:
+        """Build the request by hand: no cookies, no .netrc, no merging of what is known beforehand."""
+        whole = "://" in request.path
+        prepared = requests.PreparedRequest()
+        prepared.method = request.method
+        prepared.prepare_url(request.path if whole else self._vendor.access.host + request.path, None)
+        credential = {} if request.public else self._vendor.credential(token)
+        prepared.headers = CaseInsensitiveDict({**self._headers, **credential, **request.headers})
+        prepared.body = request.body
+        if request.body is not None or request.method != "GET":
+            prepared.headers["Content-Length"] = str(len(request.body or b""))
+        return prepared
+
+    def _failure(self, error: Exception) -> Exception:
+        name, host = self._vendor.name, self._vendor.access.host
+        if isinstance(error, exceptions.InvalidURL | exceptions.InvalidSchema | UnicodeError):
+            return ConfigurationError(f"{host!r} is not an address: mend the connection's host")
+        if isinstance(error, exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
+            return WrongHost(f"the certificate of {host} is not trusted: check host and verify")
+        cause = error.args[0] if error.args else None
+        reason = cause.reason if isinstance(cause, MaxRetryError) else cause
+        if isinstance(reason, NewConnectionError) or isinstance(error, exceptions.ConnectTimeout):
+            # Not sent at all (a name that cannot be resolved included), so even a create may be repeated.
+            return Retriable(f"{name} cannot be reached at {host}")
+        if isinstance(error, exceptions.Timeout):
+            self._connected = True
+            return Unanswered(f"{name} did not answer within {self._timeout:g} s")
+        self._connected = True
+        return Unanswered(
+            f"{name}: the connection broke before the answer was complete ({type(error).__name__})"
+        )
+
+
+def _may_repeat(request: Request, error: BaseException) -> bool:
+    """Whether sending again cannot do anything twice that must happen once."""
+    return isinstance(error, Retriable) and (request.repeatable or not isinstance(error, Unanswered))
+
+
+class _Tokens:
+    """The access token, fetched when first needed and renewed before it expires; shared by threads."""
+
+    def __init__(
+        self,
+        request: Request | None,
+        send: Callable[[Request], Any],
+        mask: Callable[[str], object],
+        clock: Callable[[], float],
+    ) -> None:
+        self._request = request
+        self._send = send
+        self._mask = mask
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._token = ""
+        self._renew_at = 0.0
+
+    def current(self) -> str:
+        """Return a token that is still good; the empty text where the vendor issues none."""
+        if self._request is None:
+            return ""
+        with self._lock:
+            if not self._token or self._clock() >= self._renew_at:
+                token: Token = self._send(self._request)
+                self._mask(token.value)
+                self._token = token.value
+                self._renew_at = self._clock() + token.lifetime - min(60.0, token.lifetime / 10)
+            return self._token
+
+    def discard(self, token: str) -> bool:
+        """Forget a token that was refused, so that the next request fetches another; False where none is."""
+        if self._request is None:
+            return False
+        with self._lock:
+            if self._token == token:
+                self._token = ""
+        return True

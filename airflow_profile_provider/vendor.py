@@ -1,0 +1,304 @@
+"""The socket that every vendor plugs into: facts as attributes, rules as pure methods.
+
+A vendor's module knows one API and does no I/O. What must go over the wire it yields as `Request` from a
+generator (`Vendor.steps`), each with the pure function that reads its answer, and gets what that function
+returned sent back in; the transport drives the generator, and adds quota, retries and credentials. So a
+vendor that needs a read before its write, or several requests for one record, writes them down one after
+the other.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import cached_property
+from typing import Any, ClassVar
+
+from airflow_profile_provider.errors import (
+    ConfigurationError,
+    CredentialRefused,
+    InvalidRecord,
+    PushStopped,
+    RecordRefused,
+    Retriable,
+    Unanswered,
+    VendorError,
+    WrongHost,
+)
+from airflow_profile_provider.records import Acknowledgement, Change
+from airflow_profile_provider.values import check_kind, from_text, plain
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most ``limit`` requests in any ``seconds``."""
+
+    limit: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """What a vendor says of one profile field; ``kind`` as in `values`."""
+
+    kind: str = "any"
+    read_only: bool = False
+    choices: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A connection's own part: where the vendor is and who we are. Never shown in a repr."""
+
+    host: str
+    login: str = field(default="", repr=False)
+    secret: str = field(default="", repr=False)
+    extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request, without credential, and how to read its answer.
+
+    ``path`` starts with a slash, or is a whole URL. ``read`` takes the `Answer` and returns what the
+    generator gets back; it raises `Retriable` for an answer that the transport should ask for again. A
+    request that is not ``repeatable`` is never sent a second time once it may have arrived: the vendor's
+    generator gets the `Unanswered` thrown in and decides. A ``public`` one carries no credential.
+    """
+
+    method: str
+    path: str
+    read: Callable[[Answer], Any] = field(repr=False)
+    body: bytes | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    repeatable: bool = True
+    public: bool = False
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One HTTP answer, read to its end. Header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes = field(repr=False)
+
+    @cached_property
+    def text(self) -> str:
+        """The body as text."""
+        return self.content.decode("utf-8", "replace").strip()
+
+    @cached_property
+    def parsed(self) -> Any:
+        """The body as JSON, or None where it is none (an HTML page, an empty body)."""
+        try:
+            return json.loads(self.content)
+        except ValueError:
+            return None
+
+    @property
+    def members(self) -> Mapping[str, Any]:
+        """The body's members where it is a JSON object, else nothing."""
+        return self.parsed if isinstance(self.parsed, dict) else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """An access token and its life in seconds."""
+
+    value: str = field(repr=False)
+    lifetime: float
+
+
+Steps = Generator[Request, Any, Acknowledgement]
+Probe = Generator[Request, Any, str]
+Catalogue = Mapping[str, Field]
+
+
+class Vendor(ABC):
+    """All that is known of one vendor's API. Subclasses hold facts and pure methods, nothing else."""
+
+    name: ClassVar[str]
+    """The vendor's name as people write it."""
+    conn_type: ClassVar[str]
+    """Airflow's connection type, equal to the module's name."""
+    page: ClassVar[str]
+    """Address of the page that documents the update."""
+    default_host: ClassVar[str] = ""
+    """Base address; empty where each customer has a host of its own."""
+    login_label: ClassVar[str] = ""
+    """What the vendor calls the connection's login; empty where there is none."""
+    secret_label: ClassVar[str]
+    """What the vendor calls the connection's password."""
+    extras: ClassVar[frozenset[str]] = frozenset()
+    """Connection extras that only this vendor has."""
+    key_types: ClassVar[tuple[str, ...]]
+    """Identifiers of a profile; the first is the default."""
+    vendor_keys: ClassVar[frozenset[str]]
+    """Identifiers that the vendor made up, so that they may stand in a log."""
+    fields: ClassVar[Mapping[str, Field]] = {}
+    """Fields that are documented for everybody."""
+    fields_closed: ClassVar[bool] = False
+    """Whether there are no other fields than these."""
+    relationship_writes: ClassVar[bool] = False
+    """Whether changes may carry relationships."""
+    nulls: ClassVar[str] = "invalid"
+    """What null means by default: "clear" only where the vendor documents clearing."""
+    quota: tuple[Rate, ...] = ()
+    """Published limits, or a polite default where none are."""
+    quota_published: ClassVar[bool] = True
+    """Whether the vendor published them."""
+    concurrency: ClassVar[int] = 4
+    """Requests in flight by default."""
+    batch_size: int = 1
+    """Records in one request by default."""
+    batch_limit: int = 1
+    """Most records that a request can carry."""
+    idempotency_header: ClassVar[str] = ""
+    """Header for a random value that is fresh for each intended request and reused for its retries."""
+
+    def __init__(self, access: Access) -> None:
+        self.access = access
+
+    @property
+    def usable_key_types(self) -> tuple[str, ...]:
+        """Return the identifiers that this connection can use."""
+        return self.key_types
+
+    # -- before sending ---------------------------------------------------------------------------------
+
+    def check_field(self, name: str, value: Any, *, text: bool, catalogue: Catalogue) -> Any:
+        """Return a value that is not null as the request holds it, or raise InvalidRecord."""
+        known = self.field(name, catalogue)
+        if text and isinstance(value, str):
+            value = from_text(known.kind, value)
+        value = self.write(known, value)
+        check_kind(known.kind, value)
+        if known.choices and value not in known.choices:
+            raise InvalidRecord(f"is not one of the {len(known.choices)} values that {self.name} documents")
+        return value
+
+    def field(self, name: str, catalogue: Catalogue) -> Field:
+        """Look a field up, or raise InvalidRecord where it is known not to exist or not to be writable."""
+        known = self.fields.get(name) or catalogue.get(name)
+        if known is None:
+            if self.fields_closed or catalogue:
+                raise InvalidRecord(f"{self.name} has no such field; it has {_some(self.fields, catalogue)}")
+            return Field()
+        if known.read_only:
+            raise InvalidRecord(f"is read-only at {self.name}; take it out of the change")
+        return known
+
+    def write(self, known: Field, value: Any) -> Any:
+        """Return value in the JSON types that this vendor documents for the field."""
+        return plain(value)
+
+    def clear(self, name: str) -> Any:
+        """Return what is sent to clear a field."""
+        return None
+
+    def check_change(self, change: Change) -> None:
+        """Raise InvalidRecord for what is wrong with the change as a whole."""
+        if not change.fields and not change.relationships:
+            raise InvalidRecord("there are no fields to send; name at least one")
+
+    # -- the exchange -----------------------------------------------------------------------------------
+
+    @abstractmethod
+    def steps(self, batch: Sequence[Change]) -> Steps:
+        """Yield the requests that deliver batch, take what was read, and return the acknowledgement.
+
+        Raises:
+            RecordRefused: the vendor refuses a record of the batch.
+            BatchUnproven: the answer does not cover every record.
+            Retriable: the answer is none of this API's.
+            PushStopped: no record can get through.
+        """
+
+    def headers(self) -> Mapping[str, str]:
+        """Return the headers of every request but the credential's."""
+        return {"Accept": "application/json", "Content-Type": "application/json"}
+
+    def credential(self, token: str) -> Mapping[str, str]:
+        """Return the header that carries the credential; token is empty unless the vendor issues tokens."""
+        return {"Authorization": f"Bearer {token or self.access.secret}"}
+
+    def token_request(self) -> Request | None:
+        """Return the request whose answer is read as a `Token`, where the vendor issues them."""
+        return None
+
+    def catalogue_request(self) -> Request | None:
+        """Return the request whose answer is read as the field `Catalogue`, where the vendor offers one."""
+        return None
+
+    @abstractmethod
+    def probe(self) -> Probe:
+        """Yield requests without side effects that prove the connection, and return what they proved."""
+
+    # -- reading answers --------------------------------------------------------------------------------
+
+    def read_failure(self, answer: Answer) -> VendorError | PushStopped | None:
+        """Say what is wrong with an answer that no vendor's rule has to look at, or None.
+
+        Redirects are a wrong host, 401 is the credential, 408, 425, 429 and 5xx are tried again.
+        """
+        if 300 <= answer.status < 400:
+            return WrongHost(f"{self.name} answered {answer.status}, a redirect: check the connection's host")
+        if answer.status == 401:
+            return CredentialRefused(f"{self.name} answered 401: check the connection's {self.secret_label}")
+        if answer.status == 429:
+            return Retriable(f"{self.name} answered 429: too many requests", after=retry_after(answer))
+        if answer.status in {408, 425} or answer.status >= 500:
+            return Unanswered(f"{self.name} answered {answer.status}", after=retry_after(answer))
+        return None
+
+    def refusal(self, answer: Answer, what: str = "", detail: str = "") -> RecordRefused:
+        """Return the refusal of a record; ``what`` must be free of values, ``detail`` need not."""
+        hints = {403: "no permission for this", 404: "no such profile"}
+        hint = what or hints.get(answer.status, "")
+        reason = f"{self.name} answered {answer.status}" + (f" ({hint})" if hint else "")
+        return RecordRefused(reason, detail or answer.text[:500])
+
+    def strange(self, answer: Answer) -> Unanswered:
+        """Return the error for a success that is not this API's: a proxy's page, a cut or empty body."""
+        kind = answer.headers.get("content-type", "no content type").split(";")[0]
+        return Unanswered(
+            f"{self.name} answered {answer.status} with a body that its API never sends "
+            f"({len(answer.content)} bytes, {kind}): check the host and what stands between"
+        )
+
+
+def retry_after(answer: Answer) -> float | None:
+    """Return the seconds that Retry-After asks for, or None where it is missing or names no time (-1)."""
+    value = answer.headers.get("retry-after", "").strip()
+    if re.fullmatch(r"\d+(\.\d+)?", value):
+        return float(value)
+    try:
+        when = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if when.tzinfo is None:
+        when = when.replace(tzinfo=UTC)
+    return max(0.0, (when - datetime.now(UTC)).total_seconds())
+
+
+def to_json(value: Any) -> bytes:
+    """Write a request body."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+def require_choice(name: str, value: str, choices: Sequence[str]) -> str:
+    """Return value if it is one of choices, else raise ConfigurationError."""
+    if value not in choices:
+        raise ConfigurationError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
+    return value
+
+
+def _some(fields: Mapping[str, Field], catalogue: Catalogue) -> str:
+    names = list({**fields, **catalogue})
+    return ", ".join(names[:20]) + (" …" if len(names) > 20 else "")

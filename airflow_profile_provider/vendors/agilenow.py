@@ -1,0 +1,244 @@
+"""Agile.Now (eSystems): update an account.
+
+Pages: https://docs.agilenow.io/apidocs/endpointrestapiv1accountid-7 and the OpenAPI description
+Accounts 2.0.187 (github.com/agilenowdev/openapi-dev), read 2026-11-21; OAuth 2.0 client credentials:
+https://docs.agilenow.io/apidocs/oauth-20-client-credentials-flow.
+Limits: none published; ten requests a second is a polite default. One account a request.
+Unknown: what PUT does with fields that are left out, hence ``write="merge"``; how null is taken.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Generator, Mapping, Sequence
+from typing import Any, ClassVar
+from urllib.parse import quote, urlencode
+
+from airflow_profile_provider.errors import CredentialRefused, InvalidRecord, RecordRefused
+from airflow_profile_provider.records import Acknowledgement, Change
+from airflow_profile_provider.vendor import (
+    Access,
+    Answer,
+    Field,
+    Probe,
+    Rate,
+    Request,
+    Steps,
+    Token,
+    Vendor,
+    require_choice,
+    to_json,
+)
+
+_LANGUAGES = frozenset(
+    (
+        "ar-ae bn-IN zh-CN da-dk en-US fo-fo fi-FI fr-FR de-DE hi-IN ja-JP ko-KR ms-MY pt-PT ru-RU es-ES "
+        "sv-se tr-TR ur-IN"
+    ).split()
+)
+_DATE_FORMATS = frozenset(
+    ("DD-MM-YYYY DD/MM/YYYY DD.MM.YYYY MM-DD-YYYY MM/DD/YYYY YYYY-MM-DD YYYY/MM/DD").split()
+)
+_TIMEZONES = frozenset(
+    (
+        "Afghanistan Standard Time; Alaskan Standard Time; Arab Standard Time; Arabian Standard Time; "
+        "Arabic Standard Time; Argentina Standard Time; Atlantic Standard Time; AUS Central Standard "
+        "Time; AUS Eastern Standard Time; Azerbaijan Standard Time; Azores Standard Time; Canada "
+        "Central Standard Time; Cape Verde Standard Time; Caucasus Standard Time; Cen. Australia "
+        "Standard Time; Central America Standard Time; Central Asia Standard Time; Central Brazilian "
+        "Standard Time; Central Europe Standard Time; Central European Standard Time; Central Pacific "
+        "Standard Time; Central Standard Time; Central Standard Time (Mexico); China Standard Time; "
+        "Dateline Standard Time; E. Africa Standard Time; E. Australia Standard Time; E. Europe "
+        "Standard Time; E. South America Standard Time; Eastern Standard Time; Egypt Standard Time; "
+        "Ekaterinburg Standard Time; Fiji Standard Time; FLE Standard Time; Georgian Standard Time; "
+        "GMT Standard Time; Greenland Standard Time; Greenwich Standard Time; GTB Standard Time; "
+        "Hawaiian Standard Time; India Standard Time; Iran Standard Time; Israel Standard Time; "
+        "Jordan Standard Time; Korea Standard Time; Mauritius Standard Time; Mid-Atlantic Standard "
+        "Time; Middle East Standard Time; Montevideo Standard Time; Morocco Standard Time; Mountain "
+        "Standard Time; Mountain Standard Time (Mexico); Myanmar Standard Time; N. Central Asia "
+        "Standard Time; Namibia Standard Time; Nepal Standard Time; New Zealand Standard Time; "
+        "Newfoundland Standard Time; North Asia East Standard Time; North Asia Standard Time; Pacific "
+        "SA Standard Time; Pacific Standard Time; Pacific Standard Time (Mexico); Pakistan Standard "
+        "Time; Romance Standard Time; Russian Standard Time; SA Eastern Standard Time; SA Pacific "
+        "Standard Time; SA Western Standard Time; Samoa Standard Time; SE Asia Standard Time; "
+        "Singapore Standard Time; South Africa Standard Time; Sri Lanka Standard Time; Taipei "
+        "Standard Time; Tasmania Standard Time; Tokyo Standard Time; Tonga Standard Time; US Eastern "
+        "Standard Time; US Mountain Standard Time; UTC; Venezuela Standard Time; Vladivostok Standard "
+        "Time; W. Australia Standard Time; W. Central Africa Standard Time; W. Europe Standard Time; "
+        "West Asia Standard Time; West Pacific Standard Time; Yakutsk Standard Time"
+    ).split("; ")
+)
+_ROOT = "/Endpoint/rest/api/v1"
+_PLAIN_ID = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*")
+_REQUEST_KEY = re.compile(r"[0-9a-fA-F-]{8,64}")
+
+
+class AgileNow(Vendor):
+    """Accounts of Agile.Now: PUT of a flat record, answered with the whole record.
+
+    ``write``: "merge" lays the change over the account as it is and sends all writable fields; "put" sends
+    the change alone, for servers that are known to keep what is left out.
+    """
+
+    name = "Agile.Now"
+    conn_type = "agilenow"
+    page = "https://docs.agilenow.io/apidocs/endpointrestapiv1accountid-7"
+    login_label = "client id"
+    secret_label = "client secret"
+    extras = frozenset({"token_url", "scope"})
+    key_types = ("Id", "Username", "ExternalId")
+    vendor_keys = frozenset({"Id"})
+    fields: ClassVar = {
+        "Name": Field("string"),
+        "FirstName": Field("string"),
+        "LastName": Field("string"),
+        "Phone": Field("string"),
+        "Email": Field("string"),
+        "Identifier": Field("string"),
+        "IdentifierVerified": Field("boolean"),
+        "LanguageId": Field("string", choices=_LANGUAGES),
+        "TimezoneId": Field("string", choices=_TIMEZONES),
+        "DateFormatId": Field("string", choices=_DATE_FORMATS),
+        "Username": Field("string"),
+        "ExternalId": Field("string"),
+        "NotifyByEmail": Field("boolean"),
+        "NotifyBySMS": Field("boolean"),
+        "Is_Active": Field("boolean"),
+    }
+    fields_closed = True
+    quota = (Rate(10, 1),)
+    quota_published = False
+
+    def __init__(self, access: Access, *, write: str = "merge") -> None:
+        super().__init__(access)
+        self.write_mode = require_choice("write", write, ("merge", "put"))
+        self.token_url = str(access.extra.get("token_url") or f"{access.host}/oAuth/rest/v2/Token")
+        self.scope = str(access.extra.get("scope") or "*")
+
+    # -- the token --------------------------------------------------------------------------------------
+
+    def token_request(self) -> Request:
+        """Return the client-credentials request; the secret goes in the form, URL-encoded."""
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": self.access.login,
+            "client_secret": self.access.secret,
+            "scope": self.scope,
+        }
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        return Request(
+            "POST", self.token_url, self._read_token, urlencode(form).encode(), headers, public=True
+        )
+
+    def _read_token(self, answer: Answer) -> Token:
+        """Read the token; a life that is not given counts as the documented hour."""
+        value = answer.members.get("access_token")
+        if answer.status >= 400:
+            raise CredentialRefused(
+                f"{self.name} answered {answer.status} to the token request: check client id, client secret "
+                "and scope"
+            )
+        if not isinstance(value, str) or not value:
+            raise self.strange(answer)
+        lifetime = answer.members.get("expires_in")
+        return Token(value, float(lifetime) if isinstance(lifetime, int | float) else 3599.0)
+
+    # -- before sending ---------------------------------------------------------------------------------
+
+    def clear(self, name: str) -> str:
+        """Return the empty text: the schema knows no null, and a boolean cannot be empty."""
+        if self.fields[name].kind == "boolean" or self.fields[name].choices:
+            raise InvalidRecord("cannot be cleared: it is one of a fixed set of values")
+        return ""
+
+    # -- the exchange -----------------------------------------------------------------------------------
+
+    def steps(self, batch: Sequence[Change]) -> Steps:
+        """Read the account where the merge needs it, PUT the record, compare what comes back."""
+        (change,) = batch
+        current: Mapping[str, Any] = {}
+        if self.write_mode == "merge" and not self.fields.keys() <= change.fields.keys():
+            current = yield from self._read(change)
+        body = to_json({**current, **change.fields})
+        record = yield Request("PUT", self._path(change), self._read_record, body)
+        return self._compare(change, current, record)
+
+    def _read(self, change: Change) -> Generator[Request, Any, dict[str, Any]]:
+        """Read the writable fields that have a value, in the form in which PUT takes them."""
+        record = yield Request("GET", self._path(change), self._read_current)
+        written = {name: _written(record.get(name)) for name in self.fields}
+        # A foreign key that is not set comes back empty, which the enum does not take.
+        unset = {
+            name
+            for name, value in written.items()
+            if value is None or (value == "" and self.fields[name].choices)
+        }
+        return {name: value for name, value in written.items() if name not in unset}
+
+    def _path(self, change: Change) -> str:
+        """Return the account's address; what a path cannot hold goes in as base64."""
+        key = change.key
+        if not _PLAIN_ID.fullmatch(key):
+            key = "base64|" + base64.b64encode(key.encode()).decode()
+        name = "" if change.key_type == "Id" else f"?Name={change.key_type}"
+        return f"{_ROOT}/Account/{quote(key, safe='')}{name}"
+
+    def _read_current(self, answer: Answer) -> Mapping[str, Any]:
+        if answer.status == 403:
+            raise self.refusal(answer, 'no permission to read, which write="merge" needs: add a Read scope')
+        return self._read_record(answer)
+
+    def _read_record(self, answer: Answer) -> Mapping[str, Any]:
+        if answer.status >= 400:
+            raise self._refused(answer)
+        if answer.status != 200 or not isinstance(answer.members.get("Id"), str):
+            raise self.strange(answer)
+        return answer.members
+
+    def _refused(self, answer: Answer) -> RecordRefused:
+        key = str(answer.members.get("RequestKey", ""))
+        hint = {403: "no permission", 404: "no such account"}.get(answer.status, "")
+        what = [part for part in (hint, f"RequestKey {key}" if _REQUEST_KEY.fullmatch(key) else "") if part]
+        errors = answer.members.get("Errors")
+        detail = "; ".join(map(str, errors)) if isinstance(errors, list) else ""
+        return self.refusal(answer, ", ".join(what), detail)
+
+    def _compare(
+        self, change: Change, current: Mapping[str, Any], record: Mapping[str, Any]
+    ) -> Acknowledgement:
+        """Hold what came back against what was sent."""
+        differing = [
+            name
+            for name, value in change.fields.items()
+            if _written(record.get(name)) != value and not (value == "" and record.get(name) is None)
+        ]
+        ignored = [
+            name for name in differing if name in current and _written(record.get(name)) == current[name]
+        ]
+        if ignored:
+            raise RecordRefused(
+                f"{self.name} answered 200, but {', '.join(ignored)} was ignored by the vendor"
+            )
+        if differing:
+            return Acknowledgement(warning=f"{self.name} returned another value for {', '.join(differing)}")
+        return Acknowledgement()
+
+    def probe(self) -> Probe:
+        """Get a token (the transport does) and list one account's id."""
+        found: str = yield Request("GET", f"{_ROOT}/Accounts?Fields=Id&PageSize=1", self._read_list)
+        return found
+
+    def _read_list(self, answer: Answer) -> str:
+        if answer.status == 403:
+            return 'got a token; the client may not read accounts: use write="put", or add a Read scope'
+        if answer.status >= 400:
+            raise self.refusal(answer, "is this the server's URL?")
+        if not isinstance(answer.members.get("Data"), list):
+            raise self.strange(answer)
+        return "got a token and read the accounts"
+
+
+def _written(value: Any) -> Any:
+    """Return a returned value as PUT takes it: foreign keys come back as objects, go out as their Id."""
+    return value.get("Id") if isinstance(value, Mapping) else value

@@ -1,0 +1,225 @@
+"""Sonoran CMS: edit the profile fields of community accounts.
+
+Pages: https://docs.sonoransoftware.com/cms/ (Edit Account Profile Fields; API Endpoints v2; Rate Limits),
+read 2026-11-21.
+Limits: v1 about one request a second, and an hour's block for who exceeds it; v2 22 requests a minute.
+Unknown: whether v1 takes several accounts in one request (``batch_size`` is 1 unless set, and an answer that
+does not prove the whole batch sends its records singly); what either does with a field id it does not know.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, ClassVar
+from urllib.parse import quote
+
+from airflow_profile_provider.errors import (
+    BatchUnproven,
+    CredentialRefused,
+    PushStopped,
+    RecordRefused,
+    VendorError,
+    WrongHost,
+)
+from airflow_profile_provider.records import Acknowledgement, Change
+from airflow_profile_provider.vendor import (
+    Access,
+    Answer,
+    Catalogue,
+    Field,
+    Probe,
+    Rate,
+    Request,
+    Steps,
+    Vendor,
+    require_choice,
+    to_json,
+)
+
+_UNKNOWN_ACCOUNT = (
+    "API ID NOT LINKED TO AN ACCOUNT IN THIS COMMUNITY",
+    "NO ACCOUNT FOUND UNDER GIVEN PARAMETERS IN THIS COMMUNITY",
+    "MEMBER NOT FOUND",
+)
+_CREDENTIAL = ("INVALID API KEY", "INVALID COMMUNITY ID", "NOT ENABLED FOR THIS COMMUNITY")
+_WRONG_REQUEST = ("INVALID REQUEST TYPE",)
+_NO_ENDPOINT = "Backend Service Reached"
+
+
+class Sonoran(Vendor):
+    """Accounts of a Sonoran CMS community, by the v1 batch endpoint or by v2."""
+
+    name = "Sonoran CMS"
+    conn_type = "sonoran"
+    page = (
+        "https://docs.sonoransoftware.com/cms/developer-api-documentation/api-integration/api-endpoints/"
+        "edit-account-profile-fields"
+    )
+    default_host = "https://api.sonorancms.com"
+    login_label = "community id"
+    secret_label = "API key"
+    extras = frozenset({"api", "batch_size"})
+    key_types = ("accId", "apiId", "username", "discord", "uniqueId")
+    vendor_keys = frozenset({"accId", "uniqueId"})
+    quota: tuple[Rate, ...] = (Rate(1, 1),)
+    quotas: ClassVar[Mapping[str, tuple[Rate, ...]]] = {"v1": (Rate(1, 1),), "v2": (Rate(22, 60),)}
+    concurrency = 1
+    batch_limit = 1000
+
+    def __init__(self, access: Access) -> None:
+        super().__init__(access)
+        api = str(access.extra.get("api") or "v1")
+        self.api = require_choice("the connection's api", api, tuple(self.quotas))
+        self.quota = self.quotas[self.api]
+        if self.api == "v2":
+            self.batch_limit = 1
+        else:
+            self.batch_size = int(access.extra.get("batch_size") or 1)
+
+    @property
+    def usable_key_types(self) -> tuple[str, ...]:
+        """Return the identifiers that the chosen version takes: v2 knows the account's id alone."""
+        return self.key_types if self.api == "v1" else ("accId",)
+
+    def credential(self, token: str) -> Mapping[str, str]:
+        """Return v2's bearer token; v1 carries the key in the body."""
+        return {} if self.api == "v1" else super().credential(token)
+
+    # -- the exchange -----------------------------------------------------------------------------------
+
+    def steps(self, batch: Sequence[Change]) -> Steps:
+        """Send the batch; acknowledged only if the answer holds every field and value that was sent."""
+        returned = yield self._edit_v2(batch[0]) if self.api == "v2" else self._edit_v1(batch)
+        ignored = _unconfirmed([pair for change in batch for pair in change.fields.items()], returned)
+        if ignored and len(batch) > 1:
+            raise BatchUnproven(f"{self.name} answered without every field and value of the batch")
+        if ignored:
+            raise RecordRefused(
+                f"{self.name} answered 200, but {', '.join(ignored)} was ignored by the vendor: its answer "
+                "holds no such value"
+            )
+        return Acknowledgement()
+
+    def _edit_v1(self, batch: Sequence[Change]) -> Request:
+        accounts = [
+            {
+                change.key_type: _identifier(change),
+                "profileFields": [{"id": name, "value": value} for name, value in change.fields.items()],
+            }
+            for change in batch
+        ]
+        # The type is spelt so by the vendor.
+        return self._v1("edit_acc_profile_fields", "EDIT_ACC_PROFLIE_FIELDS", self._read_pairs, accounts)
+
+    def _edit_v2(self, change: Change) -> Request:
+        body = {"profileFields": [{"id": name, "value": value} for name, value in change.fields.items()]}
+        path = f"/v2/community/accounts/{quote(change.key, safe='')}/profile-fields"
+        return Request("PATCH", path, self._read_pairs, to_json(body))
+
+    def _v1(
+        self, path: str, kind: str, read: Callable[[Answer], Any], content: list[Any] | None = None
+    ) -> Request:
+        body: dict[str, Any] = {"id": self.access.login, "key": self.access.secret, "type": kind}
+        if content is not None:
+            body["data"] = content
+        return Request("POST", f"/general/{path}", read, to_json(body))
+
+    def _read_pairs(self, answer: Answer) -> list[tuple[str, Any]]:
+        """Read the fields that the answer confirms, or raise what it says instead."""
+        if answer.status >= 400:
+            raise self._refused(answer)
+        found = answer.parsed if self.api == "v1" else answer.members.get("data")
+        if self.api == "v2" and answer.members.get("success") is not True:
+            found = None
+        if not isinstance(found, list) or not all(isinstance(item, dict) and "id" in item for item in found):
+            raise self.strange(answer)
+        return [(item["id"], item.get("value")) for item in found]
+
+    def _refused(self, answer: Answer) -> RecordRefused:
+        text = _message(answer)
+        known = next((words for words in _UNKNOWN_ACCOUNT if words in text.upper()), "")
+        return self.refusal(answer, known.lower(), text)
+
+    def read_failure(self, answer: Answer) -> VendorError | PushStopped | None:
+        """Find the credential and the wrong path behind statuses that name neither."""
+        if answer.status == 200 and answer.text.strip('"').endswith(_NO_ENDPOINT):
+            return WrongHost(f'{self.name} answered "{_NO_ENDPOINT}": the path is wrong, check the host')
+        if answer.status in {400, 403, 404}:
+            text = _message(answer).upper()
+            if any(words in text for words in _CREDENTIAL):
+                return CredentialRefused(
+                    f"{self.name} answered {answer.status}: check the connection's {self.login_label} and "
+                    f"{self.secret_label}, and that the API is enabled for the community"
+                )
+            if any(words in text for words in _WRONG_REQUEST):
+                return WrongHost(f"{self.name} does not know this type of request: check the host")
+        return super().read_failure(answer)
+
+    # -- reads ------------------------------------------------------------------------------------------
+
+    def catalogue_request(self) -> Request:
+        """Return the request for the community's profile fields."""
+        if self.api == "v2":
+            return Request("GET", "/v2/community/profile-fields", self._read_catalogue)
+        return self._v1("get_profile_fields", "GET_PROFILE_FIELDS", self._read_catalogue)
+
+    def _read_catalogue(self, answer: Answer) -> Catalogue:
+        """Read which field ids there are; what their types take is not documented."""
+        found = answer.parsed if self.api == "v1" else answer.members.get("data")
+        if answer.status != 200 or not isinstance(found, list):
+            return {}
+        items = [item for item in found if isinstance(item, dict)]
+        return {item["id"]: Field() for item in items if isinstance(item.get("id"), str)}
+
+    def probe(self) -> Probe:
+        """Ask for the subscription (v1) or the community (v2); neither proves the right to write."""
+        if self.api == "v2":
+            found: str = yield Request("GET", "/v2/community", self._read_community)
+        else:
+            found = yield self._v1("get_sub_version", "GET_SUB_VERSION", self._read_subscription, [])
+        return found
+
+    def _read_community(self, answer: Answer) -> str:
+        community = answer.members.get("data", answer.members)
+        if answer.status < 400 and isinstance(community, dict) and community.get("id"):
+            return f"connected to community {community['id']}"
+        raise self._refused(answer) if answer.status >= 400 else self.strange(answer)
+
+    def _read_subscription(self, answer: Answer) -> str:
+        if answer.status < 400 and answer.text.strip('"')[:1].isdigit():
+            return "connected to the community"
+        raise self._refused(answer) if answer.status >= 400 else self.strange(answer)
+
+
+def _identifier(change: Change) -> str | int:
+    is_number = change.key_type == "uniqueId" and change.key.isascii() and change.key.isdigit()
+    return int(change.key) if is_number else change.key
+
+
+def _message(answer: Answer) -> str:
+    """Return the words of an error: bare text, or a member of a JSON body."""
+    for member in ("detail", "message", "error", "reason"):
+        if isinstance(answer.members.get(member), str):
+            return str(answer.members[member])
+    return answer.parsed if isinstance(answer.parsed, str) else answer.text[:500]
+
+
+def _unconfirmed(sent: Iterable[tuple[str, Any]], returned: Iterable[tuple[str, Any]]) -> list[str]:
+    """Return the ids of the fields that did not come back as they were sent.
+
+    A field counts as often as it was sent, because an answer does not say whose it is. A cleared field may
+    be missing, for the vendor lists only fields that hold something; 5 and "5" are one.
+    """
+    held = Counter((name, _text(value)) for name, value in returned)
+    ignored = []
+    for name, value in sent:
+        if held[name, _text(value)]:
+            held[name, _text(value)] -= 1
+        elif value not in (None, "", []):
+            ignored.append(name)
+    return ignored
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else to_json(value).decode()
