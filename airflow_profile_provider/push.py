@@ -81,8 +81,8 @@ class Courier:
 
     def stop(self, reason: PushStopped) -> None:
         """Send nothing more; what is in flight is finished."""
-        with self._lock:
-            self._transport.halt = self._transport.halt or reason
+        if self._transport.halt is None:  # without the lock: a signal may come while it is held
+            self._transport.halt = reason
 
     def deliver(self, batch: list[Planned]) -> list[Settled]:
         """Deliver a batch and return a verdict on each of its changes."""

@@ -174,7 +174,7 @@ def require_columns(rows: Iterator[Row], columns: Collection[str] | None) -> Ite
         SourceError: naming the columns that are missing and those that are there.
     """
     first = list(islice(rows, 100))
-    found = {name for row in first if isinstance(row.content, Mapping) for name in row.content}
+    found = dict.fromkeys(name for row in first if isinstance(row.content, Mapping) for name in row.content)
     missing = [column for column in columns or () if column not in found]
     if missing and found and not any(row.problem or is_reject(row.content) for row in first):
         there = ", ".join(map(str, found))

@@ -146,8 +146,9 @@ class Transport:
         return self._exchange(request, self._tokens.current())
 
     def _repeat(self, request: Request, first: Retriable) -> Any:
-        backoff = tenacity.wait_exponential_jitter(
-            self._rule.first_wait, self._rule.longest_wait, jitter=self._rule.first_wait
+        rule = self._rule
+        backoff = tenacity.wait_exponential(rule.first_wait, rule.longest_wait) + tenacity.wait_random(
+            0, rule.first_wait
         )
 
         def pause(state: tenacity.RetryCallState) -> float:
@@ -156,8 +157,7 @@ class Transport:
 
         retrying = tenacity.Retrying(
             # The first send has been; tenacity counts the repeats, and its first wait is ours.
-            stop=tenacity.stop_after_attempt(self._rule.attempts)
-            | tenacity.stop_after_delay(self._rule.longest),
+            stop=tenacity.stop_after_attempt(rule.attempts) | tenacity.stop_after_delay(rule.longest),
             wait=pause,
             retry=tenacity.retry_if_exception(lambda error: _may_repeat(request, error)),
             sleep=self._sleep,

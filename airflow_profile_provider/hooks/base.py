@@ -146,7 +146,7 @@ class ProfileHook(HttpHook):
         with ExitStack() as stack:
             rows = self._rows(changes, planner, if_empty)
             if only is not None:
-                keys = KeyFile(os.fspath(only), open_file)
+                keys = KeyFile(str(only), open_file)
                 stack.callback(keys.close)
                 rows = rows_only(rows, keys, only_key or key or "key")
             self._running = Push(
@@ -155,8 +155,8 @@ class ProfileHook(HttpHook):
                 planner,
                 concurrency=self._in_flight(concurrency),
                 batch_size=_batch_size(vendor, batch_size),
-                rejects=None if rejects_path is None else Rejects(os.fspath(rejects_path), open_file),
-                delivered=None if delivered_path is None else Delivered(os.fspath(delivered_path), open_file),
+                rejects=None if rejects_path is None else Rejects(str(rejects_path), open_file),
+                delivered=None if delivered_path is None else Delivered(str(delivered_path), open_file),
                 log=self.log,
             )
             return self._running.run(rows)
@@ -235,7 +235,7 @@ class ProfileHook(HttpHook):
 
     def _rows(self, changes: Any, planner: Planner, if_empty: str | None) -> Iterator[Row]:
         if isinstance(changes, str | os.PathLike):
-            path = os.fspath(changes)
+            path = str(changes)
             rows = rows_of_file(path, open_file, planner.columns)
             source, default = path, "fail"
         else:

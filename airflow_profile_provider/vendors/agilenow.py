@@ -160,21 +160,16 @@ class AgileNow(Vendor):
         current: Mapping[str, Any] = {}
         if self.write_mode == "merge" and not self.fields.keys() <= change.fields.keys():
             current = yield from self._read(change)
-        body = to_json({**current, **change.fields})
+        # What is empty is left out: every server leaves or makes it empty, and some want it unique.
+        kept = {name: value for name, value in current.items() if value not in (None, "")}
+        body = to_json({**kept, **change.fields})
         record = yield Request("PUT", self._path(change), self._read_record, body)
         return self._compare(change, current, record)
 
     def _read(self, change: Change) -> Generator[Request, Any, dict[str, Any]]:
-        """Read the writable fields that have a value, in the form in which PUT takes them."""
+        """Read the writable fields, in the form in which PUT takes them."""
         record = yield Request("GET", self._path(change), self._read_current)
-        written = {name: _written(record.get(name)) for name in self.fields}
-        # A foreign key that is not set comes back empty, which the enum does not take.
-        unset = {
-            name
-            for name, value in written.items()
-            if value is None or (value == "" and self.fields[name].choices)
-        }
-        return {name: value for name, value in written.items() if name not in unset}
+        return {name: _written(record.get(name)) for name in self.fields}
 
     def _path(self, change: Change) -> str:
         """Return the account's address; what a path cannot hold goes in as base64."""

@@ -1,0 +1,86 @@
+"""Another vendor needs a module, a hook and an operator of its own, and nothing of the package changed."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from standins.server import Reply, Seen, StandIn
+
+from airflow_profile_provider.get_provider_info import get_provider_info
+
+from .hook import AcmeHook
+from .operator import AcmePushProfilesOperator
+
+PACKAGE = Path(__file__).parents[2] / "airflow_profile_provider"
+
+
+class AcmeStandIn(StandIn):
+    """Takes a list of people or refuses all of it."""
+
+    def answer(self, request: Seen) -> Reply:
+        people = request.json or []
+        if request.headers.get("authorization") != f"Bearer {self.secret}":
+            return Reply(401)
+        if any(str(person["number"]) not in self.profiles for person in people):
+            return Reply(404)
+        for person in people:
+            self.profiles[person["number"]].update(person)
+        return Reply(200, {"ok": True})
+
+    def is_write(self, request: Seen) -> bool:
+        return request.method == "PUT"
+
+    def keys_of(self, request: Seen) -> list[str]:
+        return [person["number"] for person in request.json]
+
+
+@pytest.fixture
+def acme(monkeypatch: pytest.MonkeyPatch) -> Iterator[AcmeStandIn]:
+    with AcmeStandIn({str(n): {} for n in range(10)}) as stand_in:
+        connection = {"conn_type": "acme", "host": stand_in.url, "password": stand_in.secret}
+        monkeypatch.setenv("AIRFLOW_CONN_ACME_DEFAULT", json.dumps(connection))
+        yield stand_in
+
+
+def test_a_sixth_vendor_pushes_splits_and_reports(acme: AcmeStandIn) -> None:
+    people = [{"number": str(n), "nick": f"n{n}"} for n in range(9)] + [{"number": "404", "nick": "x"}]
+    push = AcmePushProfilesOperator(
+        task_id="push", records=people, key="number", fields=["nick"], batch_size=3, max_failed=1
+    )
+    report = push.execute({})
+    assert (report["pushed"], report["rejected"], report["requests"]) == (9, 1, 4)
+    assert [acme.profiles[str(n)].get("nick") for n in range(9)] == [f"n{n}" for n in range(9)]
+
+
+def test_a_sixth_vendors_connection_is_tested_and_checked(
+    acme: AcmeStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert AcmeHook().test_connection() == (True, "Acme People: Acme is there")
+    monkeypatch.setenv("AIRFLOW_CONN_ACME_DEFAULT", json.dumps({"conn_type": "acme"}))
+    works, words = AcmeHook().test_connection()
+    assert not works
+    assert "host is missing" in words
+    assert "passphrase" in words
+
+
+def test_no_vendors_name_stands_outside_its_own_files() -> None:
+    vendors = [entry["connection-type"] for entry in get_provider_info()["connection-types"]]
+    allowed = {"vendors", "sandbox", "get_provider_info.py"}
+    shared = [
+        path
+        for path in PACKAGE.rglob("*.py")
+        if path.relative_to(PACKAGE).parts[0] not in allowed and path.stem not in vendors
+    ]
+    assert len(shared) > 10
+    names = re.compile("|".join(vendors), re.IGNORECASE)
+    assert [path.name for path in shared if names.search(path.read_text())] == []
+
+
+def test_vendors_do_no_input_or_output() -> None:
+    source = "\n".join(path.read_text() for path in (PACKAGE / "vendors").glob("*.py"))
+    outside = r"^(import|from) (requests|urllib3|socket|time|os|pathlib|airflow\.)"
+    assert not re.search(outside, source, re.MULTILINE)
