@@ -65,7 +65,14 @@ class RecordRefused(VendorError):
 
 
 class BatchUnproven(VendorError):
-    """The answer does not prove that every record of the batch was taken."""
+    """No answer proves that every record of this batch was taken.
+
+    ``lasting`` says that other batches would fare the same.
+    """
+
+    def __init__(self, reason: str, *, lasting: bool) -> None:
+        super().__init__(reason)
+        self.lasting = lasting
 
 
 class Retriable(VendorError):

@@ -48,16 +48,24 @@ class _LineFile:
 class Rejects(_LineFile):
     """JSON lines of what was not delivered; ``records=`` this file replays it. It holds profile values."""
 
-    def __init__(self, path: str, open_file: Open) -> None:
+    def __init__(self, path: str, open_file: Open, *, mapped: bool = False) -> None:
         super().__init__(path, open_file, always=False)
         self.written = 0
+        self._mapped = mapped
 
     def add(self, source: Change | Row, verdict: Verdict, reason: str) -> None:
         """Write a change, or the raw row where no change could be made of it."""
-        line: dict[str, Any] = _change(source) if isinstance(source, Change) else _row(source)
+        line: dict[str, Any] = _change(source) if isinstance(source, Change) else self._row(source)
         line |= {"verdict": verdict.value, "reason": reason, "position": source.position}
         self._line(json.dumps(line, ensure_ascii=False, default=str))
         self.written += 1
+
+    def _row(self, row: Row) -> dict[str, Any]:
+        """Return a change that is invalid as it came, so that it can be mended in place, or the row."""
+        content = row.content
+        if not self._mapped and isinstance(content, dict) and {"key", "fields"} <= content.keys():
+            return {"version": None} | content
+        return {"row": content, "version": None} | ({"text": True} if row.text else {})
 
 
 def _change(change: Change) -> dict[str, Any]:
@@ -65,11 +73,6 @@ def _change(change: Change) -> dict[str, Any]:
     if change.relationships:
         line["relationships"] = change.relationships
     return line | {"version": change.version}
-
-
-def _row(row: Row) -> dict[str, Any]:
-    line = {"row": row.content, "version": None}
-    return line | {"text": True} if row.text else line
 
 
 class Delivered(_LineFile):

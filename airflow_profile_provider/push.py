@@ -72,7 +72,6 @@ class Courier:
         self._lock = Lock()
         self._answers = 0
         self._acknowledged = False
-        self._silent = 0
 
     @property
     def stopped(self) -> PushStopped | None:
@@ -109,7 +108,7 @@ class Courier:
         if len(batch) == 1:
             return _all(batch, Verdict.REJECTED, error)
         if isinstance(error, BatchUnproven):
-            self.batch_size = 1  # it would be the same for the next one
+            self.batch_size = 1 if error.lasting else self.batch_size
             return [settled for planned in batch for settled in self.deliver([planned])]
         half = len(batch) // 2
         return self.deliver(batch[:half]) + self.deliver(batch[half:])
@@ -117,7 +116,6 @@ class Courier:
     def _heard(self, *, acknowledged: bool) -> None:
         with self._lock:
             self._answers += 1
-            self._silent = 0
             self._acknowledged = self._acknowledged or acknowledged
             hopeless = not self._acknowledged and self._answers >= FIRST_ANSWERS
         if hopeless:
@@ -129,14 +127,10 @@ class Courier:
             )
 
     def _heard_nothing(self) -> None:
-        with self._lock:
-            self._silent += 1
-            hopeless = self._silent >= SILENT_REQUESTS
-        if hopeless:
+        """Stop once a request has failed for good amid a row of failures: a short outage is ridden out."""
+        if self._transport.silent >= SILENT_REQUESTS:
             self.stop(
-                MassFailure(
-                    f"{self._vendor.name} took none of the last {SILENT_REQUESTS} requests, retries included"
-                )
+                MassFailure(f"{self._vendor.name} took none of the last {self._transport.silent} requests")
             )
 
 
@@ -323,7 +317,7 @@ class Push:
         self._problems += 1
         if self._problems > NAMED_PROBLEMS:
             return
-        named = isinstance(source, Change) and source.key_type in self._vendor.vendor_keys
+        named = isinstance(source, Change) and self._vendor.made_up(source)
         who = f" ({source.key_type} {source.key})" if named and isinstance(source, Change) else ""
         self._log.warning("Record %s%s %s %s", source.position, who, what, reason)
         if self._problems == NAMED_PROBLEMS:

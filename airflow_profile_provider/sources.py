@@ -125,6 +125,8 @@ def _csv(path: str, raw: IO[bytes], columns: list[str] | None) -> Iterator[Row]:
         raise SourceError(
             f"{path}: line {reader.line_num} ends the table: {error}; mend the quoting"
         ) from None
+    finally:
+        text.detach()  # the file is closed by whoever opened it
 
 
 def _csv_row(line: int, header: list[str], cells: list[str]) -> Row:
@@ -164,7 +166,7 @@ def _parquet(path: str, raw: IO[bytes], columns: list[str] | None) -> Iterator[R
 def _require(path: str, columns: list[str] | None, found: Iterable[str]) -> None:
     missing = [column for column in columns or () if column not in found]
     if missing:
-        raise SourceError(f"{path} has no column {', '.join(missing)}; it has {', '.join(found)}")
+        raise SourceError(f"{path} has no column {_quoted(missing)}; it has {_quoted(found)}")
 
 
 def require_columns(rows: Iterator[Row], columns: Collection[str] | None) -> Iterator[Row]:
@@ -177,8 +179,9 @@ def require_columns(rows: Iterator[Row], columns: Collection[str] | None) -> Ite
     found = dict.fromkeys(name for row in first if isinstance(row.content, Mapping) for name in row.content)
     missing = [column for column in columns or () if column not in found]
     if missing and found and not any(row.problem or is_reject(row.content) for row in first):
-        there = ", ".join(map(str, found))
-        raise SourceError(f"the first {len(first)} records have no column {', '.join(missing)}, but {there}")
+        raise SourceError(
+            f"the first {len(first)} records have no column {_quoted(missing)}; they have {_quoted(found)}"
+        )
     return chain(first, rows)
 
 
@@ -218,6 +221,10 @@ def rows_only(rows: Iterable[Row], keys: KeyFile, column: str) -> Iterator[Row]:
         key = row.content.get(column) if isinstance(row.content, Mapping) and not row.problem else None
         if row.problem or (key is not None and str(key) in keys):
             yield row
+
+
+def _quoted(names: Iterable[Any]) -> str:
+    return ", ".join(repr(name) for name in names)
 
 
 def keys_of_file(path: str, open_file: Open) -> Iterator[str]:

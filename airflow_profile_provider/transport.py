@@ -91,10 +91,13 @@ class Transport:
         self._sleep = sleep
         self._tokens = _Tokens(vendor.token_request(), self.send, mask, clock)
         self._headers = dict(vendor.headers())
-        # Proxies and certificates of the environment, looked up once. The keyless look-up of .netrc, which
-        # would replace the credential, belongs to a step of requests that is not taken here.
-        self._settings = session.merge_environment_settings(vendor.access.host, {}, None, None, None)
+        # Proxies and certificates of the connection and of the environment, looked up once.
+        self._settings: dict[str, Any] = dict(
+            session.merge_environment_settings(vendor.access.host, {}, None, None, None)
+        )
         self._connected = False
+        self.silent = 0
+        """How many requests in a row got no usable answer."""
 
     def drive(self, steps: Generator[Request, Any, T]) -> T:
         """Run a vendor's generator to its end: send what it yields, give it what was read.
@@ -145,7 +148,8 @@ class Transport:
         self.cost.add(retries=1)
         return self._exchange(request, self._tokens.current())
 
-    def _repeat(self, request: Request, first: Retriable) -> Any:
+    def _repeat(self, request: Request, error: Retriable) -> Any:
+        """Go on after a first send that failed with error."""
         rule = self._rule
         backoff = tenacity.wait_exponential(rule.first_wait, rule.longest_wait) + tenacity.wait_random(
             0, rule.first_wait
@@ -156,22 +160,19 @@ class Transport:
             return self._pause(error, backoff(state))
 
         retrying = tenacity.Retrying(
-            # The first send has been; tenacity counts the repeats, and its first wait is ours.
             stop=tenacity.stop_after_attempt(rule.attempts) | tenacity.stop_after_delay(rule.longest),
             wait=pause,
-            retry=tenacity.retry_if_exception(lambda error: _may_repeat(request, error)),
+            retry=tenacity.retry_if_exception(lambda error: _may_repeat(request, error) and not self.halt),
             sleep=self._sleep,
             reraise=True,
         )
-        known: list[Retriable] = [first]
-
-        def attempt() -> Any:
-            if known:
-                raise known.pop()
-            self.cost.add(retries=1)
-            return self.send_once(request)
-
-        return retrying(attempt)
+        for attempt in retrying:
+            with attempt:
+                if attempt.retry_state.attempt_number == 1 or self.halt:
+                    raise error  # the first send has been; and a push that stops says what it knows
+                self.cost.add(retries=1)
+                return self.send_once(request)
+        raise error  # not reached: tenacity raises the last error itself
 
     def _pause(self, error: BaseException | None, backoff: float) -> float:
         """Return the seconds to wait here; a wait that the vendor named holds every request instead."""
@@ -182,6 +183,19 @@ class Transport:
         return 0.0
 
     def _exchange(self, request: Request, token: str) -> Any:
+        """Send once and read the answer, keeping count of how many got none in a row."""
+        try:
+            found = self._ask(request, token)
+        except Retriable:
+            self.silent += 1
+            raise
+        except VendorError:
+            self.silent = 0
+            raise
+        self.silent = 0
+        return found
+
+    def _ask(self, request: Request, token: str) -> Any:
         if not request.public:
             self.cost.add(throttled=self._quota.acquire())
         try:
@@ -200,19 +214,25 @@ class Transport:
 
     def _http(self, request: Request, token: str) -> Answer:
         try:
-            response = self._session.send(
-                self._prepare(request, token), timeout=self._timeout, allow_redirects=False, **self._settings
+            prepared = self._prepare(request, token)
+            response = self._session.get_adapter(str(prepared.url)).send(
+                prepared, timeout=self._timeout, **self._settings
             )
+            content = response.content
         except (exceptions.RequestException, UnicodeError) as error:
             failure = self._failure(error)
         else:
             headers = {name.lower(): value for name, value in response.headers.items()}
-            return Answer(response.status_code, headers, response.content)
+            return Answer(response.status_code, headers, content)
         # Raised out here, so that the original, whose text can hold the address with its key, is not chained.
         raise failure
 
     def _prepare(self, request: Request, token: str) -> requests.PreparedRequest:
-        """Build the request by hand: no cookies, no .netrc, no merging of what is known beforehand."""
+        """Build the request by hand.
+
+        The session's own steps are left out: they would follow redirects, keep cookies, and put what
+        .netrc holds in the credential's place.
+        """
         whole = "://" in request.path
         prepared = requests.PreparedRequest()
         prepared.method = request.method

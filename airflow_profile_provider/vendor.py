@@ -131,6 +131,8 @@ class Vendor(ABC):
     """Address of the page that documents the update."""
     default_host: ClassVar[str] = ""
     """Base address; empty where each customer has a host of its own."""
+    host_label: ClassVar[str] = "API address"
+    """What the vendor calls the host."""
     login_label: ClassVar[str] = ""
     """What the vendor calls the connection's login; empty where there is none."""
     secret_label: ClassVar[str]
@@ -139,8 +141,8 @@ class Vendor(ABC):
     """Connection extras that only this vendor has."""
     key_types: ClassVar[tuple[str, ...]]
     """Identifiers of a profile; the first is the default."""
-    vendor_keys: ClassVar[frozenset[str]]
-    """Identifiers that the vendor made up, so that they may stand in a log."""
+    vendor_keys: ClassVar[Mapping[str, str]]
+    """Identifiers that the vendor makes up, each with their shape as a regular expression."""
     fields: ClassVar[Mapping[str, Field]] = {}
     """Fields that are documented for everybody."""
     fields_closed: ClassVar[bool] = False
@@ -164,6 +166,11 @@ class Vendor(ABC):
 
     def __init__(self, access: Access) -> None:
         self.access = access
+
+    def made_up(self, change: Change) -> bool:
+        """Whether the vendor made this key up, so that it may stand in a log: an e-mail address may not."""
+        shape = self.vendor_keys.get(change.key_type)
+        return shape is not None and re.fullmatch(shape, change.key) is not None
 
     @property
     def usable_key_types(self) -> tuple[str, ...]:

@@ -79,7 +79,7 @@ def test_a_table_without_a_column_that_is_needed_is_refused_before_a_row_is_read
     path = write(name, content)
     if name.endswith("parquet"):
         pq.write_table(pa.table({"id": [1], "name": ["a"]}), path)
-    with pytest.raises(SourceError, match="no column mail; it has id, name"):
+    with pytest.raises(SourceError, match="no column 'mail'; it has 'id', 'name'"):
         read(path, ["id", "mail"])
 
 
@@ -129,7 +129,7 @@ def test_records_of_a_list_are_numbered_from_1_and_must_be_objects() -> None:
 def test_a_column_that_no_record_has_is_a_mistake_of_the_mapping() -> None:
     records = [{"id": 1, "mail": "x"}, {"id": 2}]
     assert len(list(require_columns(rows_of(records), ["id", "mail"]))) == 2
-    with pytest.raises(SourceError, match="no column email, but id, mail"):
+    with pytest.raises(SourceError, match="no column 'email'; they have 'id', 'mail'"):
         list(require_columns(rows_of(records), ["id", "email"]))
 
 

@@ -45,6 +45,8 @@ class ProfileHook(HttpHook):
     """
 
     vendor_class: ClassVar[type[Vendor]]
+    retry_rule: RetryRule = RetryRule()
+    """How often and how long a request is tried."""
 
     def __init__(self, conn_id: str, **http: Any) -> None:
         super().__init__(http_conn_id=conn_id, **http)
@@ -155,7 +157,9 @@ class ProfileHook(HttpHook):
                 planner,
                 concurrency=self._in_flight(concurrency),
                 batch_size=_batch_size(vendor, batch_size),
-                rejects=None if rejects_path is None else Rejects(str(rejects_path), open_file),
+                rejects=None
+                if rejects_path is None
+                else Rejects(str(rejects_path), open_file, mapped=fields is not None),
                 delivered=None if delivered_path is None else Delivered(str(delivered_path), open_file),
                 log=self.log,
             )
@@ -229,12 +233,12 @@ class ProfileHook(HttpHook):
             vendor,
             Quota(rates),
             timeout=self.settings.timeout,
-            retry=retry,
+            retry=retry or self.retry_rule,
             mask=mask_secret,
         )
 
     def _rows(self, changes: Any, planner: Planner, if_empty: str | None) -> Iterator[Row]:
-        if isinstance(changes, str | os.PathLike):
+        if isinstance(changes, str | os.PathLike) or hasattr(changes, "open"):  # an ObjectStoragePath, too
             path = str(changes)
             rows = rows_of_file(path, open_file, planner.columns)
             source, default = path, "fail"

@@ -75,7 +75,7 @@ class _Reader:
         connection = self._connection
         host = (connection.host or self._vendor.default_host).strip().rstrip("/")
         if not host:
-            self._problems.append("host is missing: give the address of your own server")
+            self._problems.append(f"host ({self._vendor.host_label}) is missing")
             return ""
         if "://" not in host:
             host = f"{connection.schema or 'https'}://{host}"
@@ -85,7 +85,9 @@ class _Reader:
         except ValueError:
             parts, port = urlsplit("x:"), None
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query:
-            self._problems.append("host is not an address such as https://host.example.com")
+            self._problems.append(
+                f"host ({self._vendor.host_label}) is not an address such as https://host.example.com"
+            )
         name = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
         return f"{parts.scheme}://{name}" + (f":{port}" if port else "") + parts.path
 
@@ -94,9 +96,9 @@ class _Reader:
             return ""
         value = str(getattr(self._connection, where) or "").strip()
         if not value:
-            self._problems.append(f"{where} is missing: it holds the {label}")
+            self._problems.append(f"{where} ({label}) is missing")
         elif not (value.isprintable() and value.isascii()):
-            self._problems.append(f"{where} holds characters that no {label} has; copy it again")
+            self._problems.append(f"{where} ({label}) holds characters that none has; copy it again")
         return value
 
     def _number(self, name: str, default: float) -> float:

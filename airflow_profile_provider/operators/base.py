@@ -118,9 +118,9 @@ class PushProfilesOperator(BaseOperator):
 
     @records.setter
     def records(self, value: Any) -> None:
-        kept = (
-            value is None or isinstance(value, str | os.PathLike | HeldRecords) or hasattr(value, "resolve")
-        )
+        is_path = isinstance(value, str | os.PathLike) or hasattr(value, "open")
+        is_resolved_later = hasattr(value, "resolve")
+        kept = value is None or is_path or is_resolved_later or isinstance(value, HeldRecords)
         self._records = value if kept else HeldRecords(value)
 
     @property
@@ -161,8 +161,6 @@ class PushProfilesOperator(BaseOperator):
             raise ConfigurationError(
                 "records rendered to nothing; give a path, or the list itself by an XComArg"
             )
-        if isinstance(records, os.PathLike):
-            records = str(records)  # an ObjectStoragePath keeps its scheme and connection so
         return self.hook.push(
             [] if records is None else records,
             key=self.key,
@@ -200,12 +198,14 @@ class _Allowed:
 
     @classmethod
     def of(cls, max_failed: int | str) -> _Allowed:
-        match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(%?)\s*", str(max_failed))
-        if not match or isinstance(max_failed, bool):
+        match = re.fullmatch(r"\s*(?:(\d+)|(\d+(?:\.\d+)?)\s*%)\s*", str(max_failed))
+        number = float(match[1] or match[2]) if match else -1.0
+        percent = bool(match and match[2])
+        if number < 0 or (percent and number > 100):
             raise AirflowFailException(
                 f'max_failed must be a count or a share such as "1%", not {max_failed!r}'
             )
-        return cls(float(match[1]), percent=bool(match[2]))
+        return cls(number, percent=percent)
 
     def exceeded_by(self, report: Report) -> str:
         """Say why report makes the task red; nothing where it does not."""

@@ -84,11 +84,12 @@ class AgileNow(Vendor):
     name = "Agile.Now"
     conn_type = "agilenow"
     page = "https://docs.agilenow.io/apidocs/endpointrestapiv1accountid-7"
-    login_label = "client id"
-    secret_label = "client secret"
+    host_label = "Server URL"
+    login_label = "Client ID"
+    secret_label = "Client secret"
     extras = frozenset({"token_url", "scope"})
     key_types = ("Id", "Username", "ExternalId")
-    vendor_keys = frozenset({"Id"})
+    vendor_keys: ClassVar = {"Id": r"[0-9a-fA-F-]{32,36}|\d{1,20}"}
     fields: ClassVar = {
         "Name": Field("string"),
         "FirstName": Field("string"),

@@ -44,10 +44,11 @@ class Communifire(Vendor):
         "https://my.axerosolutions.com/spaces/5/communifire-documentation/wiki/view/370/rest-api"
         " (Update User Profile Fields)"
     )
+    host_label = "Site address"
     secret_label = "REST API key or Bearer token"
     extras = frozenset({"auth_scheme"})
     key_types = ("UserID", "Email", "Username")
-    vendor_keys = frozenset({"UserID"})
+    vendor_keys: ClassVar = {"UserID": r"\d{1,20}"}
     quota = (Rate(5, 1),)
     quota_published = False
     concurrency = 2

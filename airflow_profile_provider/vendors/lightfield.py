@@ -62,7 +62,7 @@ class Lightfield(Vendor):
     secret_label = "API key"
     extras = frozenset({"api_version"})
     key_types = ("id",)
-    vendor_keys = frozenset({"id"})
+    vendor_keys: ClassVar = {"id": r"acc_\w{1,64}"}
     fields: ClassVar = {
         "$name": Field("string"),
         "$website": Field("string[]"),

@@ -31,7 +31,7 @@ class Ocamba(Vendor):
     default_host = "https://api.ocamba.com"
     secret_label = "API token"
     key_types = ("id",)
-    vendor_keys = frozenset({"id"})
+    vendor_keys: ClassVar = {"id": r"\d{1,20}"}
     fields: ClassVar = {
         "email": Field("string"),
         "mobile_phone_number": Field("string"),

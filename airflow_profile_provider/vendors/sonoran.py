@@ -57,11 +57,11 @@ class Sonoran(Vendor):
         "edit-account-profile-fields"
     )
     default_host = "https://api.sonorancms.com"
-    login_label = "community id"
-    secret_label = "API key"
+    login_label = "Community ID"
+    secret_label = "API Key"
     extras = frozenset({"api", "batch_size"})
     key_types = ("accId", "apiId", "username", "discord", "uniqueId")
-    vendor_keys = frozenset({"accId", "uniqueId"})
+    vendor_keys: ClassVar = {"accId": r"[0-9a-fA-F-]{32,36}", "uniqueId": r"\d{1,20}"}
     quota: tuple[Rate, ...] = (Rate(1, 1),)
     quotas: ClassVar[Mapping[str, tuple[Rate, ...]]] = {"v1": (Rate(1, 1),), "v2": (Rate(22, 60),)}
     concurrency = 1
@@ -89,11 +89,21 @@ class Sonoran(Vendor):
     # -- the exchange -----------------------------------------------------------------------------------
 
     def steps(self, batch: Sequence[Change]) -> Steps:
-        """Send the batch; acknowledged only if the answer holds every field and value that was sent."""
+        """Send the batch; acknowledged only if the answer holds every field and value that was sent.
+
+        The answer does not say whose a value is. A field that all accounts of the batch share tells: one
+        account has it once. Without such a field, the values could all have been one account's already.
+        """
+        if len(batch) > 1 and not set.intersection(*(set(change.fields) for change in batch)):
+            raise BatchUnproven(
+                "the accounts share no field, so that no answer proves all of them", lasting=False
+            )
         returned = yield self._edit_v2(batch[0]) if self.api == "v2" else self._edit_v1(batch)
         ignored = _unconfirmed([pair for change in batch for pair in change.fields.items()], returned)
         if ignored and len(batch) > 1:
-            raise BatchUnproven(f"{self.name} answered without every field and value of the batch")
+            raise BatchUnproven(
+                f"{self.name} answered without every field and value of the batch", lasting=True
+            )
         if ignored:
             raise RecordRefused(
                 f"{self.name} answered 200, but {', '.join(ignored)} was ignored by the vendor: its answer "

@@ -16,7 +16,7 @@ class Acme(Vendor):
     page = "https://acme.example.com/docs/people"
     secret_label = "passphrase"
     key_types = ("number", "badge")
-    vendor_keys = frozenset({"number"})
+    vendor_keys = {"number": r"\d+"}  # noqa: RUF012 -- as short as can be
     fields = {"nick": Field("string"), "age": Field("number")}  # noqa: RUF012 -- as short as can be
     quota = (Rate(100, 1),)
     batch_limit = 3

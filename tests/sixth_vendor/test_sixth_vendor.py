@@ -63,8 +63,8 @@ def test_a_sixth_vendors_connection_is_tested_and_checked(
     monkeypatch.setenv("AIRFLOW_CONN_ACME_DEFAULT", json.dumps({"conn_type": "acme"}))
     works, words = AcmeHook().test_connection()
     assert not works
-    assert "host is missing" in words
-    assert "passphrase" in words
+    assert "host (API address) is missing" in words
+    assert "password (passphrase) is missing" in words
 
 
 def test_no_vendors_name_stands_outside_its_own_files() -> None:
