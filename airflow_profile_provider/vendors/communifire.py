@@ -59,6 +59,8 @@ class Communifire(Vendor):
         "create": "?AddUser=true",
     }
 
+    create_attempts: ClassVar = 3
+
     def __init__(self, access: Access, *, mode: str = "update", identifier_fields: bool = False) -> None:
         super().__init__(access)
         self.mode = require_choice("mode", mode, tuple(self.modes))
@@ -112,13 +114,20 @@ class Communifire(Vendor):
         return Acknowledgement()
 
     def _create(self, change: Change) -> Generator[Request, None, None]:
-        try:
-            yield self._request(change, "create", repeatable=False)
-        except Unanswered:
+        """Create; where an answer is lost, an update shows whether somebody was made all the same."""
+        for _ in range(self.create_attempts):
+            try:
+                yield self._request(change, "create", repeatable=False)
+            except Unanswered as error:
+                lost = error
+            else:
+                return
             try:
                 yield self._request(change, "update")
             except RecordRefused:  # the lost one made nobody
-                yield self._request(change, "create", repeatable=False)
+                continue
+            return
+        raise lost
 
     def _request(self, change: Change, mode: str, *, repeatable: bool = True) -> Request:
         body = {change.key_type: change.key, **change.fields}

@@ -8,7 +8,6 @@ Unknown: whether one bad field refuses the whole request; how labels of options 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -48,8 +47,16 @@ _KINDS = {
     "MARKDOWN": "string",
     "HTML": "string",
 }
-_CODE = re.compile(r"[a-z_]{1,60}")
-_PARAM = re.compile(r"[\w.$\[\]-]{1,120}")
+_CODES = frozenset(
+    (
+        "bad_request unauthorized forbidden not_found conflict idempotency_conflict unsupported_media_type "
+        "unprocessable_content too_many_requests unknown_field unknown_relationship "
+        "referenced_resource_missing relationship_entity_missing relationship_entity_inactive "
+        "relationship_write_limit_exceeded invalid_type parameter_missing invalid_configuration "
+        "idempotency_key_too_long version_header ambiguous_stage_label stage_unresolved_in_pipeline "
+        "unknown_pipeline enrichment_fields_not_enrichable"
+    ).split()
+)
 
 
 class Lightfield(Vendor):
@@ -144,7 +151,7 @@ class Lightfield(Vendor):
         parts = list(self._bodies(change))
         for done, body in enumerate(parts):
             try:
-                yield Request("POST", path, self._check_answer, to_json(body))
+                yield Request("POST", path, lambda answer: self._check_answer(change, answer), to_json(body))
             except RecordRefused as refused:
                 if done:
                     raise RecordRefused(
@@ -170,13 +177,17 @@ class Lightfield(Vendor):
             room -= 1
         yield _tidy(body)
 
-    def _check_answer(self, answer: Answer) -> None:
+    def _check_answer(self, change: Change, answer: Answer) -> None:
         if answer.status == 200 and isinstance(answer.members.get("id"), str):
             return
         if answer.status < 400:
             raise self.strange(answer)
         code, param, message = _error(answer)
-        what = code + (f" in {param}" if param else "")
+        # What the vendor names may be a value; only what was ours is repeated.
+        ours = {f"fields.{name}" for name in change.fields} | {
+            f"relationships.{name}" for name in change.relationships
+        }
+        what = code + (f" in {param}" if param in ours else "")
         if answer.status == 409:
             raise Retriable(f"{self.name} answered 409 ({what or 'conflict'})", message)
         raise self.refusal(answer, what, message)
@@ -208,12 +219,7 @@ def _error(answer: Answer) -> tuple[str, str, str]:
     if not isinstance(error, dict):
         return "", "", ""
     code = str(error.get("code") or error.get("type") or "")
-    param = str(error.get("param") or "")
-    return (
-        code if _CODE.fullmatch(code) else "",
-        param if _PARAM.fullmatch(param) else "",
-        str(error.get("message") or ""),
-    )
+    return code if code in _CODES else "", str(error.get("param") or ""), str(error.get("message") or "")
 
 
 def _check_address(address: Mapping[str, Any]) -> None:

@@ -1,0 +1,299 @@
+"""Ocamba Hood: profiles with seven updatable fields.
+
+https://docs.ocamba.com/api/hood/v1.0/reference/ (update profiles), https://docs.ocamba.com/guides/core/ (rate
+limits)
+
+An update answers 204 without a body. Quotas are per account in two fixed windows, 10 a second and 150 a
+minute; a 429 has no X-RateLimit headers, but Retry-After: seconds, or -1 when too many requests are under way
+at once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from airflow_profile_provider.sandbox import seed
+from airflow_profile_provider.sandbox.connections import OCAMBA_TOKEN
+from airflow_profile_provider.sandbox.quota import Limit, Standing, wait_for
+from airflow_profile_provider.sandbox.state import Profile
+from airflow_profile_provider.sandbox.vendor import Limits, Vendor, seconds_up, window_page
+from airflow_profile_provider.sandbox.wire import Reply, Request, Route, json_reply
+
+UPDATABLE = (
+    "email",
+    "mobile_phone_number",
+    "full_name",
+    "organization_id",
+    "lists",
+    "comment",
+    "custom_properties",
+)
+_TEXTS = {"email", "mobile_phone_number", "full_name", "comment"}
+_NOT_VALID = "The request is not valid."
+
+
+class Ocamba(Vendor):
+    """One account and its Hood profiles."""
+
+    name = "ocamba"
+    identifiers = ("id", "email")
+    published: ClassVar[Limits] = {"C": (Limit(10, 1.0), Limit(150, 60.0))}
+    defaults: ClassVar[Mapping[str, Any]] = {"password": OCAMBA_TOKEN, "parallel_limit": 10}
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self.lists = {"1000101": "Newsletter", "1000102": "Customers"}
+        self.organizations = {"1000": "Aurora Foods", "1001": "Boreal Media"}
+        super().__init__(*arguments, **options)
+
+    def owns(self, segments: tuple[str, ...]) -> bool:
+        """``/v1/hood/…`` and ``/v2/ocamba/…``."""
+        return segments[:2] in {("v1", "hood"), ("v2", "ocamba")}
+
+    def routing(self) -> list[Route]:
+        """Profiles, the reference data and the token's validation."""
+        one = "/v1/hood/profiles/{id}"
+        return [
+            Route("PATCH", one, self._update),
+            Route("GET", one, self._retrieve),
+            Route("DELETE", one, self._delete),
+            Route("GET", "/v1/hood/profiles", self._list),
+            Route("POST", "/v1/hood/profiles", self._create),
+            Route("GET", "/v1/hood/profile-lists", lambda _: self._reference(self.lists)),
+            Route("GET", "/v1/hood/organizations", lambda _: self._reference(self.organizations)),
+            Route("GET", "/v1/hood/profile-properties", self._properties),
+            Route("POST", "/v2/ocamba/personal-api-keys/validate", lambda _: Reply(204)),
+        ]
+
+    def seed_profiles(self, count: int) -> None:
+        """Profiles with ids of 19 or 20 digits."""
+        for person in seed.people(self.random, count):
+            fields: dict[str, Any] = {
+                "email": person.email,
+                "mobile_phone_number": person.phone,
+                "full_name": person.full,
+                "organization_id": self.random.choice(list(self.organizations)),
+                "lists": ["1000101"],
+                "comment": None,
+                "custom_properties": {},
+            }
+            at = self.clock.now()
+            length = 19 + self.random.randrange(2)
+            self.book.put(
+                Profile("17" + seed.digits(self.random, length - 2), fields, created=at, updated=at)
+            )
+
+    def identify(self, profile: Profile) -> dict[str, Any]:
+        """The id alone is an identifier; e-mail addresses are found by lists only."""
+        return {"id": profile.key}
+
+    # -- arrival -------------------------------------------------------------------------------------------
+
+    def addressed(self, request: Request) -> list[str]:
+        """The id in the path."""
+        return list(request.segments[3:4]) if request.segments[2:3] == ("profiles",) else []
+
+    def admit(self, request: Request) -> Reply | None:
+        """The token, the number of requests under way, the quota."""
+        if request.bearer != self.settings["password"]:
+            return self.credential_refused(request)
+        if self.settings["quota"] and self.in_flight > self.settings["parallel_limit"]:
+            return self._too_many("-1")
+        route = self.routes.find(request)
+        if route is None:
+            return None
+        request.bucket = (
+            f"{route.method} {route.pattern}" if self.settings["quota_scope"] == "endpoint" else "account"
+        )
+        let_in, standings = self.take(request.bucket, "C")
+        request.notes["standings"] = standings
+        return None if let_in else self._too_many(seconds_up(wait_for(standings)))
+
+    def leave(self, request: Request, reply: Reply) -> Reply:
+        """X-RateLimit headers on all but a 429."""
+        standings: list[Standing] = request.notes.get("standings", [])
+        if not standings or reply.status == 429:
+            return reply
+        standing = standings[0] if self.settings["headers_window"] == "second" else standings[-1]
+        return reply.adding(
+            {
+                "x-ratelimit-limit": str(standing.limit.requests),
+                "x-ratelimit-remaining": str(standing.remaining),
+                "x-ratelimit-reset": seconds_up(standing.resets_in),
+            }
+        )
+
+    def credential_refused(self, request: Request) -> Reply:
+        """401, whose trace id is the literal text ``{}``."""
+        return json_reply(
+            401, {"code": 401, "title": "Unauthorized.", "message": "Unauthorized.", "trace_id": "{}"}
+        )
+
+    def answer(self, request: Request) -> Reply:
+        """Carry the request out."""
+        route = self.routes.find(request)
+        return self._error(404, "Not found.", "Not found.") if route is None else route.rule(request)
+
+    def _too_many(self, wait: str) -> Reply:
+        headers = {"retry-after": wait} if self.settings["retry_after"] or wait == "-1" else {}
+        return self._error(429, "Too many requests.", "Too many requests.").adding(headers)
+
+    def _error(self, status: int, title: str, message: str) -> Reply:
+        document = {"code": status, "title": title, "message": message, "trace_id": self.trace_id()}
+        return json_reply(status, document)
+
+    def _bad(self, message: str = _NOT_VALID) -> Reply:
+        return self._error(400, "Bad request.", message)
+
+    # -- profiles ------------------------------------------------------------------------------------------
+
+    def _unknown(self) -> Reply:
+        status = self.settings["unknown_id"]
+        return self._error(status, "Not found." if status == 404 else "Bad request.", "Unknown profile id.")
+
+    def _update(self, request: Request) -> Reply:
+        body, profile = request.json_or_none, self.book.get(request.segments[3])
+        refused = self._refusal(body, profile)
+        if refused:
+            return self._bad(refused)
+        if profile is None:
+            return self._unknown()
+        changes = {name: value for name, value in body.items() if name in UPDATABLE}
+        self.book.change(profile, self._laid_over(profile, changes), self.clock.now())
+        self.commit()
+        return Reply(204)
+
+    def _refusal(self, body: Any, profile: Profile | None) -> str | None:
+        """What is wrong with a body, in the vendor's few words."""
+        if not isinstance(body, dict) or not any(name in UPDATABLE for name in body):
+            return _NOT_VALID
+        if self.settings["unknown_field"] == "refuse" and any(name not in UPDATABLE for name in body):
+            return _NOT_VALID
+        known = {name: value for name, value in body.items() if name in UPDATABLE}
+        if not all(self._fits(name, value) for name, value in known.items()):
+            return _NOT_VALID
+        if self.settings["references"] == "refuse" and not self._references_exist(known):
+            return _NOT_VALID
+        others = [each for each in self.book.find("email", known.get("email")) if each is not profile]
+        return "Email already exists." if others and self.settings["same_email"] == "refuse" else None
+
+    def _fits(self, name: str, value: Any) -> bool:
+        if value is None:
+            return bool(self.settings["null_value"] == "clear")
+        if name in _TEXTS:
+            return isinstance(value, str)
+        if name == "organization_id":
+            return isinstance(value, str | int) and not isinstance(value, bool)
+        if name == "lists":
+            return isinstance(value, list) and all(isinstance(each, str | int) for each in value)
+        return isinstance(self._properties_of(value), dict)
+
+    def _properties_of(self, value: Any) -> Any:
+        if isinstance(value, str) and self.settings["custom_properties_text"] == "accept":
+            try:
+                return json.loads(value)
+            except ValueError:
+                return None
+        return value
+
+    def _references_exist(self, fields: Mapping[str, Any]) -> bool:
+        organization, lists = fields.get("organization_id"), fields.get("lists") or []
+        return (organization is None or str(organization) in self.organizations) and all(
+            str(each) in self.lists for each in lists
+        )
+
+    def _laid_over(self, profile: Profile, changes: dict[str, Any]) -> dict[str, Any]:
+        """The changes as they end up in the profile."""
+        laid = dict(changes)
+        if laid.get("organization_id") is not None:
+            laid["organization_id"] = str(laid["organization_id"])
+        if "lists" in laid:
+            wanted = [str(each) for each in laid["lists"] or []]
+            old = profile.fields.get("lists") or [] if self.settings["lists"] == "add" and wanted else []
+            laid["lists"] = [*old, *(each for each in wanted if each not in old)]
+        if "custom_properties" in laid:
+            wanted_properties = self._properties_of(laid["custom_properties"]) or {}
+            merge = self.settings["custom_properties"] == "merge"
+            laid["custom_properties"] = {
+                **((profile.fields.get("custom_properties") or {}) if merge else {}),
+                **wanted_properties,
+            }
+        return laid
+
+    def _create(self, request: Request) -> Reply:
+        body = request.json_or_none
+        if not isinstance(body, dict) or not (body.get("email") or body.get("mobile_phone_number")):
+            return self._bad()
+        refused = self._refusal(body, None)
+        if refused:
+            return self._bad(refused)
+        at = self.clock.now()
+        profile = Profile("17" + seed.digits(self.random, 17), created=at, updated=at)
+        profile.fields = self._laid_over(profile, {name: body[name] for name in body if name in UPDATABLE})
+        self.book.put(profile)
+        self.commit(created=True)
+        return json_reply(201, self._full(profile))
+
+    def _delete(self, request: Request) -> Reply:
+        self.book.drop(request.segments[3])
+        self.commit()
+        return Reply(204)
+
+    def _retrieve(self, request: Request) -> Reply:
+        profile = self.book.get(request.segments[3])
+        return (
+            self._unknown()
+            if profile is None
+            else json_reply(200, {"total": 1, "items": [self._full(profile)]})
+        )
+
+    def _list(self, request: Request) -> Reply:
+        """``page=N,M``, ``fields=``, ``q=`` with ``q_fields=``, and filters by field."""
+        items = [self._full(profile) for profile in self.book]
+        asked = dict(request.query)
+        page, fields = asked.pop("page", "1"), asked.pop("fields", "")
+        text, inside = asked.pop("q", ""), asked.pop("q_fields", "full_name,email").split(",")
+        for name in ("sort", "view"):
+            asked.pop(name, None)
+        items = [item for item in items if all(str(item.get(name)) == value for name, value in asked.items())]
+        if text:
+            items = [item for item in items if any(text in str(item.get(name)) for name in inside)]
+        return self._page(items, page, fields)
+
+    def _page(self, items: list[dict[str, Any]], page: str, fields: str) -> Reply:
+        number, _, length = page.partition(",")
+        try:
+            first, count = max(1, int(number)), min(1000, int(length or 50))
+        except ValueError:
+            return self._bad()
+        shown = window_page(items, (first - 1) * count, count)
+        if fields:
+            shown = [{name: item.get(name) for name in fields.split(",")} for item in shown]
+        return json_reply(200, {"total": len(items), "items": shown})
+
+    def _full(self, profile: Profile) -> dict[str, Any]:
+        stamp = self.clock.iso
+        times = {"create_time": profile.created, "update_time": profile.updated}
+        return {
+            "id": profile.key,
+            "company_id": "100",
+            "status": "1",
+            **profile.fields,
+            **{name: stamp(at)[:19].replace("T", " ") for name, at in times.items()},
+        }
+
+    def _reference(self, items: Mapping[str, str]) -> Reply:
+        return json_reply(
+            200, {"total": len(items), "items": [{"id": key, "name": items[key]} for key in items]}
+        )
+
+    def _properties(self, _: Request) -> Reply:
+        names = sorted(
+            {name for profile in self.book for name in profile.fields.get("custom_properties") or {}}
+        )
+        items = [
+            {"id": str(n), "property": name, "data_type": "text", "system": 0}
+            for n, name in enumerate(names, 1)
+        ]
+        return json_reply(200, {"total": len(items), "items": items})

@@ -1,0 +1,1 @@
+"""The guarantees, each with a test of its name, over every registered vendor."""
