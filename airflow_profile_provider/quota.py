@@ -103,4 +103,16 @@ def _bucket(rates: Sequence[Rate]) -> InMemoryBucket:
     from pyrate_limiter import InMemoryBucket
     from pyrate_limiter import Rate as BucketRate
 
-    return InMemoryBucket([BucketRate(rate.limit, round(rate.seconds * 1000)) for rate in rates])
+    return InMemoryBucket([BucketRate(rate.limit, round(rate.seconds * 1000)) for rate in _binding(rates)])
+
+
+def _binding(rates: Sequence[Rate]) -> list[Rate]:
+    """Leave out rates that others make meaningless; the bucket refuses such a list."""
+    found: list[Rate] = []
+    for rate in sorted(rates, key=lambda rate: (rate.seconds, rate.limit)):
+        if found and rate.limit / rate.seconds >= found[-1].limit / found[-1].seconds:
+            continue
+        while found and rate.limit <= found[-1].limit:
+            found.pop()
+        found.append(rate)
+    return found

@@ -176,9 +176,10 @@ def require_columns(rows: Iterator[Row], columns: Collection[str] | None) -> Ite
         SourceError: naming the columns that are missing and those that are there.
     """
     first = list(islice(rows, 100))
-    found = dict.fromkeys(name for row in first if isinstance(row.content, Mapping) for name in row.content)
+    good = [row.content for row in first if not row.problem]
+    found = dict.fromkeys(name for content in good for name in content)
     missing = [column for column in columns or () if column not in found]
-    if missing and found and not any(row.problem or is_reject(row.content) for row in first):
+    if missing and good and not any(is_reject(content) for content in good):
         raise SourceError(
             f"the first {len(first)} records have no column {_quoted(missing)}; they have {_quoted(found)}"
         )

@@ -15,6 +15,7 @@ from requests import exceptions
 from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
+from airflow_profile_provider import __version__
 from airflow_profile_provider.errors import (
     ConfigurationError,
     CredentialRefused,
@@ -28,6 +29,8 @@ from airflow_profile_provider.quota import Quota
 from airflow_profile_provider.vendor import Answer, Request, Token, Vendor
 
 T = TypeVar("T")
+
+_HEADERS = {"User-Agent": f"airflow-profile-provider/{__version__}", "Accept-Encoding": "gzip, deflate"}
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,7 @@ class Transport:
         self._rule = retry or RetryRule()
         self._sleep = sleep
         self._tokens = _Tokens(vendor.token_request(), self.send, mask, clock)
-        self._headers = dict(vendor.headers())
+        self._headers = {**_HEADERS, **vendor.headers()}
         # Proxies and certificates of the connection and of the environment, looked up once.
         self._settings: dict[str, Any] = dict(
             session.merge_environment_settings(vendor.access.host, {}, None, None, None)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,15 +30,8 @@ def quota(*rates: Rate) -> tuple[Quota, Clock]:
 
 
 rates = st.lists(
-    st.builds(Rate, st.integers(1, 20), st.sampled_from([0.5, 1.0, 10.0, 60.0])),
-    min_size=1,
-    max_size=2,
-    unique_by=lambda rate: rate.seconds,
-).filter(lambda found: found == sorted(found, key=lambda r: (r.seconds, r.limit)) and _consistent(found))
-
-
-def _consistent(found: list[Rate]) -> bool:
-    return all(a.limit < b.limit and a.limit / a.seconds > b.limit / b.seconds for a, b in pairwise(found))
+    st.builds(Rate, st.integers(1, 20), st.sampled_from([0.5, 1.0, 10.0, 60.0])), min_size=1, max_size=3
+)
 
 
 @given(rates, st.lists(st.tuples(st.floats(0, 0.4), st.floats(0, 1)), min_size=1, max_size=120))

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, ClassVar, cast
 
 from airflow.providers.http.hooks.http import HttpHook
+from airflow.sdk.exceptions import AirflowException
 from airflow.sdk.log import mask_secret
-from requests import Session
+from requests import Response, Session
 from requests.adapters import HTTPAdapter
 
 from airflow_profile_provider.errors import ConfigurationError, ProfileError, PushStopped
@@ -31,7 +32,7 @@ from airflow_profile_provider.sources import (
     rows_only,
 )
 from airflow_profile_provider.transport import RetryRule, Transport
-from airflow_profile_provider.vendor import Vendor, require_choice
+from airflow_profile_provider.vendor import Answer, Request, Vendor, require_choice, to_json
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -193,6 +194,28 @@ class ProfileHook(HttpHook):
         if done.warning:
             self.log.warning("The profile was pushed, but %s", done.warning)
         return Verdict.CREATED if done.created else Verdict.PUSHED
+
+    def request(self, method: str, path: str, body: Any = None) -> Answer:
+        """Send a request that this package does not model, with the vendor's credential, quota and retries.
+
+        Args:
+            method: HTTP method.
+            path: path at the vendor's host, starting with a slash.
+            body: sent as JSON, if any.
+
+        Raises:
+            Retriable, PushStopped: as in a push. Other answers are returned, whatever their status.
+        """
+        content = None if body is None else to_json(body)
+        answer: Answer = self._transport(self.vendor(), None).send(
+            Request(method.upper(), path, lambda answer: answer, content)
+        )
+        return answer
+
+    def check_response(self, response: Response) -> None:
+        """Raise for what `HttpHook.run` got, without logging a body that may hold profiles."""
+        if not response.ok:
+            raise AirflowException(f"{self.hook_name} answered {response.status_code}")
 
     def test_connection(self) -> tuple[bool, str]:
         """Prove host and credential without side effects; never raises."""

@@ -73,7 +73,7 @@ class _Reader:
 
     def _host(self) -> str:
         connection = self._connection
-        host = (connection.host or self._vendor.default_host).strip().rstrip("/")
+        host = (connection.host or self._vendor.default_host).strip()
         if not host:
             self._problems.append(f"host ({self._vendor.host_label}) is missing")
             return ""
@@ -89,7 +89,7 @@ class _Reader:
                 f"host ({self._vendor.host_label}) is not an address such as https://host.example.com"
             )
         name = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-        return f"{parts.scheme}://{name}" + (f":{port}" if port else "") + parts.path
+        return f"{parts.scheme}://{name}" + (f":{port}" if port else "") + parts.path.rstrip("/")
 
     def _credential(self, where: str, label: str) -> str:
         if not label:
