@@ -57,12 +57,12 @@ class Quota:
         self._held_until = 0.0
         self._answered = _bucket(rates) if rates else None
 
-    def acquire(self) -> float:
-        """Wait for a permit; return the seconds that it took."""
+    def acquire(self, given_up: Callable[[], object] = lambda: None) -> float:
+        """Wait for a permit, or until the caller has given up; return the seconds that it took."""
         begun = self._clock()
         with self._changed:
-            while (seconds := self._missing()) > 0:
-                self._wait(seconds)
+            while (seconds := self._missing()) > 0 and not given_up():
+                self._wait(min(seconds, 1.0))  # in slices, to notice who gave up
             self._in_flight += 1
         return self._clock() - begun
 

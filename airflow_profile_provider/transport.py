@@ -166,7 +166,7 @@ class Transport:
             stop=tenacity.stop_after_attempt(rule.attempts) | tenacity.stop_after_delay(rule.longest),
             wait=pause,
             retry=tenacity.retry_if_exception(lambda error: _may_repeat(request, error) and not self.halt),
-            sleep=self._sleep,
+            sleep=self._nap,
             reraise=True,
         )
         for attempt in retrying:
@@ -176,6 +176,12 @@ class Transport:
                 self.cost.add(retries=1)
                 return self.send_once(request)
         raise error  # not reached: tenacity raises the last error itself
+
+    def _nap(self, seconds: float) -> None:
+        """Sleep in slices, to notice that the push is stopped."""
+        while seconds > 0 and not self.halt:
+            self._sleep(min(seconds, 1.0))
+            seconds -= 1.0
 
     def _pause(self, error: BaseException | None, backoff: float) -> float:
         """Return the seconds to wait here; a wait that the vendor named holds every request instead."""
@@ -200,7 +206,7 @@ class Transport:
 
     def _ask(self, request: Request, token: str) -> Any:
         if not request.public:
-            self.cost.add(throttled=self._quota.acquire())
+            self.cost.add(throttled=self._quota.acquire(lambda: self.halt))
         try:
             if self.halt:
                 raise self.halt

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from standins import AgileNow, Fault, Ocamba, Sonoran
 
-from airflow_profile_provider.errors import ConfigurationError, WrongHost
+from airflow_profile_provider.errors import ConfigurationError, PushStopped, Unanswered, WrongHost
 from airflow_profile_provider.hooks.agilenow import AgileNowHook
 from airflow_profile_provider.hooks.ocamba import OcambaHook
 from airflow_profile_provider.hooks.settings import Settings
 from airflow_profile_provider.hooks.sonoran import SonoranHook
 from airflow_profile_provider.transport import RetryRule
-from airflow_profile_provider.vendor import Rate
+from airflow_profile_provider.vendor import Rate, Request
 from airflow_profile_provider.vendors.ocamba import Ocamba as OcambaRules
 
 
@@ -217,3 +217,38 @@ def test_the_token_may_come_from_another_server(monkeypatch: pytest.MonkeyPatch)
         AgileNowHook().test_connection()
         assert {request.path for request in login.requests} == {"/oAuth/rest/v2/Token"}
         assert all("Token" not in request.path for request in accounts.requests)
+
+
+def test_a_push_that_is_asked_to_end_settles_what_it_has_and_says_so(
+    ocamba: Ocamba, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    connect(monkeypatch, ocamba)
+    hook = OcambaHook()
+
+    def changes() -> Iterator[dict[str, Any]]:
+        for n in range(3000):
+            if n == 2000:
+                hook.stop()
+            yield {"key": str(n % 20), "fields": {"comment": f"c{n}"}}
+
+    with pytest.raises(PushStopped) as caught:
+        hook.push(changes(), rejects_path=tmp_path / "rejects.jsonl")
+    report = caught.value.report
+    assert report is not None
+    assert report.received == 3000 == report.pushed + report.superseded + report.unsent
+    assert report.pushed > 0
+    assert len((tmp_path / "rejects.jsonl").read_text().splitlines()) == report.unsent >= 1000
+
+
+def test_a_push_that_is_asked_to_end_does_not_wait_for_its_retries(
+    ocamba: Ocamba, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(monkeypatch, ocamba)
+    hook = OcambaHook()
+    transport = hook._transport(hook.vendor(), "none")
+    ocamba.faults = [Fault(503, headers={"Retry-After": "50"}, times=None, on="any")]
+    transport._sleep = lambda seconds: setattr(transport, "halt", PushStopped("now"))
+    transport._quota.hold = lambda seconds: setattr(transport, "halt", PushStopped("now"))  # type: ignore[method-assign]
+    with pytest.raises(Unanswered, match="503"):
+        transport.send(Request("GET", "/", lambda answer: answer))
+    assert len(ocamba.requests) == 1
