@@ -74,6 +74,11 @@ class Courier:
         self._acknowledged = False
 
     @property
+    def heard(self) -> bool:
+        """Whether the vendor has answered at all; until then one request at a time is enough to ask."""
+        return self._answers > 0
+
+    @property
     def stopped(self) -> PushStopped | None:
         """Why nothing more is sent, if so."""
         return self._transport.halt
@@ -254,7 +259,8 @@ class Push:
             self._settle_next()
 
     def _submit(self, workers: Executor) -> None:
-        while self._in_flight < self._concurrency and not self.courier.stopped:
+        most = self._concurrency if self.courier.heard else 1
+        while self._in_flight < most and not self.courier.stopped:
             batch = self._window.take(self.courier.batch_size, self._busy)
             if not batch:
                 return

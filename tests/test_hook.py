@@ -10,7 +10,13 @@ from typing import Any
 import pytest
 from standins import AgileNow, Fault, Ocamba, Sonoran
 
-from airflow_profile_provider.errors import ConfigurationError, PushStopped, Unanswered, WrongHost
+from airflow_profile_provider.errors import (
+    ConfigurationError,
+    CredentialRefused,
+    PushStopped,
+    Unanswered,
+    WrongHost,
+)
 from airflow_profile_provider.hooks.agilenow import AgileNowHook
 from airflow_profile_provider.hooks.ocamba import OcambaHook
 from airflow_profile_provider.hooks.settings import Settings
@@ -252,3 +258,14 @@ def test_a_push_that_is_asked_to_end_does_not_wait_for_its_retries(
     with pytest.raises(Unanswered, match="503"):
         transport.send(Request("GET", "/", lambda answer: answer))
     assert len(ocamba.requests) == 1
+
+
+def test_a_refused_credential_costs_one_request_however_many_may_be_in_flight(
+    ocamba: Ocamba, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(monkeypatch, ocamba, password="another-token")
+    with pytest.raises(CredentialRefused) as caught:
+        OcambaHook().push(CHANGES, concurrency=8)
+    assert len(ocamba.requests) == 1
+    assert caught.value.report is not None
+    assert caught.value.report.unsent == 19

@@ -181,7 +181,7 @@ class PushProfilesOperator(BaseOperator):
 
     def _leave(self, report: Report, context: Context) -> None:
         """Push the report to XCom: a task that fails returns nothing."""
-        if self.do_xcom_push:
+        if self.do_xcom_push and "ti" in context:
             context["ti"].xcom_push(key="return_value", value=report.as_dict())
 
     def on_kill(self) -> None:
