@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
+from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import IO, Any
 
@@ -25,7 +27,7 @@ class _LineFile:
     def _line(self, text: str) -> None:
         if self._file is None:
             self._file = self._start()
-        self._file.write(text.encode("utf-8", "surrogatepass") + b"\n")
+        self._file.write(text.encode() + b"\n")
 
     def _start(self) -> IO[bytes] | gzip.GzipFile:
         try:
@@ -57,7 +59,7 @@ class Rejects(_LineFile):
         """Write a change, or the raw row where no change could be made of it."""
         line: dict[str, Any] = _change(source) if isinstance(source, Change) else self._row(source)
         line |= {"verdict": verdict.value, "reason": reason, "position": source.position}
-        self._line(json.dumps(line, ensure_ascii=False, default=str))
+        self._line(_to_line(line))
         self.written += 1
 
     def _row(self, row: Row) -> dict[str, Any]:
@@ -66,6 +68,32 @@ class Rejects(_LineFile):
         if not self._mapped and isinstance(content, dict) and {"key", "fields"} <= content.keys():
             return {"version": None} | content
         return {"row": content, "version": None} | ({"text": True} if row.text else {})
+
+
+def _to_line(line: dict[str, Any]) -> str:
+    """Write a line as strict JSON, whatever it holds: it is here because something is wrong with it."""
+    try:
+        text = json.dumps(line, ensure_ascii=False, allow_nan=False, default=str)
+        text.encode()
+    except (TypeError, ValueError, RecursionError):
+        return json.dumps(_lenient(line, 50))
+    return text
+
+
+def _lenient(value: Any, depth: int) -> Any:
+    if depth == 0:
+        return "(nested too deeply)"
+    if isinstance(value, Mapping):
+        return {str(name): _lenient(item, depth - 1) for name, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_lenient(item, depth - 1) for item in value]
+    if isinstance(value, bool | str) or value is None:
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, int) and value.bit_length() < 10_000:
+        return value
+    return f"(an integer of {value.bit_length()} bits)" if isinstance(value, int) else str(value)
 
 
 def _change(change: Change) -> dict[str, Any]:

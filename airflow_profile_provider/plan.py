@@ -98,7 +98,9 @@ class Planner:
             relationships=self._linked(raw.get("relationships")),
         )
         self._vendor.check_change(change)
-        size = len(to_json([change.key, change.fields, change.relationships]))
+        size = _size("", [change.key, change.relationships]) + sum(
+            _size(f"field {name}: ", [name, value]) for name, value in change.fields.items()
+        )
         if size > self._recipe.max_record_bytes:
             raise InvalidRecord(
                 f"is {size:,} bytes, above max_record_bytes={self._recipe.max_record_bytes}; shorten it"
@@ -160,14 +162,16 @@ class Planner:
                 self._write(written, name, value, text)
             except InvalidRecord as error:
                 reason = f"field {name}: {error}"
+            except (RecursionError, ValueError):  # too deep, or more digits than Python writes
+                reason = f"field {name}: is nested too deeply or too long a number; simplify it"
             else:
                 continue
             raise InvalidRecord(reason)
         return written
 
     def _write(self, written: dict[str, Any], name: str, value: Any, text: bool) -> None:
-        if not isinstance(name, str):
-            raise InvalidRecord("a field's name must be a string")
+        if not isinstance(name, str) or not name:
+            raise InvalidRecord("a field's name must be a string that is not empty")
         null = is_null(value) or (text and value == "")
         if not null:
             written[name] = self._vendor.check_field(name, value, text=text, catalogue=self.catalogue)
@@ -186,6 +190,16 @@ class Planner:
         if relationships is not None and not isinstance(relationships, Mapping):
             raise InvalidRecord(f"its relationships must be an object, not {json_type(relationships)}")
         return relationships or {}
+
+
+def _size(where: str, value: Any) -> int:
+    """Return how many bytes value takes as JSON; what cannot be written so is invalid."""
+    try:
+        return len(to_json(value))
+    except UnicodeEncodeError:
+        raise InvalidRecord(f"{where}holds half of a surrogate pair, which is no text; mend it") from None
+    except (ValueError, RecursionError):
+        raise InvalidRecord(f"{where}cannot be written as JSON; simplify it") from None
 
 
 def _by_column(fields: Mapping[str, str] | Sequence[str] | None) -> dict[str, str] | None:

@@ -169,7 +169,7 @@ def _require(path: str, columns: list[str] | None, found: Iterable[str]) -> None
         raise SourceError(f"{path} has no column {_quoted(missing)}; it has {_quoted(found)}")
 
 
-def require_columns(rows: Iterator[Row], columns: Collection[str] | None) -> Iterator[Row]:
+def require_columns(rows: Iterator[Row], columns: Collection[str], source: str) -> Iterator[Row]:
     """Refuse a source whose first records all lack a column: a misspelt one would never be sent.
 
     Raises:
@@ -178,10 +178,11 @@ def require_columns(rows: Iterator[Row], columns: Collection[str] | None) -> Ite
     first = list(islice(rows, 100))
     good = [row.content for row in first if not row.problem]
     found = dict.fromkeys(name for content in good for name in content)
-    missing = [column for column in columns or () if column not in found]
+    missing = [column for column in columns if column not in found]
     if missing and good and not any(is_reject(content) for content in good):
         raise SourceError(
-            f"the first {len(first)} records have no column {_quoted(missing)}; they have {_quoted(found)}"
+            f"the first {len(first)} records of {source} have no column {_quoted(missing)}; they have "
+            f"{_quoted(found)}"
         )
     return chain(first, rows)
 

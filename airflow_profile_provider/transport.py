@@ -92,7 +92,7 @@ class Transport:
         self._timeout = timeout
         self._rule = retry or RetryRule()
         self._sleep = sleep
-        self._tokens = _Tokens(vendor.token_request(), self.send, mask, clock)
+        self._tokens = _Tokens(vendor.token_request(), self._fetch_token, mask, clock)
         self._headers = {**_HEADERS, **vendor.headers()}
         # Proxies and certificates of the connection and of the environment, looked up once.
         self._settings: dict[str, Any] = dict(
@@ -141,15 +141,17 @@ class Transport:
         raise WrongHost(f"{reason}: check the connection's host and port")
 
     def send_once(self, request: Request) -> Any:
-        """Send a request without retries; a refused token alone is renewed, once."""
-        token = "" if request.public else self._tokens.current()
+        """Send a request without retries and read the answer; counts how many got none in a row."""
         try:
-            return self._exchange(request, token)
-        except CredentialRefused:
-            if request.public or not self._tokens.discard(token):
-                raise
-        self.cost.add(retries=1)
-        return self._exchange(request, self._tokens.current())
+            found = self._ask(request)
+        except Retriable:
+            self.silent += 1
+            raise
+        except VendorError:
+            self.silent = 0
+            raise
+        self.silent = 0
+        return found
 
     def _repeat(self, request: Request, error: Retriable) -> Any:
         """Go on after a first send that failed with error."""
@@ -191,35 +193,43 @@ class Transport:
         self._quota.hold(min(after, self._rule.retry_after_cap))
         return 0.0
 
-    def _exchange(self, request: Request, token: str) -> Any:
-        """Send once and read the answer, keeping count of how many got none in a row."""
-        try:
-            found = self._ask(request, token)
-        except Retriable:
-            self.silent += 1
-            raise
-        except VendorError:
-            self.silent = 0
-            raise
-        self.silent = 0
-        return found
-
-    def _ask(self, request: Request, token: str) -> Any:
-        if not request.public:
-            self.cost.add(throttled=self._quota.acquire(lambda: self.halt))
-        try:
-            if self.halt:
-                raise self.halt
-            self.cost.add(requests=1)
-            answer = self._http(request, token)
-        finally:
-            if not request.public:
-                self._quota.release()
+    def _ask(self, request: Request, *, renewed: bool = False) -> Any:
+        token, answer = self._permitted(request)
         self._connected = True
         failure = self._vendor.read_failure(answer)
+        if isinstance(failure, CredentialRefused) and not renewed and self._tokens.discard(token):
+            self.cost.add(retries=1)
+            return self._ask(request, renewed=True)
         if failure:
             raise failure
         return request.read(answer)
+
+    def _permitted(self, request: Request) -> tuple[str, Answer]:
+        """Wait for a permit, send with a token that is good at that moment; return both."""
+        self.cost.add(throttled=self._quota.acquire(lambda: self.halt))
+        try:
+            if self.halt:
+                raise self.halt
+            token = self._tokens.current()
+            self.cost.add(requests=1)
+            return token, self._http(request, token)
+        finally:
+            self._quota.release()
+
+    def _fetch_token(self, request: Request) -> Token:
+        """Ask for a token, outside the quota; the request that needs it is what is tried again."""
+        self.cost.add(requests=1)
+        try:
+            answer = self._http(request, "")
+            failure = self._vendor.read_failure(answer)
+            if failure:
+                raise failure
+            token: Token = request.read(answer)
+        except Unanswered as error:
+            unsent = Retriable(str(error), error.detail, after=error.after)
+        else:
+            return token
+        raise unsent
 
     def _http(self, request: Request, token: str) -> Answer:
         try:
@@ -284,12 +294,12 @@ class _Tokens:
     def __init__(
         self,
         request: Request | None,
-        send: Callable[[Request], Any],
+        fetch: Callable[[Request], Token],
         mask: Callable[[str], object],
         clock: Callable[[], float],
     ) -> None:
         self._request = request
-        self._send = send
+        self._fetch = fetch
         self._mask = mask
         self._clock = clock
         self._lock = threading.Lock()
@@ -302,7 +312,7 @@ class _Tokens:
             return ""
         with self._lock:
             if not self._token or self._clock() >= self._renew_at:
-                token: Token = self._send(self._request)
+                token = self._fetch(self._request)
                 self._mask(token.value)
                 self._token = token.value
                 self._renew_at = self._clock() + token.lifetime - min(60.0, token.lifetime / 10)

@@ -34,7 +34,7 @@ def exact_key(value: Any) -> str:
     elif isinstance(value, UUID):
         text = str(value)
     elif _is_integer(value):
-        text = str(int(value))
+        text = _digits(int(value))
     else:
         raise InvalidRecord(
             f"the key must be a string or an exact integer, not {json_type(value)}; a float may already have "
@@ -45,6 +45,13 @@ def exact_key(value: Any) -> str:
     if text in {".", ".."}:
         raise InvalidRecord("the key would change the path of the request; give the vendor's identifier")
     return text
+
+
+def _digits(number: int) -> str:
+    try:
+        return str(number)
+    except ValueError:  # Python's own limit on digits
+        raise InvalidRecord("the key has more digits than any identifier; give the vendor's own") from None
 
 
 def _is_integer(value: Any) -> bool:

@@ -128,9 +128,9 @@ def test_records_of_a_list_are_numbered_from_1_and_must_be_objects() -> None:
 
 def test_a_column_that_no_record_has_is_a_mistake_of_the_mapping() -> None:
     records = [{"id": 1, "mail": "x"}, {"id": 2}]
-    assert len(list(require_columns(rows_of(records), ["id", "mail"]))) == 2
+    assert len(list(require_columns(rows_of(records), ["id", "mail"], "the list"))) == 2
     with pytest.raises(SourceError, match="no column 'email'; they have 'id', 'mail'"):
-        list(require_columns(rows_of(records), ["id", "email"]))
+        list(require_columns(rows_of(records), ["id", "email"], "the list"))
 
 
 @pytest.mark.parametrize("line", ["b{}", '"b{}"', '{{"key": "b{}", "more": 1}}'])

@@ -147,11 +147,12 @@ class ProfileHook(HttpHook):
         )
         planner = Planner(vendor, recipe)
         with ExitStack() as stack:
-            rows = self._rows(changes, planner, if_empty)
-            if only is not None:
+            column = (only_key or key or "key") if only is not None else None
+            rows = self._rows(changes, planner, column, if_empty)
+            if column is not None:
                 keys = KeyFile(str(only), open_file)
                 stack.callback(keys.close)
-                rows = rows_only(rows, keys, only_key or key or "key")
+                rows = rows_only(rows, keys, column)
             self._running = Push(
                 vendor,
                 self._transport(vendor, quota),
@@ -260,14 +261,22 @@ class ProfileHook(HttpHook):
             mask=mask_secret,
         )
 
-    def _rows(self, changes: Any, planner: Planner, if_empty: str | None) -> Iterator[Row]:
+    def _rows(
+        self, changes: Any, planner: Planner, only_key: str | None, if_empty: str | None
+    ) -> Iterator[Row]:
+        mapped = planner.columns  # None: rows are changes, all of whose members are read
+        needed = [*(mapped or ()), *([only_key] if only_key is not None else ())]
         if isinstance(changes, str | os.PathLike) or hasattr(changes, "open"):  # an ObjectStoragePath, too
             path = str(changes)
-            rows = rows_of_file(path, open_file, planner.columns)
+            rows = rows_of_file(path, open_file, needed if mapped is not None else None)
             source, default = path, "fail"
+        elif isinstance(changes, Mapping) or not isinstance(changes, Iterable):
+            raise ConfigurationError(
+                f"records must be a list or a path, not a single {type(changes).__name__}"
+            )
         else:
             rows, source, default = rows_of(changes), "the source", "ok"
-        rows = require_columns(rows, planner.columns)
+        rows = require_columns(rows, needed, source)
         if require_choice("if_empty", if_empty or default, ("fail", "ok")) == "fail":
             rows = require_rows(rows, source)
         return rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
@@ -22,15 +22,14 @@ if TYPE_CHECKING:
 class HeldRecords:
     """Records that were given as such, kept out of Jinja, of the database and of the UI."""
 
-    def __init__(self, records: Iterable[Any]) -> None:
-        self._records = records
+    def __init__(self, records: Any) -> None:
+        self.records = records
 
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._records)
+    def __len__(self) -> int:
+        return len(self.records) if isinstance(self.records, Sequence) else 1
 
     def __repr__(self) -> str:
-        number = len(self._records) if isinstance(self._records, Sequence) else "some"
-        return f"<{number} records>"
+        return f"<{len(self)} records>"
 
 
 class PushProfilesOperator(BaseOperator):
@@ -47,7 +46,7 @@ class PushProfilesOperator(BaseOperator):
     :param max_failed: how many changes may fail before the task is red: a count, or "1%" of those that needed
         delivery.
     :param rejects_path: file or folder (ending in a slash) for undelivered changes, which ``records`` takes
-        again; run, task, map index and try are put into the name.
+        again; DAG, run, task, map index and try are put into the name.
     :param delivered_path: file for the acknowledged keys.
     :param concurrency: requests in flight; ``batch_size``: records a request; ``quota``: such as
         "10/1s, 150/60s" or "none". Each replaces the connection's.
@@ -156,10 +155,12 @@ class PushProfilesOperator(BaseOperator):
         return report.as_dict()
 
     def _push(self, context: Context) -> Report:
-        records = self.records
+        records = self.records.records if isinstance(self.records, HeldRecords) else self.records
         if isinstance(records, str) and records.strip() in {"", "None"}:
-            raise ConfigurationError(
-                "records rendered to nothing; give a path, or the list itself by an XComArg"
+            raise ConfigurationError("records rendered to nothing; give a path, or a list by an XComArg")
+        if records is None and self.if_empty != "ok":
+            raise SourceError(
+                'records came to None, not to a list or a path; if that may be, say if_empty="ok"'
             )
         return self.hook.push(
             [] if records is None else records,
@@ -227,10 +228,11 @@ def _outcome(report: Report) -> str:
 
 
 def _tried(path: str, context: Context) -> str:
-    """Put run, task, map index and try into the name of a rejects file."""
+    """Put DAG, run, task, map index and try into the name of a rejects file."""
     ti = context.get("ti")
     mapped = getattr(ti, "map_index", -1)
     parts = [
+        getattr(ti, "dag_id", None),
         getattr(ti, "run_id", None),
         getattr(ti, "task_id", None),
         mapped if isinstance(mapped, int) and mapped >= 0 else None,

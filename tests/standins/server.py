@@ -56,15 +56,17 @@ class Reply:
 class Fault:
     """An answer to give instead of the vendor's own.
 
-    ``drop`` carries the request out and closes without an answer; ``reset`` tears the connection down before
-    anything happens; ``late`` carries it out and answers that many seconds later. ``on`` picks the requests:
-    "write" (the vendor's update) or "any". ``times`` counts how often it is given; None means for ever.
+    ``drop`` carries the request out and closes without an answer, ``cut`` in the middle of it, and ``late``
+    answers that many seconds later; ``reset`` tears the connection down before anything happens. ``on``
+    picks the requests: "write" (the vendor's update) or "any". ``times`` counts how often the fault is given;
+    None means for ever.
     """
 
     status: int = 200
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
     drop: bool = False
+    cut: bool = False
     reset: bool = False
     late: float = 0.0
     on: str = "write"
@@ -74,7 +76,7 @@ class Fault:
     @property
     def carries_out(self) -> bool:
         """Whether the vendor does what was asked all the same."""
-        return self.drop or self.late > 0
+        return self.drop or self.cut or self.late > 0
 
 
 class StandIn:
@@ -149,17 +151,14 @@ class StandIn:
 
     # -- one request ------------------------------------------------------------------------------------
 
-    def take(self, request: Seen) -> tuple[Reply | Fault, float]:
-        """Record a request and answer it, if need be late: a fault if one is due, else as the vendor."""
+    def take(self, request: Seen) -> tuple[Reply, Fault | None]:
+        """Record a request and answer it, with the fault that is due, if any."""
         with self._lock:
             self.requests.append(request)
             fault = self._due(request)
             if fault is not None and not fault.carries_out:
-                return fault, 0.0
-            reply = (self.probe(request) if self.probes else None) or self.answer(request)
-            if fault is None:
-                return reply, 0.0
-            return (fault if fault.drop else reply), fault.late
+                return Reply(fault.status, fault.body, fault.headers), fault
+            return (self.probe(request) if self.probes else None) or self.answer(request), fault
 
     def _due(self, request: Seen) -> Fault | None:
         for fault in self.faults:
@@ -204,19 +203,18 @@ def _connection_class(stand_in: StandIn) -> type[BaseHTTPRequestHandler]:
                 stand_in._in_flight += 1
                 stand_in.most_in_flight = max(stand_in.most_in_flight, stand_in._in_flight)
             try:
-                reply, late = stand_in.take(request)
-                time.sleep(late)
-                self._answer(reply)
+                self._answer(*stand_in.take(request))
             finally:
                 with stand_in._lock:
                     stand_in._in_flight -= 1
 
-        def _answer(self, given: Reply | Fault) -> None:
-            if isinstance(given, Fault) and (given.drop or given.reset):
-                self._hang_up(abruptly=given.reset)
-                return
-            reply = given if isinstance(given, Reply) else Reply(given.status, given.body, given.headers)
+        def _answer(self, reply: Reply, fault: Fault | None) -> None:
             body, kind = reply.encode()
+            if fault is not None:
+                time.sleep(fault.late)
+            if fault is not None and (fault.drop or fault.reset or (fault.cut and not body)):
+                self._hang_up(abruptly=fault.reset)
+                return
             self.send_response(reply.status)
             if kind and "Content-Type" not in reply.headers:
                 self.send_header("Content-Type", kind)
@@ -225,6 +223,11 @@ def _connection_class(stand_in: StandIn) -> type[BaseHTTPRequestHandler]:
             if reply.status != 204:
                 self.send_header("Content-Length", str(len(body)))
             self.end_headers()
+            if fault is not None and fault.cut:
+                self.wfile.write(body[: len(body) // 2])
+                self.wfile.flush()
+                self._hang_up(abruptly=False)
+                return
             self.wfile.write(body)
 
         def _hang_up(self, *, abruptly: bool) -> None:

@@ -228,8 +228,8 @@ def test_faults_are_answered_first() -> None:
 
 @pytest.mark.parametrize(
     ("fault", "carried_out"),
-    [(Fault(drop=True), True), (Fault(reset=True), False), (Fault(late=0.6), True)],
-    ids=["drop", "reset", "late"],
+    [(Fault(drop=True), True), (Fault(cut=True), True), (Fault(reset=True), False), (Fault(late=0.6), True)],
+    ids=["drop", "cut", "reset", "late"],
 )
 def test_faults_can_withhold_an_answer(fault: Fault, carried_out: bool) -> None:
     with Ocamba({"17": {}}) as stand_in:
@@ -237,6 +237,14 @@ def test_faults_can_withhold_an_answer(fault: Fault, carried_out: bool) -> None:
         with pytest.raises((requests.ConnectionError, requests.Timeout)):
             patch_ocamba(stand_in, timeout=0.2)
         assert stand_in.profiles["17"] == ({"comment": "x"} if carried_out else {})
+
+
+def test_a_cut_answer_ends_before_its_length() -> None:
+    with Sonoran({"a": {"rank": "old"}}) as stand_in:
+        stand_in.faults = [Fault(cut=True)]
+        with pytest.raises(requests.RequestException):
+            edit_sonoran(stand_in, edit("a", rank="new"))
+        assert stand_in.profiles == {"a": {"rank": "new"}}
 
 
 def test_faults_can_follow_one_key_for_ever() -> None:

@@ -1,0 +1,441 @@
+"""Bad input ends in a clear error or verdict that names record, field and remedy, and loses nothing else."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .bench import Bench, Outcome, counts, lines, registration
+
+FORMATS = ["rows.jsonl", "rows.jsonl.gz", "rows.csv", "rows.csv.gz", "rows.parquet"]
+
+
+def run_with_rejects(
+    bench: Bench, records: Any, tmp_path: Path, **options: Any
+) -> tuple[Outcome, dict[str, Any]]:
+    """Run the operator and return the one line of its rejects file."""
+    outcome = bench.run(records, rejects_path=str(tmp_path / "rejects.jsonl"), **options)
+    (line,) = lines(outcome.report["rejects"])
+    return outcome, line
+
+
+def assert_only_one_is_invalid(bench: Bench, outcome: Outcome, line: dict[str, Any], position: int) -> None:
+    assert counts(outcome.report) == {"pushed": 2, "invalid": 1}
+    assert outcome.for_good
+    assert (line["verdict"], line["position"]) == ("invalid", position)
+    assert len(line["reason"]) > 15
+    assert [bench.holds(number) for number in (1, 3)] == [bench.expected(number) for number in (1, 3)]
+    assert bench.holds(2) == bench.sample.before(2)
+
+
+# -- one bad change among good ones -------------------------------------------------------------------------
+
+BAD_KEYS = {
+    "float": 17.0,
+    "boolean": True,
+    "null": None,
+    "empty": "",
+    "blank": "  ",
+    "list": ["17"],
+    "nan": float("nan"),
+}
+
+
+@pytest.mark.parametrize("kind", list(BAD_KEYS))
+def test_a_key_of_the_wrong_type_is_invalid(bench: Bench, tmp_path: Path, kind: str) -> None:
+    bench.hold(1, 2, 3)
+    bad = {"key": BAD_KEYS[kind], "fields": bench.sample.fields(2)}
+    outcome, line = run_with_rejects(bench, [bench.change(1), bad, bench.change(3)], tmp_path)
+    assert_only_one_is_invalid(bench, outcome, line, position=2)
+    assert "key" in line["reason"]
+
+
+def test_a_missing_key_is_invalid(bench: Bench, tmp_path: Path) -> None:
+    bench.hold(1, 2, 3)
+    bad = {"fields": bench.sample.fields(2)}
+    outcome, line = run_with_rejects(bench, [bench.change(1), bad, bench.change(3)], tmp_path)
+    assert_only_one_is_invalid(bench, outcome, line, position=2)
+    assert "key" in line["reason"]
+
+
+@pytest.mark.parametrize("fields", [{}, None, ["FirstName"], "Ada"], ids=["empty", "null", "list", "text"])
+def test_empty_or_odd_fields_are_invalid(bench: Bench, tmp_path: Path, fields: Any) -> None:
+    bench.hold(1, 2, 3)
+    bad = {"key": bench.sample.key(2), "fields": fields}
+    outcome, line = run_with_rejects(bench, [bench.change(1), bad, bench.change(3)], tmp_path)
+    assert_only_one_is_invalid(bench, outcome, line, position=2)
+    assert "field" in line["reason"]
+
+
+@pytest.mark.parametrize("record", ["text", 17, None, ["a", "list"]], ids=["text", "number", "null", "list"])
+def test_a_record_that_is_no_object_is_invalid(bench: Bench, tmp_path: Path, record: Any) -> None:
+    bench.hold(1, 2, 3)
+    outcome, line = run_with_rejects(bench, [bench.change(1), record, bench.change(3)], tmp_path)
+    assert_only_one_is_invalid(bench, outcome, line, position=2)
+
+
+def test_the_vendors_own_invalid_change_is_refused_before_sending(bench: Bench, tmp_path: Path) -> None:
+    bench.hold(1, 2, 3)
+    bad = {"key": bench.sample.key(2), "fields": bench.sample.invalid}
+    outcome, line = run_with_rejects(bench, [bench.change(1), bad, bench.change(3)], tmp_path)
+    assert_only_one_is_invalid(bench, outcome, line, position=2)
+    named = list(bench.sample.invalid)[-1:]  # the last of its fields is the faulty one
+    assert all(name in line["reason"] for name in named)
+    assert len(bench.stand_in.writes) == 2
+
+
+def test_a_value_of_the_wrong_shape_is_invalid(bench: Bench, tmp_path: Path) -> None:
+    bench.hold(1, 2, 3)
+    bad = {"key": bench.sample.key(2), "fields": bench.sample.misshapen}
+    outcome, line = run_with_rejects(bench, [bench.change(1), bad, bench.change(3)], tmp_path)
+    assert_only_one_is_invalid(bench, outcome, line, position=2)
+    assert bench.sample.faulty in line["reason"]
+
+
+def test_an_unknown_key_type_is_invalid_or_refused_at_once(bench: Bench, tmp_path: Path) -> None:
+    bench.hold(1, 2, 3)
+    bad = {**bench.change(2), "key_type": "ShoeSize"}
+    outcome, line = run_with_rejects(bench, [bench.change(1), bad, bench.change(3)], tmp_path)
+    assert_only_one_is_invalid(bench, outcome, line, position=2)
+    assert "key_type" in line["reason"]
+
+
+def test_an_operators_unknown_key_type_is_an_error_before_anything_is_sent(bench: Bench) -> None:
+    bench.hold(1)
+    outcome = bench.run(bench.changes(1), key_type="ShoeSize")
+    assert outcome.for_good
+    assert "key_type" in str(outcome.error)
+    assert bench.stand_in.requests == []
+
+
+@pytest.mark.parametrize("version", [3.5, True, "yesterday", ["2"]], ids=str)
+def test_a_version_that_orders_nothing_is_invalid(bench: Bench, tmp_path: Path, version: Any) -> None:
+    bench.hold(1, 2, 3)
+    bad = {**bench.change(2), "version": version}
+    outcome, line = run_with_rejects(bench, [bench.change(1), bad, bench.change(3)], tmp_path)
+    assert_only_one_is_invalid(bench, outcome, line, position=2)
+    assert "version" in line["reason"]
+
+
+def test_a_literal_template_arrives_as_it_is(bench: Bench) -> None:
+    bench.hold(1)
+    text = "{{ ds }} {% raw %} {{ conn.x.password }} MarkerQuartz"
+    assert bench.run([bench.rename(1, text)]).green
+    assert bench.holds(1)[bench.sample.text] == text
+
+
+def test_a_50_mb_record_is_invalid_and_quickly_so(bench: Bench) -> None:
+    bench.hold(1, 2, 3)
+    began = time.monotonic()
+    outcome = bench.run([bench.change(1), bench.rename(2, "x" * 50_000_000), bench.change(3)])
+    assert counts(outcome.report) == {"pushed": 2, "invalid": 1}
+    assert len(outcome.said) < 20_000
+    assert max(len(request.body) for request in bench.stand_in.requests) < 1_100_000
+    assert time.monotonic() - began < 10
+
+
+def test_max_record_bytes_moves_the_bound(bench: Bench) -> None:
+    bench.hold(1, 2)
+    report = bench.push([bench.rename(1, "x" * 900), bench.rename(2, "x")], max_record_bytes=500)
+    assert counts(report) == {"pushed": 1, "invalid": 1}
+
+
+def test_text_of_the_world_arrives_whole(bench: Bench) -> None:
+    bench.hold(1)
+    text = 'Zoë 李小龍 😀 "quoted" back\\slash tab\t nul-free & <b>'
+    assert bench.run([bench.rename(1, text)]).green
+    assert bench.holds(1)[bench.sample.text] == text
+
+
+# -- files --------------------------------------------------------------------------------------------------
+
+
+def rows(bench: Bench, *numbers: int) -> list[dict[str, Any]]:
+    """Flat rows, as a table or a file has them."""
+    return [{"id": bench.sample.key(n), "a": f"A{n}", "b": f"B{n}"} for n in numbers]
+
+
+def columns(bench: Bench) -> dict[str, Any]:
+    """How the operator is told to read such rows."""
+    return {"key": "id", "fields": {bench.sample.text: "a", bench.sample.other: "b"}}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_is_read(bench: Bench, tmp_path: Path, name: str) -> None:
+    bench.hold(*range(30))
+    path = bench.write_file(tmp_path / name, rows(bench, *range(30)))
+    outcome = bench.run(path, **columns(bench))
+    assert counts(outcome.report) == {"pushed": 30}
+    for number in range(30):
+        wanted = {bench.sample.text: f"A{number}", bench.sample.other: f"B{number}"}
+        assert bench.holds(number) == {**bench.sample.before(number), **wanted}
+
+
+@pytest.mark.parametrize("name", ["rows.jsonl", "rows.jsonl.gz"])
+def test_rows_of_a_file_may_be_changes_already(bench: Bench, tmp_path: Path, name: str) -> None:
+    bench.hold(1, 2)
+    path = bench.write_file(tmp_path / name, bench.changes(1, 2))
+    assert counts(bench.run(path).report) == {"pushed": 2}
+    assert bench.holds(2) == bench.expected(2)
+
+
+def test_a_file_uri_is_read(bench: Bench, tmp_path: Path) -> None:
+    bench.hold(1)
+    path = bench.write_file(tmp_path / "rows.jsonl", bench.changes(1))
+    assert counts(bench.run(f"file://{path}").report) == {"pushed": 1}
+
+
+def test_an_object_storage_path_is_read(bench: Bench, tmp_path: Path) -> None:
+    from airflow.sdk import ObjectStoragePath
+
+    bench.hold(1)
+    path = bench.write_file(tmp_path / "rows.jsonl", bench.changes(1))
+    assert counts(bench.run(ObjectStoragePath(f"file://{path}")).report) == {"pushed": 1}
+
+
+@pytest.mark.parametrize("compress", [False, True], ids=["plain", "gzip"])
+def test_broken_json_on_line_17_is_named_and_loses_nothing_else(
+    bench: Bench, tmp_path: Path, compress: bool
+) -> None:
+    bench.hold(*range(30))
+    text = [json.dumps(bench.change(number)) for number in range(30)]
+    text[16] = text[16][:-7] + "MarkerQuartz"
+    path = tmp_path / ("rows.jsonl.gz" if compress else "rows.jsonl")
+    content = "\n".join(text).encode()
+    path.write_bytes(gzip.compress(content) if compress else content)
+    outcome, line = run_with_rejects(bench, str(path), tmp_path)
+    assert counts(outcome.report) == {"pushed": 29, "invalid": 1}
+    assert outcome.for_good
+    assert line["position"] == 17
+    assert "JSON" in line["reason"]
+    assert "MarkerQuartz" in json.dumps(line)  # the raw line, to be mended
+    assert "MarkerQuartz" not in outcome.said
+    assert bench.holds(29) == bench.expected(29)
+
+
+def test_blank_lines_of_jsonl_are_no_records(bench: Bench, tmp_path: Path) -> None:
+    bench.hold(1, 2)
+    path = tmp_path / "rows.jsonl"
+    path.write_text("\n" + "\n\n".join(json.dumps(change) for change in bench.changes(1, 2)) + "\n\n")
+    assert counts(bench.run(str(path)).report) == {"pushed": 2}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_missing_column_is_named_and_nothing_is_sent(bench: Bench, tmp_path: Path, name: str) -> None:
+    bench.hold(1, 2)
+    path = bench.write_file(tmp_path / name, [{"id": bench.sample.key(n), "a": f"A{n}"} for n in (1, 2)])
+    outcome = bench.run(path, **columns(bench))
+    assert not outcome.green
+    assert "column b" in str(outcome.error).replace("'", "").replace('"', "")
+    assert bench.stand_in.writes == []
+
+
+def test_a_csv_row_with_too_few_or_too_many_cells_is_invalid(bench: Bench, tmp_path: Path) -> None:
+    bench.hold(1, 2, 3)
+    keys = [bench.sample.key(number) for number in (1, 2, 3)]
+    path = tmp_path / "rows.csv"
+    path.write_text(f"id,a,b\n{keys[0]},A1\n{keys[1]},A2,B2\n{keys[2]},A3,B3,C3\n")
+    outcome = bench.run(str(path), rejects_path=str(tmp_path / "rejects.jsonl"), **columns(bench))
+    assert counts(outcome.report) == {"pushed": 1, "invalid": 2}
+    assert [line["position"] for line in lines(outcome.report["rejects"])] == [2, 4]
+
+
+def test_an_empty_csv_cell_is_null(bench: Bench, tmp_path: Path) -> None:
+    bench.hold(1)
+    path = tmp_path / "rows.csv"
+    path.write_text(f"id,a,b\n{bench.sample.key(1)},A1,\n")
+    outcome = bench.run(str(path), nulls="skip", **columns(bench))
+    assert counts(outcome.report) == {"pushed": 1}
+    assert bench.holds(1) == {**bench.sample.before(1), bench.sample.text: "A1"}
+
+
+def test_a_csv_with_quotes_breaks_and_a_mark_is_read(bench: Bench, tmp_path: Path) -> None:
+    bench.hold(1)
+    path = tmp_path / "rows.csv"
+    path.write_bytes(f'\ufeffid,a,b\r\n{bench.sample.key(1)},"two, lines\nand ""more""",B\r\n'.encode())
+    outcome = bench.run(str(path), **columns(bench))
+    assert counts(outcome.report) == {"pushed": 1}
+    assert bench.holds(1)[bench.sample.text] == 'two, lines\nand "more"'
+
+
+def test_nan_in_parquet_is_null(bench: Bench, tmp_path: Path) -> None:
+    bench.hold(1, 2)
+    path = bench.write_file(
+        tmp_path / "rows.parquet",
+        [{"id": bench.sample.key(n), "a": f"A{n}", "b": float("nan")} for n in (1, 2)],
+    )
+    outcome = bench.run(path, nulls="skip", **columns(bench))
+    assert counts(outcome.report) == {"pushed": 2}
+    assert bench.holds(1) == {**bench.sample.before(1), bench.sample.text: "A1"}
+
+
+def test_ids_that_a_table_turned_into_floats_are_invalid(bench: Bench, tmp_path: Path) -> None:
+    bench.hold(1, 2)
+    table = [{"id": 1.7430755068736100e19 + number, "a": "A"} for number in range(2)]
+    outcome = bench.run(
+        bench.write_file(tmp_path / "rows.parquet", table), key="id", fields={bench.sample.text: "a"}
+    )
+    assert counts(outcome.report) == {"invalid": 2}
+    assert outcome.for_good
+    assert bench.stand_in.writes == []
+
+
+UNREADABLE = {
+    "absent": lambda path: None,
+    "directory": lambda path: path.mkdir(),
+    "no gzip": lambda path: path.write_bytes(b"plain text"),
+    "no parquet": lambda path: path.write_bytes(b"plain text"),
+    "no utf-8": lambda path: path.write_bytes(b"\xff\xfe\x00{"),
+}
+NAMES = {"no gzip": "rows.jsonl.gz", "no parquet": "rows.parquet"}
+
+
+@pytest.mark.parametrize("kind", list(UNREADABLE))
+def test_an_unreadable_path_is_named_and_nothing_is_sent(bench: Bench, tmp_path: Path, kind: str) -> None:
+    path = tmp_path / NAMES.get(kind, "rows.jsonl")
+    UNREADABLE[kind](path)
+    outcome = bench.run(str(path))
+    assert not outcome.green
+    assert path.name in str(outcome.error) or counts(outcome.report) == {"invalid": 1}
+    assert bench.stand_in.writes == []
+
+
+@pytest.mark.parametrize("name", ["rows.txt", "rows.xlsx", "rows"])
+def test_a_format_that_is_not_read_is_named(bench: Bench, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("x")
+    outcome = bench.run(str(tmp_path / name))
+    assert not outcome.green
+    assert ".jsonl" in str(outcome.error)
+
+
+def test_a_gzip_that_was_cut_off_is_red(bench: Bench, tmp_path: Path) -> None:
+    bench.hold(*range(2000))
+    content = "\n".join(json.dumps(bench.rename(n, f"Value{n * 7919}")) for n in range(2000)).encode()
+    path = tmp_path / "rows.jsonl.gz"
+    packed = gzip.compress(content)
+    path.write_bytes(packed[: len(packed) // 40])
+    outcome = bench.run(str(path))
+    assert not outcome.green
+    assert path.name in str(outcome.error)
+    for number in range(2000):
+        value = bench.holds(number)[bench.sample.text]
+        assert value in {f"Value{number * 7919}", bench.sample.before(number).get(bench.sample.text)}
+
+
+# -- empty sources ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_an_empty_file_is_red_by_default(bench: Bench, tmp_path: Path, name: str) -> None:
+    outcome = bench.run(empty_file(tmp_path / name), **columns(bench))
+    assert not outcome.green
+    assert "empty" in str(outcome.error)
+    assert bench.stand_in.requests == []
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_an_empty_file_may_be_allowed(bench: Bench, tmp_path: Path, name: str) -> None:
+    outcome = bench.run(empty_file(tmp_path / name), if_empty="ok", **columns(bench))
+    assert outcome.green
+    assert (outcome.report["received"], outcome.report["requests"]) == (0, 0)
+
+
+def empty_file(path: Path) -> str:
+    """A file of its format without a record."""
+    name = path.name.removesuffix(".gz")
+    if name.endswith(".parquet"):
+        import pyarrow
+        import pyarrow.parquet
+
+        schema = pyarrow.schema([(column, pyarrow.string()) for column in ("id", "a", "b")])
+        pyarrow.parquet.write_table(schema.empty_table(), path)
+        return str(path)
+    content = b"id,a,b\n" if name.endswith(".csv") else b""
+    path.write_bytes(gzip.compress(content) if path.name.endswith(".gz") else content)
+    return str(path)
+
+
+def test_an_empty_list_is_green_by_default(bench: Bench) -> None:
+    outcome = bench.run([])
+    assert outcome.green
+    assert (outcome.report["received"], bench.stand_in.requests) == (0, [])
+
+
+@pytest.mark.parametrize("if_empty", ["maybe", True])
+def test_an_unknown_if_empty_is_an_error(bench: Bench, if_empty: Any) -> None:
+    outcome = bench.run([], if_empty=if_empty)
+    assert not outcome.green
+    assert "if_empty" in str(outcome.error)
+
+
+@pytest.mark.parametrize(
+    "records", [None, 17, {"key": "1", "fields": {"a": "b"}}, ""], ids=["none", "number", "object", "no path"]
+)
+def test_records_that_are_no_source_are_an_error(bench: Bench, records: Any) -> None:
+    outcome = bench.run(records)
+    assert not outcome.green
+    assert "records" in str(outcome.error)
+    assert bench.stand_in.requests == []
+
+
+def test_an_empty_list_may_be_red(bench: Bench) -> None:
+    outcome = bench.run([], if_empty="fail")
+    assert not outcome.green
+    assert "empty" in str(outcome.error)
+
+
+# -- connections --------------------------------------------------------------------------------------------
+
+
+def label(bench: Bench, name: str) -> str:
+    """What the vendor calls a field of the connection."""
+    return str(registration(bench.conn_type)["ui-field-behaviour"]["relabeling"][name])
+
+
+def test_a_connection_without_password_is_an_error_before_anything_is_sent(bench: Bench) -> None:
+    bench.hold(1)
+    bench.connect(without=["password"])
+    outcome = bench.run(bench.changes(1))
+    assert outcome.for_good
+    assert label(bench, "password").lower() in str(outcome.error).lower()
+    assert f"{bench.conn_type}_default" in str(outcome.error)
+    assert bench.stand_in.requests == []
+
+
+def test_every_missing_field_is_named_in_one_error(bench: Bench) -> None:
+    from airflow_profile_provider.errors import ConfigurationError
+
+    bench.connect(without=["host", "login", "password"])
+    with pytest.raises(ConfigurationError) as error:
+        bench.push(bench.changes(1))
+    said = str(error.value).lower()
+    named = [name for name in bench.sample.required if name in said or label(bench, name).lower() in said]
+    assert named == list(bench.sample.required)
+
+
+def test_a_connection_that_does_not_exist_is_named(bench: Bench) -> None:
+    bench.hold(1)
+    outcome = bench.run(bench.changes(1), **{f"{bench.conn_type}_conn_id": "nowhere_to_be_found"})
+    assert not outcome.green
+    assert "nowhere_to_be_found" in str(outcome.error)
+    assert bench.stand_in.requests == []
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [{"timeout": "soon"}, {"concurrency": 0}, {"quota": "as much as you like"}, {"timeout": -1}],
+    ids=["timeout", "concurrency", "quota", "negative"],
+)
+def test_an_extra_that_means_nothing_is_named(bench: Bench, extra: dict[str, Any]) -> None:
+    from airflow_profile_provider.errors import ConfigurationError
+
+    bench.hold(1)
+    bench.connect(extra=extra)
+    with pytest.raises(ConfigurationError, match=next(iter(extra))):
+        bench.hook.push(bench.changes(1))
+    assert bench.stand_in.requests == []

@@ -1,0 +1,110 @@
+"""The example DAGs, and what it costs to import an operator."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from own_airflow import AIRFLOW, ROOT
+
+DAG_FILES = sorted((ROOT / "dags").glob("*.py"))
+VENDORS = ["sonoran", "communifire", "agilenow", "lightfield", "ocamba"]
+
+PARSE = """
+import json, sys, warnings
+warnings.simplefilter("error", DeprecationWarning)
+from airflow.sdk.definitions.dag import DAG
+import importlib.util
+made = []
+remember = DAG.__attrs_post_init__
+def note(dag):
+    remember(dag)
+    made.append(dag)
+DAG.__attrs_post_init__ = note
+for path in sys.argv[1:]:
+    spec = importlib.util.spec_from_file_location("a_dag", path)
+    spec.loader.exec_module(importlib.util.module_from_spec(spec))
+print(json.dumps({dag.dag_id: sorted(dag.task_dict) for dag in made}))
+"""
+
+COST = """
+import gc, sys, time
+import airflow.sdk, airflow.providers.http.hooks.http
+before = set(sys.modules)
+gc.disable()
+begun = time.perf_counter()
+import {module}
+spent = time.perf_counter() - begun
+tops = {{name.partition(".")[0] for name in set(sys.modules) - before}}
+print(spent, *sorted(tops - set(sys.stdlib_module_names) - {{"airflow_profile_provider"}}))
+"""
+
+
+def run(code: str, *arguments: str, env: dict[str, str] | None = None) -> str:
+    """Run code in a Python of its own and return its last line."""
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        env=env or AIRFLOW.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()[-1]
+
+
+@pytest.fixture(scope="module")
+def parsed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Every DAG, parsed with no connection, no variable and no database."""
+    home = tmp_path_factory.mktemp("no-airflow")
+    env = {
+        **AIRFLOW.environment(),
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/none.db",
+    }
+    found = dict(json.loads(run(PARSE, *map(str, DAG_FILES), env=env)))
+    assert not (home / "none.db").exists()
+    return found
+
+
+def test_every_dag_parses_with_no_connection_and_no_database(parsed: dict[str, Any]) -> None:
+    assert sorted(parsed) == sorted(file.stem for file in DAG_FILES)
+
+
+def test_the_examples_cover_the_five_vendors(parsed: dict[str, Any]) -> None:
+    for vendor in VENDORS:
+        assert parsed[f"push_{vendor}"] == [f"push_{vendor}"]
+        assert f"push_{vendor}" in parsed["nightly_chain"]
+        assert f"push_{vendor}" in parsed["push_one_profile"]
+
+
+@pytest.mark.parametrize("file", DAG_FILES, ids=lambda file: file.stem)
+def test_an_example_is_tagged_for_the_docs_and_stands_alone(file: Path) -> None:
+    text = file.read_text()
+    assert f"# [START {file.stem}]" in text
+    assert f"# [END {file.stem}]" in text
+    imported = [
+        name
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in (
+            [node.module] if isinstance(node, ast.ImportFrom) else [each.name for each in node.names]
+        )
+    ]
+    assert not [name for name in imported if name and name.startswith("include")]
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_importing_an_operator_is_light(vendor: str) -> None:
+    code = COST.format(module=f"airflow_profile_provider.operators.{vendor}")
+    for _ in range(3):  # another process may have had the core meanwhile
+        seconds, *modules = run(code).split()
+        assert not modules, "new third-party modules"
+        if float(seconds) <= 0.030:
+            return
+    pytest.fail(f"three times above 30 ms, at last {float(seconds):.3f} s")
