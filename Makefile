@@ -1,0 +1,67 @@
+# Everything runs from here; `make help` lists the commands. Only Python 3.11+ and make must be there.
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+unexport PYTHONDONTWRITEBYTECODE
+unexport PYTHONPATH
+unexport VIRTUAL_ENV
+
+VENV := .venv
+OLDEST := .venv-oldest
+BIN := $(VENV)/bin
+PYTEST_OPTIONS ?=
+SPEED ?= 10
+stage = @printf '\n== %s ==\n' "$(1)"
+
+.PHONY: help install install-oldest lock lint format test test-fast test-newest test-oldest demo ui clean
+
+help: ## List the commands
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|' 2>/dev/null || \
+		sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1: \2/p' Makefile
+
+install: $(VENV)/.installed ## Make .venv with the newest supported Airflow (locked)
+
+install-oldest: $(OLDEST)/.installed ## Make .venv-oldest with the oldest supported Airflow (locked)
+
+$(VENV)/.installed: requirements.lock pyproject.toml .ci/install
+	$(call stage,install: $(VENV))
+	@.ci/install $(VENV) requirements.lock
+
+$(OLDEST)/.installed: requirements-oldest.lock pyproject.toml .ci/install
+	$(call stage,install: $(OLDEST) with the oldest supported Airflow)
+	@.ci/install $(OLDEST) requirements-oldest.lock
+
+lock: ## Write the lock files anew, with the newest versions
+	@.ci/lock
+
+lint: install ## Check style, types and the import floors
+	$(call stage,ruff)
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(call stage,mypy)
+	@$(BIN)/mypy
+	$(call stage,import floors)
+	@$(BIN)/lint-imports
+
+format: install ## Format the code and mend what can be mended
+	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+test: lint test-newest test-oldest ## Run everything, on the newest and the oldest supported Airflow
+
+test-newest: install
+	$(call stage,tests on $$($(BIN)/python -c 'from importlib.metadata import version; print("Airflow", version("apache-airflow"))'))
+	@$(BIN)/python -m pytest $(PYTEST_OPTIONS)
+
+test-oldest: install-oldest
+	$(call stage,tests on $$($(OLDEST)/bin/python -c 'from importlib.metadata import version; print("Airflow", version("apache-airflow"))'))
+	@$(OLDEST)/bin/python -m pytest $(PYTEST_OPTIONS)
+
+test-fast: install ## Run the tests that need neither a running Airflow nor a browser
+	@$(BIN)/python -m pytest -m "not airflow and not browser" $(PYTEST_OPTIONS)
+
+demo: install ## Push to five sandboxed vendors through Airflow and compare what they then hold
+	@SPEED=$(SPEED) PYTHONPATH=dags $(BIN)/python -m include.demo
+
+ui: install ## Leave Airflow and the sandbox running to click through
+	@SPEED=$(SPEED) PYTHONPATH=dags $(BIN)/python -m include.ui
+
+clean: ## Remove what was installed and made here
+	rm -rf $(VENV) $(OLDEST) .uv .demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

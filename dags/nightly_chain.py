@@ -1,0 +1,173 @@
+"""Push last night's changes to all five vendors, every morning.
+
+People go through four systems, one after the other: whoever could not be delivered to one of them is not
+pushed to the next. Companies go to Lightfield at the same time. Files travel between the tasks, not records.
+
+Two Airflow variables say where things are: ``people_database`` (a SQLite file here; any other database is
+read in the same way) and ``profiles_folder`` (for the files of each night; a folder that all workers see).
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pendulum
+from airflow.sdk import DAG, Param, Variable, get_current_context, task
+
+from airflow_profile_provider.operators.agilenow import AgileNowPushProfilesOperator
+from airflow_profile_provider.operators.communifire import CommunifirePushProfilesOperator
+from airflow_profile_provider.operators.lightfield import LightfieldPushProfilesOperator
+from airflow_profile_provider.operators.ocamba import OcambaPushProfilesOperator
+from airflow_profile_provider.operators.sonoran import SonoranPushProfilesOperator
+
+# Each run has run_after; one that was triggered by hand may have no logical date, and then no {{ ds }}.
+NIGHT = "{{ var.value.get('profiles_folder', '/var/lib/profiles') }}/{{ dag_run.run_after | ds }}"
+
+
+def changed_rows(table: str) -> Iterator[dict[str, Any]]:
+    """Read what changed in the hours before this run, row by row."""
+    context = get_current_context()
+    until = context["dag_run"].run_after
+    since = until - timedelta(hours=context["params"]["hours"])
+    database = Path(Variable.get("people_database", default="/var/lib/profiles/people.db"))
+    with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
+        connection.row_factory = sqlite3.Row
+        between = [f"{moment:%Y-%m-%d %H:%M:%S}" for moment in (since, until)]
+        query = f"select * from {table} where updated_at >= ? and updated_at < ? order by updated_at"
+        yield from map(dict, connection.execute(query, between))
+
+
+def write_lines(path: str, rows: Iterator[dict[str, Any]]) -> str:
+    """Write a JSON line for each row, and return the path."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    with Path(path).open("w", encoding="utf-8") as file:
+        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    return path
+
+
+# [START nightly_chain]
+with DAG(
+    "nightly_chain",
+    description="Last night's changes, to all five vendors",
+    schedule="0 5 * * *",
+    start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
+    catchup=False,
+    max_active_runs=1,
+    default_args={
+        "retries": 2,  # for what got no answer; what a vendor refused fails for good, or is within max_failed
+        "retry_delay": timedelta(minutes=5),
+    },
+    params={"hours": Param(24, type="integer", minimum=1, title="Push what changed in the last hours")},
+    tags=["profiles"],
+):
+
+    @task
+    def extract_people(path: str) -> str:
+        """Write the people who changed to a file."""
+        return write_lines(path, changed_rows("people"))
+
+    @task
+    def extract_companies(path: str) -> str:
+        """Write the companies that changed to a file; Lightfield takes a list of websites."""
+        rows = ({**row, "websites": json.loads(row["websites"])} for row in changed_rows("companies"))
+        return write_lines(path, rows)
+
+    people = extract_people(f"{NIGHT}/people.jsonl")
+    # Some bad records do not stop the night: they are in the rejects file, which `records` takes again.
+    nightly = {"if_empty": "ok", "max_failed": "5%"}
+
+    # [START chain]
+    sonoran = SonoranPushProfilesOperator(
+        task_id="push_sonoran",
+        records=people,
+        key="sonoran_id",
+        fields={
+            "0b6c2f4e-58a7-4c1d-9f0e-3a1b7c5d2e90": "full_name",
+            "2a8b0e4d-7f3c-4c90-9d5e-6f708b9cad12": "city",
+        },
+        nulls="skip",  # nobody's city is taken away because we do not know it
+        batch_size=20,
+        delivered_path=f"{NIGHT}/sonoran-delivered.txt",
+        rejects_path=f"{NIGHT}/rejects/sonoran.jsonl",
+        **nightly,
+    )
+    communifire = CommunifirePushProfilesOperator(
+        task_id="push_communifire",
+        records=people,
+        only=f"{NIGHT}/sonoran-delivered.txt",  # whom Sonoran has acknowledged, and nobody else
+        only_key="sonoran_id",
+        key="communifire_id",
+        fields={"First name": "first_name", "Last name": "last_name", "Company": "company", "Phone": "phone"},
+        delivered_path=f"{NIGHT}/communifire-delivered.txt",
+        rejects_path=f"{NIGHT}/rejects/communifire.jsonl",
+        **nightly,
+    )
+    agilenow = AgileNowPushProfilesOperator(
+        task_id="push_agilenow",
+        records=people,
+        only=f"{NIGHT}/communifire-delivered.txt",
+        only_key="communifire_id",
+        key="agilenow_id",
+        fields={
+            "Name": "full_name",
+            "FirstName": "first_name",
+            "LastName": "last_name",
+            "Phone": "phone",
+            "LanguageId": "language",
+        },
+        delivered_path=f"{NIGHT}/agilenow-delivered.txt",
+        rejects_path=f"{NIGHT}/rejects/agilenow.jsonl",
+        **nightly,
+    )
+    ocamba = OcambaPushProfilesOperator(
+        task_id="push_ocamba",
+        records=people,
+        only=f"{NIGHT}/agilenow-delivered.txt",
+        only_key="agilenow_id",
+        key="ocamba_id",
+        fields={
+            "email": "email",
+            "full_name": "full_name",
+            "mobile_phone_number": "phone",
+            "comment": "comment",
+        },
+        delivered_path=f"{NIGHT}/ocamba-delivered.txt",
+        rejects_path=f"{NIGHT}/rejects/ocamba.jsonl",
+        **nightly,
+    )
+    sonoran >> communifire >> agilenow >> ocamba
+    # [END chain]
+
+    lightfield = LightfieldPushProfilesOperator(
+        task_id="push_lightfield",
+        records=extract_companies(f"{NIGHT}/companies.jsonl"),
+        key="lightfield_id",
+        fields={"$name": "name", "$website": "websites", "country": "country", "ticker": "symbol"},
+        delivered_path=f"{NIGHT}/lightfield-delivered.txt",
+        rejects_path=f"{NIGHT}/rejects/lightfield.jsonl",
+        **nightly,
+    )
+
+    @task
+    def print_reports(reports: dict[str, dict[str, Any] | None]) -> None:
+        """Print what became of the night's changes; a task's report is there even if the task is red."""
+        for vendor, report in reports.items():
+            counts = {name: count for name, count in (report or {}).items() if count}
+            print(f"{vendor}: {counts or 'no report'}")
+
+    pushes = {
+        "sonoran": sonoran,
+        "communifire": communifire,
+        "agilenow": agilenow,
+        "ocamba": ocamba,
+        "lightfield": lightfield,
+    }
+    # A teardown runs after red tasks, too, and its own success does not turn the run green.
+    print_reports({vendor: push.output for vendor, push in pushes.items()}).as_teardown()
+# [END nightly_chain]

@@ -1,0 +1,1 @@
+"""What only a running Airflow can show."""

@@ -1,0 +1,206 @@
+"""One migrated database, one sandbox and one deployment of Airflow for all tests of a session."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from include.local_airflow import LocalAirflow
+from own_airflow import AIRFLOW, HOME, ROOT
+
+from airflow_profile_provider.sandbox import Sandbox, serve
+
+TEST_DAGS = Path(__file__).parent / "dags"
+FINISHED = {"success", "failed"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything in this folder runs a real Airflow."""
+    here = str(Path(__file__).parent)
+    for item in items:
+        if str(item.path).startswith(here):
+            item.add_marker(pytest.mark.airflow)
+            item.add_marker(pytest.mark.timeout(600))
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that the example DAGs read from and write to."""
+    return tmp_path_factory.mktemp("profiles")
+
+
+@pytest.fixture(scope="session")
+def running_sandbox() -> Iterator[Sandbox]:
+    with serve(profiles=60, quota=False) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(running_sandbox: Sandbox) -> Sandbox:
+    """The sandbox, as it was at the start."""
+    running_sandbox.reset()
+    return running_sandbox
+
+
+def connections(sandbox: Sandbox) -> dict[str, dict[str, Any]]:
+    """The sandbox's connections without quotas: the sandbox here has none either."""
+    return {
+        name: {**connection, "extra": {"quota": "none", "concurrency": 4}}
+        for name, connection in sandbox.connections().items()
+    }
+
+
+@pytest.fixture(scope="session")
+def migrated() -> LocalAirflow:
+    """The Airflow of this process, with a database."""
+    AIRFLOW.migrate()
+    return AIRFLOW
+
+
+# -- dag.test() -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a run ended."""
+
+    state: str
+    tasks: Mapping[str, str]
+    returned: Mapping[tuple[str, int], Any]
+
+    def report(self, task_id: str, map_index: int = -1) -> dict[str, Any]:
+        """What a push left as its return value."""
+        return dict(self.returned[task_id, map_index])
+
+
+TestDag = Callable[..., Ended]
+
+
+@pytest.fixture(scope="session")
+def bundles(migrated: LocalAirflow) -> LocalAirflow:
+    """The example DAGs and the tests' own, where this process looks for DAGs."""
+    local = "airflow.dag_processing.bundles.local.LocalDagBundle"
+    os.environ["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"] = json.dumps(
+        [
+            {"name": name, "classpath": local, "kwargs": {"path": str(path)}}
+            for name, path in (("examples", ROOT / "dags"), ("tests", TEST_DAGS))
+        ]
+    )
+    return migrated
+
+
+@pytest.fixture
+def test_dag(
+    bundles: LocalAirflow, sandbox: Sandbox, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> TestDag:
+    """Run a DAG with ``dag.test()``, its connections pointing at the sandbox."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    monkeypatch.setenv("AIRFLOW_VAR_PROFILES_FOLDER", str(folder))
+    for name, connection in connections(sandbox).items():
+        monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}", json.dumps(connection))
+
+    def run(file: Path, **options: Any) -> Ended:
+        bag = DagBag(file, bundle_path=file.parent, bundle_name="examples")
+        assert not bag.import_errors
+        (dag,) = bag.dags.values()
+        done = dag.test(**options)
+        return Ended(
+            str(done.state),
+            {task.task_id: str(task.state) for task in done.get_task_instances()},
+            bundles.returned(dag.dag_id, done.run_id),
+        )
+
+    return run
+
+
+# -- a deployment ----------------------------------------------------------------------------------
+
+
+class Deployment:
+    """A running Airflow and what a test asks of it."""
+
+    def __init__(self, airflow: LocalAirflow) -> None:
+        self.airflow = airflow
+
+    def switch_on(self, *dag_ids: str) -> None:
+        """Un-pause DAGs, once the processor has found them."""
+        for dag_id in dag_ids:
+            self._until(lambda dag_id=dag_id: self._found(dag_id), f"{dag_id} to be parsed")
+            self.airflow.request("PATCH", f"dags/{dag_id}", {"is_paused": False})
+
+    def _found(self, dag_id: str) -> bool:
+        listed = self.airflow.request("GET", "dags?limit=100")["dags"]
+        return dag_id in {dag["dag_id"] for dag in listed}
+
+    def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> str:
+        """Start a run over the REST API and return its id."""
+        document = {"logical_date": None, "conf": dict(conf or {})}
+        return str(self.airflow.request("POST", f"dags/{dag_id}/dagRuns", document)["dag_run_id"])
+
+    def runs(self, dag_id: str) -> list[dict[str, Any]]:
+        """The runs of a DAG, oldest first."""
+        return list(self.airflow.request("GET", f"dags/{dag_id}/dagRuns?order_by=id")["dag_runs"])
+
+    def end_of(self, dag_id: str, run_id: str) -> Ended:
+        """Wait until a run has ended."""
+        run: dict[str, Any] = {}
+
+        def ended() -> bool:
+            run.update(next(run for run in self.runs(dag_id) if run["dag_run_id"] == run_id))
+            return run["state"] in FINISHED
+
+        self._until(ended, f"{dag_id} to end")
+        tasks = self.airflow.request("GET", f"dags/{dag_id}/dagRuns/{run_id}/taskInstances")["task_instances"]
+        states = {task["task_id"]: task["state"] for task in tasks}
+        return Ended(run["state"], states, self.airflow.returned(dag_id, run_id))
+
+    def first_run(self, dag_id: str, count: int = 1) -> list[str]:
+        """Wait for runs that nobody triggered by hand, and return their ids."""
+        found: list[str] = []
+
+        def there() -> bool:
+            found[:] = [run["dag_run_id"] for run in self.runs(dag_id) if run["run_type"] != "manual"]
+            return len(found) >= count
+
+        self._until(there, f"{dag_id} to start by itself")
+        return found
+
+    def _until(self, is_so: Callable[[], bool], what: str, seconds: float = 150) -> None:
+        deadline = time.monotonic() + seconds
+        while not is_so():
+            self.airflow.check()
+            if time.monotonic() > deadline:
+                pytest.fail(f"waited {seconds:g} s for {what}; see {self.airflow.home}")
+            time.sleep(0.5)
+
+
+@pytest.fixture(scope="session")
+def people_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the nightly chain looks for people and companies."""
+    return tmp_path_factory.mktemp("source") / "people.db"
+
+
+@pytest.fixture(scope="session")
+def deployment(
+    migrated: LocalAirflow, running_sandbox: Sandbox, folder: Path, people_database: Path
+) -> Iterator[Deployment]:
+    """API server, scheduler and DAG processor as processes of their own, connections stored."""
+    home = HOME / "deployment"
+    variables = {
+        "AIRFLOW_VAR_PROFILES_FOLDER": str(folder),
+        "AIRFLOW_VAR_PEOPLE_DATABASE": str(people_database),
+    }
+    with LocalAirflow(home, ROOT / "dags", more=variables) as airflow:
+        airflow.settings()
+        shutil.copy(migrated.database, airflow.database)
+        airflow.start("api-server", "scheduler", "dag-processor")
+        airflow.connect(connections(running_sandbox))
+        yield Deployment(airflow)
