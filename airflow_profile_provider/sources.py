@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import closing
 from itertools import chain, islice
-from typing import IO, Any, cast
+from typing import IO, Any, Self, cast
 
 from airflow_profile_provider.errors import ConfigurationError, SourceError
 from airflow_profile_provider.records import Row
@@ -207,10 +207,20 @@ class KeyFile:
         self._keys = sqlite3.connect("")  # a temporary database of its own
         self._keys.execute("create table keys (key text primary key) without rowid")
         keys = ((key,) for key in keys_of_file(path, open_file))
-        self._keys.executemany("insert or ignore into keys values (?)", keys)
+        try:
+            self._keys.executemany("insert or ignore into keys values (?)", keys)
+        except SourceError:
+            self.close()
+            raise
 
     def __contains__(self, key: str) -> bool:
         return self._keys.execute("select 1 from keys where key = ?", (key,)).fetchone() is not None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Forget the keys."""

@@ -135,9 +135,10 @@ def test_a_column_that_no_record_has_is_a_mistake_of_the_mapping() -> None:
 
 @pytest.mark.parametrize("line", ["b{}", '"b{}"', '{{"key": "b{}", "more": 1}}'])
 def test_only_the_rows_whose_column_holds_one_of_the_keys_pass(write: Write, line: str) -> None:
-    keys = KeyFile(write("keys.txt", "\n".join(line.format(n) for n in (1, 3)).encode()), open_file)
+    path = write("keys.txt", "\n".join(line.format(n) for n in (1, 3)).encode())
     rows: list[Any] = [{"id": n, "other": f"b{n}"} for n in range(5)]
-    assert [row.content["id"] for row in rows_only(rows_of(rows), keys, "other")] == [1, 3]
+    with KeyFile(path, open_file) as keys:
+        assert [row.content["id"] for row in rows_only(rows_of(rows), keys, "other")] == [1, 3]
 
 
 def test_a_line_of_the_rejects_is_read_as_the_row_it_was(write: Write) -> None:

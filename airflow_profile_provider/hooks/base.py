@@ -150,8 +150,7 @@ class ProfileHook(HttpHook):
             column = (only_key or key or "key") if only is not None else None
             rows = self._rows(changes, planner, column, if_empty)
             if column is not None:
-                keys = KeyFile(str(only), open_file)
-                stack.callback(keys.close)
+                keys = stack.enter_context(KeyFile(str(only), open_file))
                 rows = rows_only(rows, keys, column)
             self._running = Push(
                 vendor,
