@@ -11,21 +11,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from threading import Lock
 from typing import Any, Protocol
 
-from airflow_profile_provider.errors import (
-    BatchUnproven,
-    InvalidRecord,
-    MassFailure,
-    PushStopped,
-    RecordRefused,
-    Retriable,
-    SourceError,
-    VendorError,
-)
+from airflow_profile_provider.courier import Courier, Settled
+from airflow_profile_provider.errors import InvalidRecord, PushStopped, SourceError, VendorError
 from airflow_profile_provider.outputs import Delivered, Rejects
 from airflow_profile_provider.plan import Planned, Planner, Window
 from airflow_profile_provider.records import Change, Report, Row, Verdict
@@ -33,8 +23,6 @@ from airflow_profile_provider.transport import Transport
 from airflow_profile_provider.vendor import Vendor
 
 WINDOW = 1000
-FIRST_ANSWERS = 50
-SILENT_REQUESTS = 20
 PROGRESS_SECONDS = 10.0
 NAMED_PROBLEMS = 20
 
@@ -47,101 +35,6 @@ class Log(Protocol):
 
     def warning(self, event: str, *args: Any) -> Any:
         """Log at level WARNING."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """The verdict on a planned change. ``reason`` may go to a log, ``full`` to the rejects file alone."""
-
-    planned: Planned
-    verdict: Verdict
-    reason: str = ""
-    full: str = ""
-
-
-class Courier:
-    """Delivers batches, from any thread; splits what is refused; decides when to stop.
-
-    A batch is split only where a record was refused or not proven, never for the vendor's own troubles.
-    """
-
-    def __init__(self, vendor: Vendor, transport: Transport, batch_size: int) -> None:
-        self.batch_size = batch_size
-        self._vendor = vendor
-        self._transport = transport
-        self._lock = Lock()
-        self._answers = 0
-        self._acknowledged = False
-
-    @property
-    def heard(self) -> bool:
-        """Whether the vendor has answered at all; until then one request at a time is enough to ask."""
-        return self._answers > 0
-
-    @property
-    def stopped(self) -> PushStopped | None:
-        """Why nothing more is sent, if so."""
-        return self._transport.halt
-
-    def stop(self, reason: PushStopped) -> None:
-        """Send nothing more; what is in flight is finished."""
-        if self._transport.halt is None:  # without the lock: a signal may come while it is held
-            self._transport.halt = reason
-
-    def deliver(self, batch: list[Planned]) -> list[Settled]:
-        """Deliver a batch and return a verdict on each of its changes."""
-        if self.stopped:
-            return _all(batch, Verdict.UNSENT, self.stopped)
-        try:
-            done = self._transport.drive(self._vendor.steps([planned.change for planned in batch]))
-        except (RecordRefused, BatchUnproven) as error:
-            return self._refused(batch, error)
-        except Retriable as error:
-            self._heard_nothing()
-            return _all(batch, Verdict.FAILED, error)
-        except PushStopped as error:
-            if error is self.stopped:  # found by another thread, before this batch was sent
-                return _all(batch, Verdict.UNSENT, error)
-            self.stop(error)
-            return _all(batch, Verdict.FAILED, error)
-        self._heard(acknowledged=True)
-        verdict = Verdict.CREATED if done.created else Verdict.PUSHED
-        return [Settled(planned, verdict, done.warning) for planned in batch]
-
-    def _refused(self, batch: list[Planned], error: VendorError) -> list[Settled]:
-        self._heard(acknowledged=False)
-        if len(batch) == 1:
-            return _all(batch, Verdict.REJECTED, error)
-        if isinstance(error, BatchUnproven):
-            self.batch_size = 1 if error.lasting else self.batch_size
-            return [settled for planned in batch for settled in self.deliver([planned])]
-        half = len(batch) // 2
-        return self.deliver(batch[:half]) + self.deliver(batch[half:])
-
-    def _heard(self, *, acknowledged: bool) -> None:
-        with self._lock:
-            self._answers += 1
-            self._acknowledged = self._acknowledged or acknowledged
-            hopeless = not self._acknowledged and self._answers >= FIRST_ANSWERS
-        if hopeless:
-            self.stop(
-                MassFailure(
-                    f"{self._vendor.name} refused each of the first {FIRST_ANSWERS} requests: check the "
-                    "mapping, the key type and the credential's permissions"
-                )
-            )
-
-    def _heard_nothing(self) -> None:
-        """Stop once a request has failed for good amid a row of failures: a short outage is ridden out."""
-        if self._transport.silent >= SILENT_REQUESTS:
-            self.stop(
-                MassFailure(f"{self._vendor.name} took none of the last {self._transport.silent} requests")
-            )
-
-
-def _all(batch: list[Planned], verdict: Verdict, error: Exception) -> list[Settled]:
-    full = error.full if isinstance(error, VendorError) else str(error)
-    return [Settled(planned, verdict, str(error), full) for planned in batch]
 
 
 class _Inline(Executor):
