@@ -9,14 +9,15 @@ VENV := .venv
 OLDEST := .venv-oldest
 BIN := $(VENV)/bin
 PYTEST_OPTIONS ?=
+# What has nothing to do with Airflow is tested once, on the newest.
+WITHOUT_AIRFLOW := --ignore=tests/sandbox --ignore=tests/standins
 SPEED ?= 10
 stage = @printf '\n== %s ==\n' "$(1)"
 
 .PHONY: help install install-oldest lock lint format test test-fast test-newest test-oldest demo ui clean
 
 help: ## List the commands
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|' 2>/dev/null || \
-		sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1: \2/p' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s%s\n", $$1, $$2}' Makefile
 
 install: $(VENV)/.installed ## Make .venv with the newest supported Airflow (locked)
 
@@ -52,7 +53,7 @@ test-newest: install
 
 test-oldest: install-oldest
 	$(call stage,tests on $$($(OLDEST)/bin/python -c 'from importlib.metadata import version; print("Airflow", version("apache-airflow"))'))
-	@$(OLDEST)/bin/python -m pytest $(PYTEST_OPTIONS)
+	@$(OLDEST)/bin/python -m pytest $(WITHOUT_AIRFLOW) $(PYTEST_OPTIONS)
 
 test-fast: install ## Run the tests that need neither a running Airflow nor a browser
 	@$(BIN)/python -m pytest -m "not airflow and not browser" $(PYTEST_OPTIONS)

@@ -2,8 +2,8 @@
 
 The asset's event names the file in its ``extra``: ``{"path": "/var/lib/profiles/ocamba.jsonl"}``. Its lines
 are changes: ``{"key": "17430755068736100383", "fields": {"full_name": "Ada Lovelace"}}``. They travel neither
-through the event nor through XCom. Airflow may hand over an event that comes at the very moment at which a run
-is made only with the next event.
+through the event nor through XCom. An event that comes at the very moment at which a
+run is made may be handed over with the next event only (Airflow does that).
 """
 
 from __future__ import annotations
