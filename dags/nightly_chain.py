@@ -62,6 +62,9 @@ with DAG(
     default_args={
         "retries": 2,  # for what got no answer; what a vendor refused fails for good, or is within max_failed
         "retry_delay": timedelta(minutes=5),
+        # Some bad records do not stop the night: they are in the rejects file, which `records` takes again.
+        "max_failed": "5%",
+        "if_empty": "ok",
     },
     params={"hours": Param(24, type="integer", minimum=1, title="Push what changed in the last hours")},
     tags=["profiles"],
@@ -79,8 +82,6 @@ with DAG(
         return write_lines(path, rows)
 
     people = extract_people(f"{NIGHT}/people.jsonl")
-    # Some bad records do not stop the night: they are in the rejects file, which `records` takes again.
-    nightly = {"if_empty": "ok", "max_failed": "5%"}
 
     # [START chain]
     sonoran = SonoranPushProfilesOperator(
@@ -95,7 +96,6 @@ with DAG(
         batch_size=20,
         delivered_path=f"{NIGHT}/sonoran-delivered.txt",
         rejects_path=f"{NIGHT}/rejects/sonoran.jsonl",
-        **nightly,
     )
     communifire = CommunifirePushProfilesOperator(
         task_id="push_communifire",
@@ -106,7 +106,6 @@ with DAG(
         fields={"First name": "first_name", "Last name": "last_name", "Company": "company", "Phone": "phone"},
         delivered_path=f"{NIGHT}/communifire-delivered.txt",
         rejects_path=f"{NIGHT}/rejects/communifire.jsonl",
-        **nightly,
     )
     agilenow = AgileNowPushProfilesOperator(
         task_id="push_agilenow",
@@ -123,7 +122,6 @@ with DAG(
         },
         delivered_path=f"{NIGHT}/agilenow-delivered.txt",
         rejects_path=f"{NIGHT}/rejects/agilenow.jsonl",
-        **nightly,
     )
     ocamba = OcambaPushProfilesOperator(
         task_id="push_ocamba",
@@ -139,7 +137,6 @@ with DAG(
         },
         delivered_path=f"{NIGHT}/ocamba-delivered.txt",
         rejects_path=f"{NIGHT}/rejects/ocamba.jsonl",
-        **nightly,
     )
     sonoran >> communifire >> agilenow >> ocamba
     # [END chain]
@@ -151,11 +148,10 @@ with DAG(
         fields={"$name": "name", "$website": "websites", "country": "country", "ticker": "symbol"},
         delivered_path=f"{NIGHT}/lightfield-delivered.txt",
         rejects_path=f"{NIGHT}/rejects/lightfield.jsonl",
-        **nightly,
     )
 
     @task
-    def print_reports(reports: dict[str, dict[str, Any] | None]) -> None:
+    def print_reports(reports: dict[str, Any]) -> None:
         """Print what became of the night's changes; a task's report is there even if the task is red."""
         for vendor, report in reports.items():
             counts = {name: count for name, count in (report or {}).items() if count}
