@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from airflow_profile_provider.errors import ConfigurationError, PushStopped, SourceError
+from airflow_profile_provider.errors import ConfigurationError, MassFailure, PushStopped, SourceError
 from airflow_profile_provider.records import Report
 
 if TYPE_CHECKING:
@@ -145,13 +145,11 @@ class PushProfilesOperator(BaseOperator):
             if stopped.report is None:
                 raise AirflowException(str(stopped)) from None
             self._leave(stopped.report, context)
-            raise AirflowException(f"{stopped}. {_outcome(stopped.report)}") from None
+            unfinished = not isinstance(stopped, MassFailure)
+            raise _red(str(stopped), stopped.report, unfinished=unfinished) from None
         if problem := allowed.exceeded_by(report):
             self._leave(report, context)
-            retry_helps = report.failed or report.unsent
-            raise (AirflowException if retry_helps else AirflowFailException)(
-                f"{problem}. {_outcome(report)}"
-            )
+            raise _red(problem, report)
         return report.as_dict()
 
     def _push(self, context: Context) -> Report:
@@ -222,9 +220,11 @@ class _Allowed:
         return ""
 
 
-def _outcome(report: Report) -> str:
+def _red(problem: str, report: Report, *, unfinished: bool = False) -> AirflowException:
+    """Return the error that fails the task, for good where there are only refusals: no retry helps those."""
     rejects = f"; rejects: {report.rejects}" if report.rejects else ""
-    return f"{report}{rejects}"
+    retry_helps = report.failed or report.unsent or unfinished
+    return (AirflowException if retry_helps else AirflowFailException)(f"{problem}. {report}{rejects}")
 
 
 def _tried(path: str, context: Context) -> str:

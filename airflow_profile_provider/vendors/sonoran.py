@@ -148,8 +148,8 @@ class Sonoran(Vendor):
 
     def _refused(self, answer: Answer) -> RecordRefused:
         text = _message(answer)
-        known = next((words for words in _UNKNOWN_ACCOUNT if words in text.upper()), "")
-        return self.refusal(answer, known.lower(), text)
+        known = any(words in text.upper() for words in _UNKNOWN_ACCOUNT)
+        return self.refusal(answer, "no such account" if known else "", text)
 
     def read_failure(self, answer: Answer) -> VendorError | PushStopped | None:
         """Find the credential and the wrong path behind statuses that name neither."""
