@@ -64,5 +64,19 @@ demo: install ## Push to five sandboxed vendors through Airflow and compare what
 ui: install ## Leave Airflow and the sandbox running to click through
 	@SPEED=$(SPEED) PYTHONPATH=dags $(BIN)/python -m include.ui
 
+.PHONY: bench bench-quick
+ONLY ?=
+
+bench: install .venv-bench/.installed ## Measure the push beside loops, HttpOperator, drt and dlt; ONLY=cost,limits for parts
+	$(call stage,benchmark: a quarter of an hour; leave the machine alone meanwhile)
+	@PYTHONPATH=tests:dags $(BIN)/python -m bench --tools .venv-bench/bin/python $(if $(ONLY),--only $(ONLY))
+
+bench-quick: install ## Measure a tenth of it, without drt, dlt, scheduler and quotas; writes nothing
+	@PYTHONPATH=tests:dags $(BIN)/python -m bench --only cost,latency,batches,memory --factor 0.1 --rounds 3
+
+.venv-bench/.installed: requirements-bench.lock pyproject.toml .ci/install
+	$(call stage,install: .venv-bench with drt and dlt)
+	@.ci/install .venv-bench requirements-bench.lock
+
 clean: ## Remove what was installed and made here
 	rm -rf $(VENV) $(OLDEST) .uv .demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -8,6 +8,7 @@ from threading import Lock
 from airflow_profile_provider.errors import (
     BatchUnproven,
     MassFailure,
+    Paused,
     PushStopped,
     RecordRefused,
     Retriable,
@@ -70,8 +71,11 @@ class Courier:
         except (RecordRefused, BatchUnproven) as error:
             return self._refused(batch, error)
         except Retriable as error:
-            self._heard_nothing()
+            self._heard_nothing(error)
             return _all(batch, Verdict.FAILED, error)
+        except Paused as error:
+            self.stop(error)
+            return _all(batch, Verdict.UNSENT, error)
         except PushStopped as error:
             if error is self.stopped:  # found by another thread, before this batch was sent
                 return _all(batch, Verdict.UNSENT, error)
@@ -104,12 +108,14 @@ class Courier:
                 )
             )
 
-    def _heard_nothing(self) -> None:
+    def _heard_nothing(self, error: Retriable) -> None:
         """Stop once a request has failed for good amid a row of failures: a short outage is ridden out."""
         if self._transport.silent >= SILENT_REQUESTS:
-            self.stop(
-                MassFailure(f"{self._vendor.name} took none of the last {self._transport.silent} requests")
+            stopped = MassFailure(
+                f"{self._vendor.name} took none of the last {self._transport.silent} requests"
             )
+            stopped.after = error.after
+            self.stop(stopped)
 
 
 def _all(batch: list[Planned], verdict: Verdict, error: Exception) -> list[Settled]:

@@ -10,11 +10,13 @@
     │   ├── RecordRefused       this record only: the vendor refused it
     │   ├── BatchUnproven       send the batch's records one by one
     │   └── Retriable           try again, not before ``after`` seconds
+    │       ├── Throttled       the vendor refused it for its rate
     │       └── Unanswered      no answer: whether the vendor applied it is unknown
     └── PushStopped             the whole push ended early; ``report`` tells how far it came
         ├── CredentialRefused   renew the credential
         ├── WrongHost           mend the host
-        └── MassFailure         nothing gets through: look at the vendor or the mapping
+        ├── MassFailure         nothing gets through: look at the vendor or the mapping
+        └── Paused              the next request may go in ``after`` seconds: come back then
 
 A message never holds a credential or a profile's value, so that it may be logged. The vendor's own words
 can repeat values: they are kept apart in ``detail``, for the rejects file alone.
@@ -25,7 +27,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from airflow_profile_provider.records import Report
+    from airflow_profile_provider.records import Checkpoint, Report
 
 
 class ProfileError(Exception):
@@ -61,7 +63,9 @@ class VendorError(ProfileError):
 
 
 class RecordRefused(VendorError):
-    """The vendor refused this record; sending it again unchanged cannot help."""
+    """The vendor refused this record; sending it again unchanged cannot help. ``status`` is HTTP's."""
+
+    status: int | None = None
 
 
 class BatchUnproven(VendorError):
@@ -83,14 +87,22 @@ class Retriable(VendorError):
         self.after = after
 
 
+class Throttled(Retriable):
+    """The vendor refused the request for its rate."""
+
+
 class Unanswered(Retriable):
     """The request may have reached the vendor, but no usable answer came back."""
 
 
 class PushStopped(ProfileError):
-    """The push ended before its source did. ``report`` counts what was and what was not delivered."""
+    """The push ended before its source did. ``report`` counts what was and what was not delivered.
+
+    ``after`` is how many seconds the vendor wants to be left alone, if it said so.
+    """
 
     report: Report | None = None
+    after: float | None = None
 
 
 class CredentialRefused(PushStopped):
@@ -103,3 +115,16 @@ class WrongHost(PushStopped):
 
 class MassFailure(PushStopped):
     """So much failed that going on would only repeat it."""
+
+
+class Paused(PushStopped):
+    """The quota allows the next request only in ``after`` seconds; nothing is wrong.
+
+    ``checkpoint`` is what the push needs to go on.
+    """
+
+    checkpoint: Checkpoint | None = None
+
+    def __init__(self, reason: str, after: float) -> None:
+        super().__init__(reason)
+        self.after = after

@@ -33,6 +33,11 @@ _SHARED_FIELDS: dict[str, _Field] = {
         "string",
         'Replaces the published limits, e.g. "10/1s, 150/60s"; "none" lifts them.',
     ),
+    "quota_conn_id": _field(
+        "Quota connection",
+        "string",
+        "Id of a Redis, PostgreSQL or SQLite connection through which tasks and machines share the quota.",
+    ),
     "timeout": _field("Time-out (s)", "number", "Seconds to wait for an answer; 30 if empty.", minimum=0.1),
     "verify": _field(
         "Verify TLS", "string", 'Empty or "true" checks certificates; "false" or the path of a CA bundle.'

@@ -5,12 +5,15 @@ from __future__ import annotations
 import gzip
 import json
 import math
-from collections.abc import Mapping
-from contextlib import ExitStack
+import os
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from pathlib import Path
+from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 
 from airflow_profile_provider.errors import SourceError
-from airflow_profile_provider.records import Change, Row, Verdict
+from airflow_profile_provider.records import Change, Checkpoint, Row, Verdict
 from airflow_profile_provider.sources import Open
 
 
@@ -21,30 +24,97 @@ class _LineFile:
         self.path = path
         self._open = open_file
         self._always = always
-        self._stack = ExitStack()
-        self._file: IO[bytes] | gzip.GzipFile | None = None
+        self._local = "://" not in path
+        self._raw: IO[bytes] | None = None
+        self._gzip: gzip.GzipFile | None = None
 
     def _line(self, text: str) -> None:
-        if self._file is None:
-            self._file = self._start()
-        self._file.write(text.encode() + b"\n")
+        raw = self._raw or self._start()
+        if not self.path.endswith(".gz"):
+            raw.write(text.encode() + b"\n")
+            return
+        if self._gzip is None:
+            self._gzip = gzip.GzipFile(fileobj=raw, mode="wb")
+        self._gzip.write(text.encode() + b"\n")
 
-    def _start(self) -> IO[bytes] | gzip.GzipFile:
+    def _start(self, path: str | None = None) -> IO[bytes]:
         try:
-            raw = self._stack.enter_context(self._open(self.path, "wb"))
+            self._raw = self._open(path or self.path, "wb")
         except OSError as error:
             raise SourceError(
                 f"{self.path} cannot be written: {error.strerror or type(error).__name__}"
             ) from None
-        if self.path.endswith(".gz"):
-            return self._stack.enter_context(gzip.open(raw, "wb"))
-        return raw
+        return self._raw
+
+    def go_on(self, path: str, size: int, keep: Callable[[str], bool] = lambda line: True) -> int:
+        """Begin with the lines of an earlier try's file that ``keep`` approves; return how many.
+
+        Only its first ``size`` bytes count; -1 stands for all of them. The earlier file stays whole until its
+        successor is.
+
+        Raises:
+            SourceError: it is gone.
+        """
+        kept = 0
+        with SpooledTemporaryFile(1_000_000) as copy:
+            try:
+                with closing(self._open(path, "rb")) as raw:
+                    _copy(raw, copy, size)
+            except OSError as error:
+                raise SourceError(
+                    f"{path} cannot be read: {error.strerror or type(error).__name__}"
+                ) from None
+            copy.seek(0)
+            self._start(f"{self.path}.new" if self._local else self.path)
+            for line in gzip.GzipFile(fileobj=copy, mode="rb") if path.endswith(".gz") else copy:
+                text = line.decode()
+                if text.endswith("\n") and keep(text):
+                    self._line(text.rstrip("\n"))
+                    kept += 1
+        if self._local:
+            self.secure()
+            Path(f"{self.path}.new").replace(self.path)
+        return kept
+
+    def secure(self) -> int | None:
+        """Make sure that what was written outlives this process.
+
+        Returns:
+            the size in bytes (-1 once it is closed: all of it), or None where a file is kept only once it is
+            closed (on object storage).
+        """
+        if self._raw is None:
+            return 0
+        if self._raw.closed:
+            return -1
+        if not self._local:
+            return None
+        self._end_member()
+        self._raw.flush()
+        os.fsync(self._raw.fileno())
+        return self._raw.tell()
+
+    def _end_member(self) -> None:
+        if self._gzip:
+            self._gzip.close()  # the file goes on with another gzip member
+            self._gzip = None
 
     def close(self) -> None:
         """Finish the file."""
-        if self._file is None and self._always:
+        if self._raw is None and self._always:
             self._start()
-        self._stack.close()
+        if self._raw and not self._raw.closed:
+            if self.path.endswith(".gz") and self._gzip is None and self._raw.tell() == 0:
+                self._gzip = gzip.GzipFile(fileobj=self._raw, mode="wb")  # empty, but still gzip
+            self._end_member()
+            self._raw.close()
+
+
+def _copy(raw: IO[bytes], copy: IO[bytes], size: int) -> None:
+    left = size
+    while left and (piece := raw.read(min(left, 1 << 16) if left > 0 else 1 << 16)):
+        copy.write(piece)
+        left -= len(piece) if left > 0 else 0
 
 
 class Rejects(_LineFile):
@@ -53,7 +123,7 @@ class Rejects(_LineFile):
     def __init__(self, path: str, open_file: Open, *, mapped: bool = False) -> None:
         super().__init__(path, open_file, always=False)
         self.written = 0
-        self._mapped = mapped
+        self.mapped = mapped
 
     def add(self, source: Change | Row, verdict: Verdict, reason: str) -> None:
         """Write a change, or the raw row where no change could be made of it."""
@@ -62,10 +132,19 @@ class Rejects(_LineFile):
         self._line(_to_line(line))
         self.written += 1
 
+    def go_on_from(self, checkpoint: Checkpoint) -> None:
+        """Begin with what earlier tries settled for good."""
+        if checkpoint.rejects:
+            self.written += self.go_on(
+                checkpoint.rejects,
+                checkpoint.rejects_bytes,
+                lambda line: checkpoint.covers(json.loads(line)["position"]),
+            )
+
     def _row(self, row: Row) -> dict[str, Any]:
         """Return a change that is invalid as it came, so that it can be mended in place, or the row."""
         content = row.content
-        if not self._mapped and isinstance(content, dict) and {"key", "fields"} <= content.keys():
+        if not self.mapped and isinstance(content, dict) and {"key", "fields"} <= content.keys():
             return {"version": None} | content
         return {"row": content, "version": None} | ({"text": True} if row.text else {})
 
@@ -109,6 +188,11 @@ class Delivered(_LineFile):
     def __init__(self, path: str, open_file: Open) -> None:
         super().__init__(path, open_file, always=True)
         self._json = path.removesuffix(".gz").endswith(".jsonl")
+
+    def go_on_from(self, checkpoint: Checkpoint) -> None:
+        """Begin with the keys that earlier tries delivered."""
+        if checkpoint.delivered:
+            self.go_on(checkpoint.delivered, checkpoint.delivered_bytes)
 
     def add(self, key: str) -> None:
         """Write an acknowledged key."""

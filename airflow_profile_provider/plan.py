@@ -294,6 +294,23 @@ class Window:
         self._waiting[next(self._serial)] = planned
         self._newest[identity] = planned
 
+    def put_back(self, failed: Planned) -> None:
+        """Put a change that failed in again, before a later one of its key is added."""
+        self._held += len(failed.parts)
+        self._waiting[next(self._serial)] = failed
+        self._newest[failed.identity] = failed
+
+    def join(self, failed: Planned) -> bool:
+        """Lay a later change of the key, if one waits, over a change that failed; False where none does."""
+        later = self._newest.get(failed.identity)
+        if later is None or later.change.relationships:
+            return False
+        failed.absorb(later.change)
+        later.parts[:0] = failed.parts[:-1]
+        later.change = failed.change
+        self._held += len(failed.parts) - 1
+        return True
+
     def take(self, size: int, busy: Collection[tuple[str, str]]) -> list[Planned]:
         """Take up to size changes from the front, each of another key, and of none that is busy."""
         chosen: dict[tuple[str, str], int] = {}

@@ -9,21 +9,23 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 
 from airflow_profile_provider.courier import Courier, Settled
-from airflow_profile_provider.errors import InvalidRecord, PushStopped, SourceError, VendorError
+from airflow_profile_provider.errors import InvalidRecord, Paused, PushStopped, SourceError, VendorError
 from airflow_profile_provider.outputs import Delivered, Rejects
 from airflow_profile_provider.plan import Planned, Planner, Window
-from airflow_profile_provider.records import Change, Report, Row, Verdict
+from airflow_profile_provider.progress import Progress
+from airflow_profile_provider.records import Change, Checkpoint, Report, Row, Verdict
+from airflow_profile_provider.trail import Resume, Trail
 from airflow_profile_provider.transport import Transport
 from airflow_profile_provider.vendor import Vendor
 
 WINDOW = 1000
-PROGRESS_SECONDS = 10.0
 NAMED_PROBLEMS = 20
 
 
@@ -50,7 +52,9 @@ class Push:
     """One push: call `run` once with the rows.
 
     ``rejects`` and ``delivered`` are optional files. ``log`` gets progress and the first problems, named by
-    position and never with a value.
+    position and never with a value. ``expected`` is how many records there are, about, where that is known.
+    With ``resume``, it goes on where an earlier try ended, and says every ``tell_seconds`` how far it has
+    come. ``perhaps_sent`` says that an earlier try may have sent any of it.
     """
 
     def __init__(
@@ -63,6 +67,10 @@ class Push:
         batch_size: int,
         rejects: Rejects | None = None,
         delivered: Delivered | None = None,
+        expected: int | None = None,
+        resume: Resume | None = None,
+        perhaps_sent: bool = False,
+        tell_seconds: float = 5.0,
         log: Log | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -73,34 +81,45 @@ class Push:
         self._concurrency = concurrency
         self._rejects = rejects
         self._delivered = delivered
+        self._progress = Progress(transport.quota, expected, vendor.requests_per_batch / batch_size)
+        self._resume = resume
+        self._perhaps_sent = perhaps_sent
+        self._tell_seconds = tell_seconds
+        self._trail = Trail(resume.start) if resume else None
+        self._earlier = Report.of(resume.start.report) if resume and resume.start else Report()
         self._log: Log = log or logging.getLogger(__name__)
         self._clock = clock
         self._window = Window(max(WINDOW, 2 * concurrency * batch_size))
         self._finished: SimpleQueue[Future[list[Settled]]] = SimpleQueue()
         self._busy: set[tuple[str, str]] = set()
+        self._owed: dict[tuple[str, str], Settled] = {}
         self._in_flight = 0
         self._received = 0
         self._verdicts: Counter[Verdict] = Counter()
         self._problems = 0
-        self._begun = self._said = clock()
+        self._begun = self._told = clock()
 
     def run(self, rows: Iterator[Row]) -> Report:
         """Push every row and return the report.
 
         Raises:
             SourceError: the source cannot be read from the start; nothing was sent.
+            Paused: the quota is used up for long; the error's checkpoint lets a later push go on.
             PushStopped: the push ended early; the report is on the error.
         """
         changes = self._changes(rows)
         broken: SourceError | None = None
         try:
+            if self._resume and self._resume.start:
+                self._save("resumed")  # the files of the earlier try are this one's now
             with self._workers() as workers:
                 try:
                     self._deliver(changes, workers)
                 except SourceError as error:
                     broken = error
                     self._deliver(iter(()), workers)
-            if self.courier.stopped:
+            if not isinstance(self.courier.stopped, Paused):
+                self._settle_owed()
                 self._leave_unsent(changes)
         finally:
             for output in (self._rejects, self._delivered):
@@ -108,17 +127,37 @@ class Push:
                     output.close()
         return self._conclude(broken)
 
+    def own_report(self, counts: Counter[Verdict] | None = None) -> Report:
+        """Return what this process did so far; with ``counts``, of what those count."""
+        cost = self._transport.cost
+        verdicts = self._verdicts if counts is None else counts
+        return Report(
+            received=self._received if counts is None else counts.total(),
+            **_counts(verdicts),
+            requests=cost.requests,
+            retries=cost.retries,
+            throttled_seconds=round(cost.throttled, 3),
+            seconds=round(self._clock() - self._begun, 3),
+            rejects=self._rejects.path if self._rejects and self._rejects.written else None,
+        )
+
     def _workers(self) -> Executor:
         return _Inline() if self._concurrency == 1 else ThreadPoolExecutor(self._concurrency, "push")
 
     def _changes(self, rows: Iterator[Row]) -> Iterator[Change]:
-        """Plan rows; those that cannot be sent are settled here."""
+        """Plan rows; those that cannot be sent are settled here, those settled by an earlier try passed."""
         for row in rows:
+            if self._trail:
+                if self._trail.passed(row.position):
+                    continue
+                self._trail.received(row.position)
             if self._received == 0:
                 self._read_catalogue()
             self._received += 1
             try:
                 change = self._planner.change(row)
+                if self._perhaps_sent:
+                    change = replace(change, perhaps_sent=True)
             except InvalidRecord as error:
                 self._settle_invalid(row, str(error))
             else:
@@ -131,6 +170,8 @@ class Push:
             return
         try:
             self._planner.catalogue = self._transport.send_once(request)
+        except Paused as paused:
+            self.courier.stop(paused)
         except (VendorError, PushStopped) as error:
             self._log.info("No field catalogue (%s); the vendor decides which fields there are", error)
 
@@ -144,8 +185,10 @@ class Push:
                 change = next(changes, None)
                 if change is None:
                     more = False
-                else:
-                    self._window.add(change)
+                    continue
+                if owed := self._owed.pop((change.key_type, change.key), None):
+                    self._window.put_back(owed.planned)
+                self._window.add(change)
             self._submit(workers)
             if not self._in_flight:
                 return
@@ -162,6 +205,8 @@ class Push:
             workers.submit(self.courier.deliver, batch).add_done_callback(self._finished.put)
 
     def _leave_unsent(self, changes: Iterator[Change]) -> None:
+        if not self.courier.stopped:
+            return
         reason = str(self.courier.stopped)
         for planned in self._window.drain():
             self._settle(Settled(planned, Verdict.UNSENT, reason, reason))
@@ -173,17 +218,36 @@ class Push:
     def _settle_next(self) -> None:
         while True:
             try:
-                future = self._finished.get(timeout=PROGRESS_SECONDS)
+                future = self._finished.get(timeout=self._tell_seconds)
             except Empty:
-                self._say_progress()
+                self._tell()
             else:
                 break
         self._in_flight -= 1
         for settled in future.result():
             self._busy.discard(settled.planned.identity)
+            if not (settled.verdict is Verdict.FAILED and self._owe(settled)):
+                self._settle(settled)
+        if self._clock() - self._told >= self._tell_seconds:
+            self._tell()
+
+    def _owe(self, settled: Settled) -> bool:
+        """Keep a change that failed to go with a later one of its key: replayed alone, it would undo that."""
+        failed = settled.planned
+        if failed.change.relationships or len(self._owed) >= WINDOW:
+            return False
+        if self._window.join(failed):
+            return True
+        self._owed[failed.identity] = settled
+        if self._trail:
+            for part in failed.parts:
+                self._trail.settled(part.position, Verdict.FAILED)
+        return True
+
+    def _settle_owed(self) -> None:
+        for settled in self._owed.values():
             self._settle(settled)
-        if self._clock() - self._said >= PROGRESS_SECONDS:
-            self._say_progress()
+        self._owed.clear()
 
     def _settle(self, settled: Settled) -> None:
         """Count a verdict for each change that the planned one stands for, and write it down."""
@@ -191,6 +255,9 @@ class Push:
         shared = Verdict.SUPERSEDED if verdict.acknowledged else verdict
         self._verdicts[verdict] += 1
         self._verdicts[shared] += len(planned.parts) - 1
+        if self._trail:
+            for part in planned.parts:
+                self._trail.settled(part.position, verdict if part is planned.parts[-1] else shared)
         if verdict.acknowledged:
             if self._delivered:
                 self._delivered.add(planned.change.key)
@@ -205,6 +272,8 @@ class Push:
 
     def _settle_invalid(self, row: Row, reason: str) -> None:
         self._verdicts[Verdict.INVALID] += 1
+        if self._trail:
+            self._trail.settled(row.position, Verdict.INVALID)
         if self._rejects:
             self._rejects.add(row, Verdict.INVALID, reason)
         self._name_problem(row, "invalid:", reason)
@@ -222,29 +291,40 @@ class Push:
         if self._problems == NAMED_PROBLEMS:
             self._log.warning("Further problems are counted, and listed in the rejects file if there is one")
 
-    def _say_progress(self) -> None:
-        self._said = self._clock()
-        report = self._report()
-        self._log.info(
-            "%s; %.1f requests/s; %.0f s of %.0f s spent waiting for quota",
-            report,
-            report.requests / max(report.seconds, 0.001),
-            report.throttled_seconds,
-            report.seconds,
-        )
+    def _tell(self) -> None:
+        """Say how far the push is, and save it."""
+        self._told = self._clock()
+        own = self.own_report()
+        done = self._earlier.received + self._verdicts.total()
+        words = self._progress.words(self._earlier.plus(own), done, own)
+        self._log.info("%s", words)
+        self._save(words)
 
-    def _report(self, *, complete: bool = True) -> Report:
-        cost = self._transport.cost
-        return Report(
-            received=self._received,
-            **{verdict.value: number for verdict, number in self._verdicts.items()},
-            requests=cost.requests,
-            retries=cost.retries,
-            throttled_seconds=round(cost.throttled, 3),
-            seconds=round(self._clock() - self._begun, 3),
-            complete=complete,
-            rejects=self._rejects.path if self._rejects and self._rejects.written else None,
+    def _save(self, words: str, *, ended: bool = False) -> Checkpoint | None:
+        """Save how far the push is; nothing where its files could not be secured so far."""
+        if not (self._resume and self._trail):
+            return None
+        sizes = [output.secure() if output else 0 for output in (self._rejects, self._delivered)]
+        if None in sizes:
+            return None
+        rejects_bytes, delivered_bytes = (size or 0 for size in sizes)
+        mark, counts, ahead = self._trail.advance()
+        own = self.own_report(counts)
+        checkpoint = Checkpoint(
+            fingerprint=self._resume.fingerprint,
+            mark=mark,
+            ahead=ahead,
+            report=self._earlier.plus(own).as_dict(),
+            rejects=self._rejects.path if self._rejects and rejects_bytes else None,
+            rejects_bytes=rejects_bytes,
+            delivered=self._delivered.path if self._delivered and delivered_bytes else None,
+            delivered_bytes=delivered_bytes,
+            ages=tuple(self._transport.quota.ages()),
+            at=time.time(),
+            ended=ended,
         )
+        self._resume.save(checkpoint, words)
+        return checkpoint
 
     def _conclude(self, broken: SourceError | None) -> Report:
         stopped = self.courier.stopped
@@ -252,9 +332,17 @@ class Push:
             raise broken
         if broken and not stopped:
             stopped = PushStopped(f"the source ended early: {broken}")
-        report = self._report(complete=stopped is None)
+        report = self._earlier.plus(self.own_report(), complete=stopped is None)
         self._log.info("%s; %d requests in %.1f s", report, report.requests, report.seconds)
+        unsettled = stopped or report.failed
+        checkpoint = self._save(str(report), ended=True) if unsettled else None
         if stopped:
             stopped.report = report
+            if isinstance(stopped, Paused):
+                stopped.checkpoint = checkpoint
             raise stopped
         return report
+
+
+def _counts(verdicts: Mapping[Verdict, int]) -> dict[str, Any]:
+    return {verdict.value: number for verdict, number in verdicts.items()}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 
 class Verdict(StrEnum):
@@ -32,9 +32,15 @@ class Verdict(StrEnum):
         """Whether the change is still owed to the vendor."""
         return self in UNDELIVERED
 
+    @property
+    def final(self) -> bool:
+        """Whether a later try need not look at the change again."""
+        return self not in UNSETTLED
+
 
 ACKNOWLEDGED = frozenset({Verdict.PUSHED, Verdict.CREATED})
 UNDELIVERED = frozenset({Verdict.INVALID, Verdict.REJECTED, Verdict.FAILED, Verdict.UNSENT})
+UNSETTLED = frozenset({Verdict.FAILED, Verdict.UNSENT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +63,8 @@ class Change:
     """One validated change, its values written as the vendor takes them (JSON types).
 
     ``version`` orders changes of a key (an integer or an ISO-8601 instant). ``relationships`` maps a
-    relationship to its operations, for vendors that have them.
+    relationship to its operations, for vendors that have them. ``perhaps_sent`` says that an earlier try may
+    have sent it without living to see the answer.
     """
 
     key: str
@@ -66,6 +73,7 @@ class Change:
     position: int = 0
     version: int | str | None = None
     relationships: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    perhaps_sent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +123,22 @@ class Report:
         """How many changes are still owed to the vendor."""
         return sum(getattr(self, verdict) for verdict in UNDELIVERED)
 
+    def plus(self, later: Report, *, complete: bool = True) -> Report:
+        """Return the report of this part of a push and a later one together."""
+        added: dict[str, Any] = {
+            item.name: getattr(self, item.name) + getattr(later, item.name)
+            for item in fields(self)
+            if item.name not in {"complete", "rejects"}
+        }
+        for name in ("throttled_seconds", "seconds"):
+            added[name] = round(added[name], 3)
+        return Report(**added, complete=complete, rejects=later.rejects)
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> Self:
+        """Read a report that `as_dict` wrote."""
+        return cls(**stored)
+
     def as_dict(self) -> dict[str, Any]:
         """Return the report as it goes to XCom."""
         return {item.name: getattr(self, item.name) for item in fields(self)}
@@ -124,3 +148,43 @@ class Report:
             f"{getattr(self, verdict)} {verdict}" for verdict in Verdict if getattr(self, verdict)
         )
         return f"{self.received} received: {counts or 'nothing to send'}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """How far a push has come: all that a later try needs to go on, and no value of any record.
+
+    ``mark`` is the low-water mark: every record at an earlier position is settled for good, and those at the
+    few positions ``ahead`` are, too. ``report`` holds their counts, and the cost so far. ``rejects`` and
+    ``delivered`` are the files to go on with, and how many bytes of each belong to this checkpoint. ``ages``
+    tells how many seconds before ``at`` (Unix time) each request was answered that still counts against the
+    quota. ``ended`` says that nothing was sent after it.
+    """
+
+    fingerprint: str
+    mark: int
+    ahead: tuple[int, ...] = ()
+    report: Mapping[str, Any]
+    rejects: str | None = None
+    rejects_bytes: int = 0
+    delivered: str | None = None
+    delivered_bytes: int = 0
+    ages: tuple[float, ...] = ()
+    at: float = 0.0
+    ended: bool = False
+
+    def covers(self, position: int) -> bool:
+        """Whether the record at position is settled for good."""
+        return position < self.mark or position in self.ahead
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the checkpoint as it is stored."""
+        return asdict(self) | {"ages": [round(age, 3) for age in self.ages], "ahead": list(self.ahead)}
+
+    @classmethod
+    def of(cls, stored: Any) -> Self | None:
+        """Read a checkpoint that was stored; None where it is none, or one of another version."""
+        names = {item.name for item in fields(cls)}
+        if not isinstance(stored, Mapping) or set(stored) != names:
+            return None
+        return cls(**{**stored, "ages": tuple(stored["ages"]), "ahead": tuple(stored["ahead"])})

@@ -169,6 +169,27 @@ def _require(path: str, columns: list[str] | None, found: Iterable[str]) -> None
         raise SourceError(f"{path} has no column {_quoted(missing)}; it has {_quoted(found)}")
 
 
+def count_of_file(path: str, open_file: Open) -> int | None:
+    """Return about how many rows a file has, or None where that cannot be told without reading it whole.
+
+    Parquet says so; the lines of a local, uncompressed file are counted.
+    """
+    lower = path.lower()
+    try:
+        if lower.endswith(".parquet"):
+            import pyarrow.parquet as pq
+
+            with closing(open_file(path, "rb")) as raw:
+                return int(pq.ParquetFile(raw).metadata.num_rows)
+        if "://" in path or lower.endswith(".gz"):
+            return None
+        with closing(open_file(path, "rb")) as raw:
+            lines = sum(piece.count(b"\n") for piece in iter(lambda: raw.read(1 << 20), b""))
+    except (ImportError, OSError, ValueError):  # whoever reads the file says what is wrong with it
+        return None
+    return lines - 1 if lower.endswith(".csv") else lines
+
+
 def require_columns(rows: Iterator[Row], columns: Collection[str], source: str) -> Iterator[Row]:
     """Refuse a source whose first records all lack a column: a misspelt one would never be sent.
 

@@ -21,12 +21,13 @@ from airflow_profile_provider.errors import (
     CredentialRefused,
     PushStopped,
     Retriable,
+    Throttled,
     Unanswered,
     VendorError,
     WrongHost,
 )
 from airflow_profile_provider.quota import Quota
-from airflow_profile_provider.vendor import Answer, Request, Token, Vendor
+from airflow_profile_provider.vendor import Answer, Request, Token, Vendor, allowance
 
 T = TypeVar("T")
 
@@ -88,10 +89,11 @@ class Transport:
         self.halt: PushStopped | None = None
         self._session = session
         self._vendor = vendor
-        self._quota = quota
+        self.quota = quota
         self._timeout = timeout
         self._rule = retry or RetryRule()
         self._sleep = sleep
+        self._clock = clock
         self._tokens = _Tokens(vendor.token_request(), self._fetch_token, mask, clock)
         self._headers = {**_HEADERS, **vendor.headers()}
         # Proxies and certificates of the connection and of the environment, looked up once.
@@ -110,40 +112,43 @@ class Transport:
             PushStopped: nothing more can get through.
         """
         try:
-            request = next(steps)
+            request, begun = next(steps), False
             while True:
                 try:
-                    found = self.send(request)
+                    found = self.send(request, anyhow=begun)
                 except VendorError as error:
-                    request = steps.throw(error)
+                    request, begun = steps.throw(error), True
                 else:
-                    request = steps.send(found)
+                    request, begun = steps.send(found), True
         except StopIteration as done:
             return done.value  # type: ignore[no-any-return]
 
-    def send(self, request: Request) -> Any:
-        """Send a request until its answer can be read, and return what was read."""
+    def send(self, request: Request, *, anyhow: bool = False) -> Any:
+        """Send a request until its answer can be read, and return what was read.
+
+        One that ends what others began waits for its permit ``anyhow``, however long that is.
+        """
         name = self._vendor.idempotency_header
         if name and request.method != "GET":
             request = replace(request, headers={**request.headers, name: uuid4().hex})
         try:
-            return self.send_once(request)
+            return self.send_once(request, anyhow=anyhow)
         except Retriable as error:
             if not _may_repeat(request, error):
                 raise
             first = error
         try:
-            return self._repeat(request, first)
+            return self._repeat(request, first, anyhow)
         except Retriable as error:
             if self._connected:
                 raise
             reason = str(error)
         raise WrongHost(f"{reason}: check the connection's host and port")
 
-    def send_once(self, request: Request) -> Any:
+    def send_once(self, request: Request, *, anyhow: bool = False) -> Any:
         """Send a request without retries and read the answer; counts how many got none in a row."""
         try:
-            found = self._ask(request)
+            found = self._ask(request, anyhow)
         except Retriable:
             self.silent += 1
             raise
@@ -153,7 +158,7 @@ class Transport:
         self.silent = 0
         return found
 
-    def _repeat(self, request: Request, error: Retriable) -> Any:
+    def _repeat(self, request: Request, error: Retriable, anyhow: bool) -> Any:
         """Go on after a first send that failed with error."""
         rule = self._rule
         backoff = tenacity.wait_exponential(rule.first_wait, rule.longest_wait) + tenacity.wait_random(
@@ -176,7 +181,7 @@ class Transport:
                 if attempt.retry_state.attempt_number == 1 or self.halt:
                     raise error  # the first send has been; and a push that stops says what it knows
                 self.cost.add(retries=1)
-                return self.send_once(request)
+                return self.send_once(request, anyhow=anyhow)
         raise error  # not reached: tenacity raises the last error itself
 
     def _nap(self, seconds: float) -> None:
@@ -186,35 +191,38 @@ class Transport:
             seconds -= 1.0
 
     def _pause(self, error: BaseException | None, backoff: float) -> float:
-        """Return the seconds to wait here; a wait that the vendor named holds every request instead."""
+        """Return the seconds to wait here; a wait that the vendor asked for holds every request instead."""
         after = error.after if isinstance(error, Retriable) else None
-        if after is None:
+        if after is None and not isinstance(error, Throttled):
             return backoff
-        self._quota.hold(min(after, self._rule.retry_after_cap))
+        self.quota.hold(backoff if after is None else min(after, self._rule.retry_after_cap))
         return 0.0
 
-    def _ask(self, request: Request, *, renewed: bool = False) -> Any:
-        token, answer = self._permitted(request)
+    def _ask(self, request: Request, anyhow: bool, *, renewed: bool = False) -> Any:
+        token, answer = self._permitted(request, anyhow)
         self._connected = True
         failure = self._vendor.read_failure(answer)
         if isinstance(failure, CredentialRefused) and not renewed and self._tokens.discard(token):
             self.cost.add(retries=1)
-            return self._ask(request, renewed=True)
+            return self._ask(request, anyhow, renewed=True)
         if failure:
             raise failure
         return request.read(answer)
 
-    def _permitted(self, request: Request) -> tuple[str, Answer]:
+    def _permitted(self, request: Request, anyhow: bool) -> tuple[str, Answer]:
         """Wait for a permit, send with a token that is good at that moment; return both."""
-        self.cost.add(throttled=self._quota.acquire(lambda: self.halt))
+        self.cost.add(throttled=self.quota.acquire(lambda: self.halt, anyhow=anyhow))
+        begun = self._clock()
         try:
             if self.halt:
                 raise self.halt
             token = self._tokens.current()
             self.cost.add(requests=1)
-            return token, self._http(request, token)
+            answer = self._http(request, token)
+            self.quota.heard(allowance(answer), refused=answer.status == 429)
+            return token, answer
         finally:
-            self._quota.release()
+            self.quota.release(self._clock() - begun)
 
     def _fetch_token(self, request: Request) -> Token:
         """Ask for a token, outside the quota; the request that needs it is what is tried again."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,7 +26,7 @@ from airflow_profile_provider.errors import (
     InvalidRecord,
     PushStopped,
     RecordRefused,
-    Retriable,
+    Throttled,
     Unanswered,
     VendorError,
     WrongHost,
@@ -40,6 +41,15 @@ class Rate:
 
     limit: int
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What an answer says of the quota: ``remaining`` of ``limit`` requests for ``reset`` more seconds."""
+
+    limit: int
+    remaining: int
+    reset: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +171,8 @@ class Vendor(ABC):
     """Records in one request by default."""
     batch_limit: int = 1
     """Most records that a request can carry."""
+    requests_per_batch: int = 1
+    """Requests that deliver a batch, usually; for the estimate before the start."""
     idempotency_header: ClassVar[str] = ""
     """Header for a random value that is fresh for each intended request and reused for its retries."""
 
@@ -259,7 +271,7 @@ class Vendor(ABC):
         if answer.status == 401:
             return CredentialRefused(f"{self.name} answered 401: check the connection's {self.secret_label}")
         if answer.status == 429:
-            return Retriable(f"{self.name} answered 429: too many requests", after=retry_after(answer))
+            return Throttled(f"{self.name} answered 429: too many requests", after=retry_after(answer))
         if answer.status in {408, 425} or answer.status >= 500:
             return Unanswered(f"{self.name} answered {answer.status}", after=retry_after(answer))
         return None
@@ -269,7 +281,9 @@ class Vendor(ABC):
         hints = {403: "no permission for this", 404: "no such profile"}
         hint = what or hints.get(answer.status, "")
         reason = f"{self.name} answered {answer.status}" + (f" ({hint})" if hint else "")
-        return RecordRefused(reason, detail or answer.text[:500])
+        refused = RecordRefused(reason, detail or answer.text[:500])
+        refused.status = answer.status
+        return refused
 
     def strange(self, answer: Answer) -> Unanswered:
         """Return the error for a success that is not this API's: a proxy's page, a cut or empty body."""
@@ -292,6 +306,26 @@ def retry_after(answer: Answer) -> float | None:
     if when.tzinfo is None:
         when = when.replace(tzinfo=UTC)
     return max(0.0, (when - datetime.now(UTC)).total_seconds())
+
+
+def allowance(answer: Answer) -> Allowance | None:
+    """Return what the X-RateLimit headers say, or None where they are missing or make no sense.
+
+    Reset is read as seconds from now, or as Unix time where it is too large for that.
+    """
+    names = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")
+    found = [answer.headers.get(name) for name in names]
+    if None in found:
+        return None
+    try:
+        limit, remaining, reset = (float(str(value)) for value in found)
+    except ValueError:
+        return None
+    if reset > 1e8:
+        reset -= time.time()
+    if not (1 <= limit < 1e9 and 0 <= remaining <= limit and reset < 1e6):
+        return None
+    return Allowance(int(limit), int(remaining), max(0.0, reset))
 
 
 def to_json(value: Any) -> bytes:

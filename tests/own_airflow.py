@@ -7,9 +7,11 @@ import os
 import shutil
 import sys
 import tempfile
+from importlib.metadata import version
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+AIRFLOW_VERSION = tuple(int(part) for part in version("apache-airflow").split(".")[:2])
 sys.path.insert(0, str(ROOT / "dags"))  # the example DAGs' include package
 
 from include.local_airflow import LocalAirflow  # noqa: E402 -- found on the path above

@@ -254,7 +254,7 @@ def test_a_push_that_is_asked_to_end_does_not_wait_for_its_retries(
     transport = hook._transport(hook.vendor(), "none")
     ocamba.faults = [Fault(503, headers={"Retry-After": "50"}, times=None, on="any")]
     transport._sleep = lambda seconds: setattr(transport, "halt", PushStopped("now"))
-    transport._quota.hold = lambda seconds: setattr(transport, "halt", PushStopped("now"))  # type: ignore[method-assign]
+    transport.quota.hold = lambda seconds: setattr(transport, "halt", PushStopped("now"))  # type: ignore[method-assign]
     with pytest.raises(Unanswered, match="503"):
         transport.send(Request("GET", "/", lambda answer: answer))
     assert len(ocamba.requests) == 1

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_profile_provider.errors import ConfigurationError
-from airflow_profile_provider.quota import Quota, parse_quota
-from airflow_profile_provider.vendor import Rate
+from airflow_profile_provider.errors import ConfigurationError, Paused
+from airflow_profile_provider.quota import Quota, fastest, parse_quota
+from airflow_profile_provider.vendor import Allowance, Answer, Rate, allowance
 
 
 class Clock:
@@ -102,3 +104,159 @@ def test_a_quota_is_read_as_it_is_written(text: str, found: tuple[Rate, ...]) ->
 def test_a_quota_that_is_not_understood_is_refused(text: str) -> None:
     with pytest.raises(ConfigurationError, match="10/1s, 150/60s"):
         parse_quota(text)
+
+
+# -- what the vendor says ------------------------------------------------------------------------------
+
+
+def send(
+    permits: Quota, clock: Clock, latency: float = 0.0, answer: Allowance | None = None, **how: bool
+) -> None:
+    """Make one request that takes so long."""
+    permits.acquire()
+    clock.now += latency
+    permits.heard(answer, refused=how.get("refused", False))
+    permits.release(latency)
+
+
+def test_a_vendor_that_has_less_left_than_we_know_of_is_believed() -> None:
+    permits, clock = quota(Rate(150, 60))
+    send(permits, clock, answer=Allowance(150, 2, 20.0))  # somebody else used 147
+    begun = clock.now
+    for _ in range(3):
+        send(permits, clock)
+    assert clock.now - begun == pytest.approx(20.0)
+
+
+def test_what_is_left_is_not_believed_where_it_is_what_we_used_ourselves() -> None:
+    permits, clock = quota(Rate(150, 60))
+    begun = clock.now
+    for n in range(150):
+        send(permits, clock, answer=Allowance(150, 149 - n, 60.0))
+    assert clock.now == begun
+
+
+def test_once_the_window_is_over_one_request_asks_what_there_is_now() -> None:
+    permits, clock = quota(Rate(150, 60))
+    send(permits, clock, answer=Allowance(150, 0, 5.0))
+    permits.acquire()
+    assert permits._missing() > 0  # the second waits for the first one's answer
+    permits.heard(Allowance(150, 140, 60.0), refused=False)
+    permits.release()
+    assert permits._missing() == 0
+
+
+def test_a_lower_limit_than_the_published_one_is_kept() -> None:
+    permits, clock = quota(Rate(25, 1))
+    send(permits, clock, answer=Allowance(5, 4, 1.0))
+    begun = clock.now
+    for _ in range(14):
+        send(permits, clock)
+    assert clock.now - begun == pytest.approx(2.0, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("headers", "found"),
+    [
+        (("150", "149", "60"), Allowance(150, 149, 60.0)),
+        (("150", "149", "-3"), Allowance(150, 149, 0.0)),
+        (("150", "151", "60"), None),
+        (("many", "149", "60"), None),
+        (("150", "149"), None),
+    ],
+)
+def test_the_headers_are_read_where_they_make_sense(
+    headers: tuple[str, ...], found: Allowance | None
+) -> None:
+    names = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")
+    assert allowance(Answer(200, dict(zip(names, headers, strict=False)), b"")) == found
+
+
+def test_a_reset_that_is_a_date_is_one() -> None:
+    headers = {"x-ratelimit-limit": "25", "x-ratelimit-remaining": "24"}
+    read = allowance(Answer(200, {**headers, "x-ratelimit-reset": str(time.time() + 30)}, b""))
+    assert read is not None
+    assert 29 < read.reset <= 30
+
+
+# -- the pace ------------------------------------------------------------------------------------------
+
+
+def rate_of(permits: Quota, clock: Clock, requests: int = 10) -> float:
+    """Send requests that take no time, and return their rate."""
+    begun = clock.now
+    for _ in range(requests):
+        send(permits, clock)
+    return requests / max(clock.now - begun, 1e-9)
+
+
+def test_after_a_refusal_the_rate_falls_to_half_and_recovers() -> None:
+    permits, clock = quota()
+    for _ in range(40):
+        send(permits, clock, 0.1)
+    send(permits, clock, 0.1, refused=True)
+    assert rate_of(permits, clock) == pytest.approx(5, rel=0.25)
+    for _ in range(2000):
+        send(permits, clock)
+    assert not permits.pace.limited
+
+
+def test_refusals_of_one_burst_slow_it_down_once() -> None:
+    permits, clock = quota()
+    for _ in range(40):
+        send(permits, clock, 0.1)
+    for _ in range(3):
+        permits.acquire()
+    for _ in range(3):
+        permits.heard(None, refused=True)
+        permits.release()
+    assert rate_of(permits, clock) == pytest.approx(5, rel=0.3)
+
+
+def test_who_cannot_know_what_was_used_starts_evenly_and_then_goes_on_as_usual() -> None:
+    permits, clock = quota(Rate(10, 1), Rate(150, 60))
+    permits.start_evenly()
+    assert rate_of(permits, clock, 100) == pytest.approx(2.5, rel=0.05)
+    clock.now += 60
+    assert rate_of(permits, clock, 10) > 1000
+
+
+def test_a_successor_that_is_told_what_was_used_goes_on_exactly() -> None:
+    permits, clock = quota(Rate(150, 60))
+    for _ in range(150):
+        send(permits, clock, 0.01)
+    ages = permits.ages()
+    clock.now += 5
+    after, later = quota(Rate(150, 60))
+    after.remember(age + 5 for age in ages)
+    assert after.acquire() == pytest.approx(60 - 5 - 1.49, abs=0.05)
+    del later
+
+
+# -- patience ------------------------------------------------------------------------------------------
+
+
+def test_a_wait_above_the_patience_is_not_slept_through() -> None:
+    permits, clock = quota(Rate(10, 60))
+    permits.patience = 30.0
+    for _ in range(10):
+        send(permits, clock)
+    begun = clock.now
+    with pytest.raises(Paused, match="quota") as caught:
+        permits.acquire()
+    assert clock.now == begun
+    assert caught.value.after == pytest.approx(60, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("requests", "seconds"), [(0, 0), (1, 0), (10, 0), (11, 1), (150, 14), (151, 60), (400, 129)]
+)
+def test_the_estimate_is_what_the_quota_allows_at_best(requests: int, seconds: float) -> None:
+    assert fastest((Rate(10, 1), Rate(150, 60)), requests) == seconds
+
+
+def test_the_share_of_the_quota_is_told() -> None:
+    permits, clock = quota(Rate(10, 1), Rate(150, 60))
+    for _ in range(30):
+        send(permits, clock)
+    assert permits.used() == "30 of the 150 requests that 60 s allow"

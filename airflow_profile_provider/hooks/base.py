@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import time
+import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import cached_property
 from http.cookiejar import DefaultCookiePolicy
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.http.hooks.http import HttpHook
 from airflow.sdk.exceptions import AirflowException
@@ -16,23 +18,28 @@ from airflow.sdk.log import mask_secret
 from requests import Response, Session
 from requests.adapters import HTTPAdapter
 
-from airflow_profile_provider.errors import ConfigurationError, ProfileError, PushStopped
+from airflow_profile_provider.errors import ConfigurationError, ProfileError, PushStopped, SourceError
+from airflow_profile_provider.hooks.files import fingerprint, is_path, open_file
+from airflow_profile_provider.hooks.metrics import measure
 from airflow_profile_provider.hooks.settings import Settings
 from airflow_profile_provider.outputs import Delivered, Rejects
 from airflow_profile_provider.plan import ColumnsOf, Planner, Recipe
+from airflow_profile_provider.progress import estimate
 from airflow_profile_provider.push import Push
 from airflow_profile_provider.quota import Quota, parse_quota
-from airflow_profile_provider.records import Report, Row, Verdict
+from airflow_profile_provider.records import Checkpoint, Report, Row, Verdict
 from airflow_profile_provider.sources import (
     KeyFile,
+    count_of_file,
     require_columns,
     require_rows,
     rows_of,
     rows_of_file,
     rows_only,
 )
+from airflow_profile_provider.trail import Checkpoints, Resume
 from airflow_profile_provider.transport import RetryRule, Transport
-from airflow_profile_provider.vendor import Answer, Request, Vendor, require_choice, to_json
+from airflow_profile_provider.vendor import Answer, Rate, Request, Vendor, require_choice, to_json
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -48,11 +55,14 @@ class ProfileHook(HttpHook):
     vendor_class: ClassVar[type[Vendor]]
     retry_rule: RetryRule = RetryRule()
     """How often and how long a request is tried."""
+    tell_seconds: float = 5.0
+    """How often a push says, and keeps, how far it has come."""
 
     def __init__(self, conn_id: str, **http: Any) -> None:
         super().__init__(http_conn_id=conn_id, **http)
         setattr(self, self.conn_name_attr, conn_id)
         self._running: Push | None = None
+        self._quotas: dict[tuple[Rate, ...], Quota] = {}
 
     @cached_property
     def settings(self) -> Settings:
@@ -109,6 +119,8 @@ class ProfileHook(HttpHook):
         batch_size: int | None = None,
         quota: str | None = None,
         max_record_bytes: int = 1_000_000,
+        checkpoints: Checkpoints | None = None,
+        patience: float | None = None,
         **vendor_options: Any,
     ) -> Report:
         """Push changes, or rows that ``key`` and ``fields`` map to changes, and report what became of each.
@@ -126,6 +138,8 @@ class ProfileHook(HttpHook):
             delivered_path: where the acknowledged keys go.
             concurrency, batch_size, quota: instead of the connection's.
             max_record_bytes: a larger change is invalid.
+            checkpoints: where the push keeps how far it has come, and finds how far an earlier try came.
+            patience: with checkpoints, a wait for the quota of more seconds than this ends the push.
             vendor_options: see the vendor.
 
         Returns:
@@ -134,6 +148,7 @@ class ProfileHook(HttpHook):
         Raises:
             ConfigurationError: the connection or an argument is wrong; nothing was sent.
             SourceError: the source cannot be read or must not be empty; nothing was sent.
+            Paused: the wait is longer than ``patience``; another push with the same checkpoints goes on.
             PushStopped: the push ended early; the report is on the error.
         """
         vendor = self.vendor(**vendor_options)
@@ -146,25 +161,69 @@ class ProfileHook(HttpHook):
             max_record_bytes=max_record_bytes,
         )
         planner = Planner(vendor, recipe)
+        transport = self._transport(vendor, quota)
+        size = _batch_size(vendor, batch_size)
         with ExitStack() as stack:
             column = (only_key or key or "key") if only is not None else None
             rows = self._rows(changes, planner, column, if_empty)
             if column is not None:
                 keys = stack.enter_context(KeyFile(str(only), open_file))
                 rows = rows_only(rows, keys, column)
+            outputs = _Outputs.to(rejects_path, delivered_path, mapped=fields is not None)
+            resume = None
+            if checkpoints:
+                known = {"conn_id": self.http_conn_id, "only": only, "only_key": only_key, **vars(recipe)}
+                mark = fingerprint(changes, {**known, **vendor_options, "delivered_path": delivered_path})
+                resume, outputs = self._resume(checkpoints, mark, outputs, transport.quota)
+            transport.quota.patience = patience if resume else None
+            expected = None if only is not None else _count(changes)
+            if expected:
+                self.log.info("%s", estimate(expected, size, vendor, transport.quota))
             self._running = Push(
                 vendor,
-                self._transport(vendor, quota),
+                transport,
                 planner,
                 concurrency=self._in_flight(concurrency),
-                batch_size=_batch_size(vendor, batch_size),
-                rejects=None
-                if rejects_path is None
-                else Rejects(str(rejects_path), open_file, mapped=fields is not None),
-                delivered=None if delivered_path is None else Delivered(str(delivered_path), open_file),
+                batch_size=size,
+                rejects=outputs.rejects,
+                delivered=outputs.delivered,
+                expected=expected,
+                resume=resume,
+                perhaps_sent=bool(checkpoints and checkpoints.retried),
+                tell_seconds=self.tell_seconds,
                 log=self.log,
             )
-            return self._running.run(rows)
+            try:
+                return self._running.run(rows)
+            finally:
+                measure(self.conn_type, self._running.own_report())
+
+    def _resume(
+        self, checkpoints: Checkpoints, mark: str | None, outputs: _Outputs, quota: Quota
+    ) -> tuple[Resume | None, _Outputs]:
+        """Find out where to start; the outputs that are returned go on with what an earlier try wrote."""
+        if checkpoints.retried:
+            quota.start_evenly()  # what the earlier try sent last is not known
+        if mark is None:
+            self.log.info("A retry will start again: this source cannot be told from another one")
+            return None, outputs
+        start = checkpoints.load()
+        if start and start.fingerprint != mark:
+            self.log.info("Starting again: the source or the options are not those of the earlier try")
+            start = None
+        if start:
+            try:
+                outputs.go_on_from(start)
+            except SourceError as error:
+                self.log.warning("Starting again: a file of the earlier try is gone (%s)", error)
+                start, outputs = None, outputs.anew()
+        if start:
+            self.log.info("Going on at position %d; settled before: %s", start.mark, Report.of(start.report))
+            passed = max(0.0, time.time() - start.at)
+            quota.remember(age + passed for age in start.ages)
+            if start.ended:
+                quota.pace.end_steady()
+        return Resume(mark, checkpoints.save, start), outputs
 
     def update_profile(
         self,
@@ -254,18 +313,32 @@ class ProfileHook(HttpHook):
         return Transport(
             self.session,
             vendor,
-            Quota(rates),
+            self._quotas.get(rates) or self._new_quota(rates),
             timeout=self.settings.timeout,
             retry=retry or self.retry_rule,
             mask=mask_secret,
         )
+
+    def _new_quota(self, rates: tuple[Rate, ...]) -> Quota:
+        """Make the quota that all pushes of this hook keep to, in the shared store if there is one."""
+        store = self.settings.quota_conn_id
+        book = None
+        if store and rates:
+            from airflow_profile_provider.shared_quota import shared_book
+
+            target = f"{self.conn_type}:{self.http_conn_id}"
+            book = shared_book(self.get_connection(store), target, rates)
+        quota = self._quotas[rates] = Quota(rates, book=book)
+        if book:
+            weakref.finalize(self, book.close)
+        return quota
 
     def _rows(
         self, changes: Any, planner: Planner, only_key: str | None, if_empty: str | None
     ) -> Iterator[Row]:
         mapped = planner.columns  # None: rows are changes, all of whose members are read
         needed = [*(mapped or ()), *([only_key] if only_key is not None else ())]
-        if isinstance(changes, str | os.PathLike) or hasattr(changes, "open"):  # an ObjectStoragePath, too
+        if is_path(changes):
             path = str(changes)
             rows = rows_of_file(path, open_file, needed if mapped is not None else None)
             source, default = path, "fail"
@@ -296,17 +369,34 @@ def _batch_size(vendor: Vendor, batch_size: int | None) -> int:
     return size
 
 
-def open_file(path: str, mode: str) -> IO[bytes]:
-    """Open a local path, or a URI through Airflow's object storage; what is written locally is private."""
-    if "://" in path:
-        from airflow.sdk import ObjectStoragePath
+def _count(changes: Any) -> int | None:
+    """Return about how many records there are, where that is cheap to tell."""
+    if is_path(changes):
+        return count_of_file(str(changes), open_file)
+    return len(changes) if isinstance(changes, Sequence) else None
 
-        try:
-            return cast("IO[bytes]", ObjectStoragePath(path).open(mode))  # type: ignore[no-untyped-call]
-        except (ImportError, ValueError) as error:
-            raise ConfigurationError(f"{path}: no file system for this address ({error})") from None
-    local = Path(path)
-    if mode == "rb":
-        return local.open("rb")
-    local.parent.mkdir(parents=True, exist_ok=True)
-    return os.fdopen(os.open(local, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
+
+@dataclass(frozen=True)
+class _Outputs:
+    """The files that a push writes."""
+
+    rejects: Rejects | None
+    delivered: Delivered | None
+
+    @classmethod
+    def to(cls, rejects: Any, delivered: Any, *, mapped: bool) -> _Outputs:
+        return cls(
+            None if rejects is None else Rejects(str(rejects), open_file, mapped=mapped),
+            None if delivered is None else Delivered(str(delivered), open_file),
+        )
+
+    def go_on_from(self, start: Checkpoint) -> None:
+        for output in (self.rejects, self.delivered):
+            if output:
+                output.go_on_from(start)
+
+    def anew(self) -> _Outputs:
+        return _Outputs(
+            self.rejects and Rejects(self.rejects.path, open_file, mapped=self.rejects.mapped),
+            self.delivered and Delivered(self.delivered.path, open_file),
+        )

@@ -15,7 +15,7 @@ from airflow_profile_provider.vendor import Access, Rate, Vendor
 if TYPE_CHECKING:
     from airflow.sdk import Connection
 
-SHARED_EXTRAS = frozenset({"timeout", "verify", "proxies", "cert", "concurrency", "quota"})
+SHARED_EXTRAS = frozenset({"timeout", "verify", "proxies", "cert", "concurrency", "quota", "quota_conn_id"})
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class Settings:
     proxies: Mapping[str, str] = field(default_factory=dict, repr=False)
     concurrency: int | None = None
     quota: tuple[Rate, ...] | None = None
+    quota_conn_id: str | None = None
     ignored: tuple[str, ...] = ()
 
     @classmethod
@@ -62,6 +63,7 @@ class _Reader:
             proxies=self._proxies(),
             concurrency=self._count("concurrency"),
             quota=self._quota(),
+            quota_conn_id=str(extra.get("quota_conn_id") or "").strip() or None,
             ignored=tuple(sorted(set(extra) - vendor.extras - SHARED_EXTRAS)),
         )
         self._count("batch_size")

@@ -5,12 +5,22 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from airflow_profile_provider.errors import ConfigurationError, MassFailure, PushStopped, SourceError
+from airflow_profile_provider.errors import (
+    ConfigurationError,
+    CredentialRefused,
+    MassFailure,
+    Paused,
+    PushStopped,
+    SourceError,
+)
+from airflow_profile_provider.operators.checkpoints import TaskCheckpoints
+from airflow_profile_provider.operators.retrying import PushFailed, push_retry_policy
 from airflow_profile_provider.records import Report
 
 if TYPE_CHECKING:
@@ -51,9 +61,12 @@ class PushProfilesOperator(BaseOperator):
     :param concurrency: requests in flight; ``batch_size``: records a request; ``quota``: such as
         "10/1s, 150/60s" or "none". Each replaces the connection's.
     :param max_record_bytes: a larger change is invalid.
+    :param resume: whether a retry goes on where the try before it ended (Airflow 3.3); else it starts again.
+    :param deferrable: give the worker slot back while the quota allows no request for `defer_seconds`.
 
     The report is returned, and pushed to XCom before a red task fails, too. Refusals alone fail the task for
-    good, because a retry cannot help them; whatever got no answer fails it so that Airflow's retries apply.
+    good, because a retry cannot help them; whatever got no answer fails it so that Airflow's retries apply,
+    from Airflow 3.3 on by a policy of its own (``retry_policy``) that waits as long as the vendor asked.
     """
 
     template_fields: Sequence[str] = (
@@ -72,6 +85,8 @@ class PushProfilesOperator(BaseOperator):
     )
     template_fields_renderers = {"fields": "json"}  # noqa: RUF012 -- as BaseOperator declares it
     ui_color = "#d8e8f8"
+    defer_seconds = 30.0
+    """A deferrable task gives its slot back for waits longer than this."""
 
     def __init__(
         self,
@@ -91,8 +106,12 @@ class PushProfilesOperator(BaseOperator):
         batch_size: int | None = None,
         quota: str | None = None,
         max_record_bytes: int = 1_000_000,
+        resume: bool = True,
+        deferrable: bool = False,
         **kwargs: Any,
     ) -> None:
+        if policy := kwargs.get("retry_policy") or push_retry_policy():
+            kwargs["retry_policy"] = policy
         super().__init__(**kwargs)
         self.records = records
         self.key = key
@@ -109,6 +128,8 @@ class PushProfilesOperator(BaseOperator):
         self.batch_size = batch_size
         self.quota = quota
         self.max_record_bytes = max_record_bytes
+        self.resume = resume
+        self.deferrable = deferrable
 
     @property
     def records(self) -> Any:
@@ -134,9 +155,20 @@ class PushProfilesOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Push, and return the report."""
+        return self._deliver(context, TaskCheckpoints(context, resume=self.resume))
+
+    def go_on(
+        self, context: Context, event: Any = None, checkpoint: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Go on after the worker slot was given back."""
+        return self._deliver(context, TaskCheckpoints(context, resume=self.resume, given=checkpoint))
+
+    def _deliver(self, context: Context, checkpoints: TaskCheckpoints) -> dict[str, Any]:
         allowed = _Allowed.of(self.max_failed)
         try:
-            report = self._push(context)
+            report = self._push(context, checkpoints)
+        except Paused as paused:
+            self._give_slot_back(paused)
         except ConfigurationError as error:
             raise AirflowFailException(str(error)) from None
         except SourceError as error:
@@ -145,14 +177,31 @@ class PushProfilesOperator(BaseOperator):
             if stopped.report is None:
                 raise AirflowException(str(stopped)) from None
             self._leave(stopped.report, context)
-            unfinished = not isinstance(stopped, MassFailure)
-            raise _red(str(stopped), stopped.report, unfinished=unfinished) from None
+            red = _red(str(stopped), stopped.report, stopped)
+            if isinstance(red, AirflowFailException):
+                checkpoints.clear()
+            raise red from None
         if problem := allowed.exceeded_by(report):
             self._leave(report, context)
-            raise _red(problem, report)
+            red = _red(problem, report)
+            if isinstance(red, AirflowFailException):
+                checkpoints.clear()
+            raise red
+        checkpoints.clear()
         return report.as_dict()
 
-    def _push(self, context: Context) -> Report:
+    def _give_slot_back(self, paused: Paused) -> NoReturn:
+        """Wait in the triggerer: nothing is sent from there."""
+        from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
+
+        self.log.info("Giving the worker slot back: %s", paused)
+        self.defer(
+            trigger=TimeDeltaTrigger(timedelta(seconds=paused.after or 0)),
+            method_name="go_on",
+            kwargs={"checkpoint": paused.checkpoint.as_dict() if paused.checkpoint else None},
+        )
+
+    def _push(self, context: Context, checkpoints: TaskCheckpoints) -> Report:
         records = self.records.records if isinstance(self.records, HeldRecords) else self.records
         if isinstance(records, str) and records.strip() in {"", "None"}:
             raise ConfigurationError("records rendered to nothing; give a path, or a list by an XComArg")
@@ -175,6 +224,8 @@ class PushProfilesOperator(BaseOperator):
             batch_size=self.batch_size,
             quota=self.quota,
             max_record_bytes=self.max_record_bytes,
+            checkpoints=checkpoints,
+            patience=self.defer_seconds if self.deferrable else None,
             **self.vendor_options,
         )
 
@@ -220,11 +271,16 @@ class _Allowed:
         return ""
 
 
-def _red(problem: str, report: Report, *, unfinished: bool = False) -> AirflowException:
+def _red(problem: str, report: Report, stopped: PushStopped | None = None) -> AirflowException:
     """Return the error that fails the task, for good where there are only refusals: no retry helps those."""
     rejects = f"; rejects: {report.rejects}" if report.rejects else ""
-    retry_helps = report.failed or report.unsent or unfinished
-    return (AirflowException if retry_helps else AirflowFailException)(f"{problem}. {report}{rejects}")
+    text = f"{problem}. {report}{rejects}"
+    unfinished = stopped is not None and not isinstance(stopped, MassFailure)
+    if not (report.failed or report.unsent or unfinished):
+        return AirflowFailException(text)
+    return PushFailed(
+        text, hopeless=isinstance(stopped, CredentialRefused), after=stopped.after if stopped else None
+    )
 
 
 def _tried(path: str, context: Context) -> str:

@@ -114,20 +114,28 @@ class Communifire(Vendor):
         return Acknowledgement()
 
     def _create(self, change: Change) -> Generator[Request, None, None]:
-        """Create; where an answer is lost, an update shows whether somebody was made all the same."""
+        """Create; where one may have been carried out already, an update shows whether somebody was made."""
+        ask, lost = change.perhaps_sent, None
         for _ in range(self.create_attempts):
+            if ask and (yield from self._is_there(change, lost)):
+                return
             try:
                 yield self._request(change, "create", repeatable=False)
             except Unanswered as error:
-                lost = error
+                ask, lost = True, error
             else:
                 return
-            try:
-                yield self._request(change, "update")
-            except RecordRefused:  # the lost one made nobody
-                continue
-            return
-        raise lost
+        if not (yield from self._is_there(change, lost)) and lost:
+            raise lost
+
+    def _is_there(self, change: Change, lost: Unanswered | None) -> Generator[Request, None, bool]:
+        try:
+            yield self._request(change, "update")
+        except RecordRefused as refused:
+            if refused.status == 403:  # no proof that nobody is there
+                raise (lost or refused) from None
+            return False
+        return True
 
     def _request(self, change: Change, mode: str, *, repeatable: bool = True) -> Request:
         body = {change.key_type: change.key, **change.fields}

@@ -19,6 +19,16 @@ from airflow_profile_provider.sandbox import Sandbox, serve
 
 TEST_DAGS = Path(__file__).parent / "dags"
 FINISHED = {"success", "failed"}
+BUNDLES = json.dumps(
+    [
+        {
+            "name": name,
+            "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",
+            "kwargs": {"path": str(path)},
+        }
+        for name, path in (("examples", ROOT / "dags"), ("tests", TEST_DAGS))
+    ]
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -86,13 +96,7 @@ TestDag = Callable[..., Ended]
 @pytest.fixture(scope="session")
 def bundles(migrated: LocalAirflow) -> LocalAirflow:
     """The example DAGs and the tests' own, where this process looks for DAGs."""
-    local = "airflow.dag_processing.bundles.local.LocalDagBundle"
-    os.environ["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"] = json.dumps(
-        [
-            {"name": name, "classpath": local, "kwargs": {"path": str(path)}}
-            for name, path in (("examples", ROOT / "dags"), ("tests", TEST_DAGS))
-        ]
-    )
+    os.environ["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"] = BUNDLES
     return migrated
 
 
@@ -133,7 +137,7 @@ class Deployment:
     def switch_on(self, *dag_ids: str) -> None:
         """Un-pause DAGs, once the processor has found them."""
         for dag_id in dag_ids:
-            self._until(lambda dag_id=dag_id: self._found(dag_id), f"{dag_id} to be parsed")
+            self.until(lambda dag_id=dag_id: self._found(dag_id), f"{dag_id} to be parsed")
             self.airflow.request("PATCH", f"dags/{dag_id}", {"is_paused": False})
 
     def _found(self, dag_id: str) -> bool:
@@ -157,7 +161,7 @@ class Deployment:
             run.update(next(run for run in self.runs(dag_id) if run["dag_run_id"] == run_id))
             return run["state"] in FINISHED
 
-        self._until(ended, f"{dag_id} to end")
+        self.until(ended, f"{dag_id} to end")
         tasks = self.airflow.request("GET", f"dags/{dag_id}/dagRuns/{run_id}/taskInstances")["task_instances"]
         states = {task["task_id"]: task["state"] for task in tasks}
         return Ended(run["state"], states, self.airflow.returned(dag_id, run_id))
@@ -170,10 +174,16 @@ class Deployment:
             found[:] = [run["dag_run_id"] for run in self.runs(dag_id) if run["run_type"] != "manual"]
             return len(found) >= count
 
-        self._until(there, f"{dag_id} to start by itself")
+        self.until(there, f"{dag_id} to start by itself")
         return found
 
-    def _until(self, is_so: Callable[[], bool], what: str, seconds: float = 150) -> None:
+    def states(self, dag_id: str, run_id: str) -> list[str]:
+        """The states of a run's tasks."""
+        tasks = self.airflow.request("GET", f"dags/{dag_id}/dagRuns/{run_id}/taskInstances")["task_instances"]
+        return [task["state"] for task in tasks]
+
+    def until(self, is_so: Callable[[], bool], what: str, seconds: float = 150) -> None:
+        """Wait for something, and fail if it takes too long."""
         deadline = time.monotonic() + seconds
         while not is_so():
             self.airflow.check()
@@ -192,15 +202,16 @@ def people_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def deployment(
     migrated: LocalAirflow, running_sandbox: Sandbox, folder: Path, people_database: Path
 ) -> Iterator[Deployment]:
-    """API server, scheduler and DAG processor as processes of their own, connections stored."""
+    """API server, scheduler, DAG processor and triggerer as processes of their own, connections stored."""
     home = HOME / "deployment"
     variables = {
         "AIRFLOW_VAR_PROFILES_FOLDER": str(folder),
         "AIRFLOW_VAR_PEOPLE_DATABASE": str(people_database),
+        "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": BUNDLES,
     }
     with LocalAirflow(home, ROOT / "dags", more=variables) as airflow:
         airflow.settings()
         shutil.copy(migrated.database, airflow.database)
-        airflow.start("api-server", "scheduler", "dag-processor")
+        airflow.start("api-server", "scheduler", "dag-processor", "triggerer")
         airflow.connect(connections(running_sandbox))
         yield Deployment(airflow)

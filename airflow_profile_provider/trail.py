@@ -1,0 +1,81 @@
+"""How far a push has come, so that a later try goes on there."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from airflow_profile_provider.records import Checkpoint, Verdict
+
+MOST_AHEAD = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """How a push is resumed: where it starts, and whom it tells how far it has come.
+
+    ``fingerprint`` names source and options; ``save`` gets a checkpoint and the progress in words.
+    """
+
+    fingerprint: str
+    save: Callable[[Checkpoint, str], None]
+    start: Checkpoint | None = None
+
+
+class Checkpoints(Protocol):
+    """Where checkpoints are kept between the tries of a push."""
+
+    retried: bool
+    """Whether an earlier try may have sent something."""
+
+    def load(self) -> Checkpoint | None:
+        """Return the last one, if there is one."""
+
+    def save(self, checkpoint: Checkpoint, words: str) -> None:
+        """Keep a checkpoint, and show the progress in words."""
+
+
+class Trail:
+    """Which records are settled for good.
+
+    ``mark`` is the low-water mark: all records at earlier positions are. After a record that is not (failed,
+    unsent), nothing behind it counts any more: a later change of its key must be sent again after it.
+    """
+
+    def __init__(self, start: Checkpoint | None = None) -> None:
+        self.mark = start.mark if start else 0
+        self._skipped = frozenset(start.ahead) if start else frozenset()
+        self._counts: Counter[Verdict] = Counter()
+        self._open: deque[int] = deque()
+        self._settled: dict[int, Verdict] = {}
+        self._limit = math.inf
+
+    def passed(self, position: int) -> bool:
+        """Whether an earlier try has settled the record."""
+        return position < self.mark or position in self._skipped
+
+    def received(self, position: int) -> None:
+        """Note that a record was read; positions ascend."""
+        if position < self._limit:
+            self._open.append(position)
+
+    def settled(self, position: int, verdict: Verdict) -> None:
+        """Note a verdict."""
+        if not verdict.final:
+            self._limit = min(self._limit, position)
+        elif position < self._limit:
+            self._settled[position] = verdict
+
+    def advance(self) -> tuple[int, Counter[Verdict], tuple[int, ...]]:
+        """Move the mark; return it, the counts of all that is settled for good, and what of it lies ahead."""
+        while self._open and self._open[0] in self._settled:
+            position = self._open.popleft()
+            self._counts[self._settled.pop(position)] += 1
+            self.mark = position + 1
+        ahead = sorted(self._settled)[:MOST_AHEAD]
+        counts = self._counts + Counter(self._settled[position] for position in ahead)
+        earlier = (position for position in self._skipped if position >= self.mark)
+        return self.mark, counts, tuple(sorted({*ahead, *earlier}))
