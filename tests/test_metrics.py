@@ -8,7 +8,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from airflow.sdk.observability import stats
+from airflow.sdk.observability.stats import Stats
+from own_airflow import AIRFLOW_VERSION
 from standins import Fault, Ocamba
 
 from airflow_profile_provider.hooks.ocamba import OcambaHook
@@ -34,9 +35,10 @@ class Sink:
 @pytest.fixture
 def sink() -> Iterator[Sink]:
     found = Sink()
-    stats.initialize(factory=lambda: found, export_legacy_names=False)
+    options = {"export_legacy_names": False} if AIRFLOW_VERSION >= (3, 3) else {}
+    Stats.initialize(factory=lambda: found, **options)
     yield found
-    stats.initialize(factory=None, export_legacy_names=False)
+    Stats.initialize(factory=None, **options)
 
 
 def test_changes_are_counted_by_vendor_and_verdict(sink: Sink, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,14 +12,14 @@ def measure(vendor: str, report: Report) -> None:
 
     Names are ``profile_push.<vendor>.<what>``; vendor and verdict are tags, too, for backends that have them.
     """
-    from airflow.sdk.observability import stats
+    from airflow.sdk.observability.stats import Stats
 
     name, tags = f"profile_push.{vendor}", {"vendor": vendor}
     for verdict in Verdict:
         if number := getattr(report, verdict):
-            stats.incr(f"{name}.changes.{verdict}", number, tags={**tags, "verdict": str(verdict)})
+            Stats.incr(f"{name}.changes.{verdict}", number, tags={**tags, "verdict": str(verdict)})
     for what in ("requests", "retries"):
         if number := getattr(report, what):
-            stats.incr(f"{name}.{what}", number, tags=tags)
-    stats.timing(f"{name}.duration", timedelta(seconds=report.seconds), tags=tags)
-    stats.timing(f"{name}.throttled", timedelta(seconds=report.throttled_seconds), tags=tags)
+            Stats.incr(f"{name}.{what}", number, tags=tags)
+    Stats.timing(f"{name}.duration", timedelta(seconds=report.seconds), tags=tags)
+    Stats.timing(f"{name}.throttled", timedelta(seconds=report.throttled_seconds), tags=tags)
