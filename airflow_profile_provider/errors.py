@@ -15,6 +15,7 @@
     └── PushStopped             the whole push ended early; ``report`` tells how far it came
         ├── CredentialRefused   renew the credential
         ├── WrongHost           mend the host
+        ├── LedgerFailed        mend the ledger's database
         ├── MassFailure         nothing gets through: look at the vendor or the mapping
         └── Paused              the next request may go in ``after`` seconds: come back then
 
@@ -115,6 +116,10 @@ class WrongHost(PushStopped):
 
 class MassFailure(PushStopped):
     """So much failed that going on would only repeat it."""
+
+
+class LedgerFailed(PushStopped):
+    """What the vendor acknowledges cannot be written down."""
 
 
 class Paused(PushStopped):

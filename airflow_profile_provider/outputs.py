@@ -197,3 +197,14 @@ class Delivered(_LineFile):
     def add(self, key: str) -> None:
         """Write an acknowledged key."""
         self._line(json.dumps({"key": key}, ensure_ascii=False) if self._json else key)
+
+
+class PlanFile(_LineFile):
+    """JSON lines of what would be sent."""
+
+    def __init__(self, path: str, open_file: Open) -> None:
+        super().__init__(path, open_file, always=True)
+
+    def add(self, line: Mapping[str, Any]) -> None:
+        """Write a change that would be sent."""
+        self._line(_to_line(dict(line)))

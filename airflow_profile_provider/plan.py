@@ -28,12 +28,14 @@ class Recipe:
     """How a row becomes a change.
 
     ``key`` is the column of the key and ``fields`` maps the vendor's field to the column (a list where the
-    names agree); with ``fields=None`` rows are changes already. ``nulls`` is "clear", "skip" or "invalid".
+    names agree); with ``fields=None`` rows are changes already. ``version`` is the column that orders the
+    changes of a key. ``nulls`` is "clear", "skip" or "invalid".
     """
 
     key: str | None = None
     fields: Mapping[str, str] | Sequence[str] | None = None
     key_type: str | None = None
+    version: str | None = None
     nulls: str | None = None
     relationships: ColumnsOf | None = None
     max_record_bytes: int = 1_000_000
@@ -65,6 +67,21 @@ class Planner:
             raise ConfigurationError("relationships names columns, so it needs key and fields as well")
 
     @property
+    def key_type(self) -> str:
+        """Which identifier the key is, unless a change says otherwise."""
+        return self._key_type
+
+    @property
+    def key_column(self) -> str:
+        """Where a row holds its key."""
+        return "key" if self._fields is None else str(self._recipe.key)
+
+    @property
+    def version_column(self) -> str | None:
+        """Where a mapped row holds its version."""
+        return None if self._fields is None else self._recipe.version
+
+    @property
     def columns(self) -> list[str] | None:
         """The columns that every row should have, or None where rows are changes already."""
         if self._fields is None:
@@ -74,7 +91,8 @@ class Planner:
             for operations in (self._recipe.relationships or {}).values()
             for column in operations.values()
         ]
-        return list(dict.fromkeys([str(self._recipe.key), *self._fields.values(), *linked]))
+        version = [self._recipe.version] if self._recipe.version else []
+        return list(dict.fromkeys([str(self._recipe.key), *self._fields.values(), *linked, *version]))
 
     def change(self, row: Row) -> Change:
         """Return the change that a row asks for, its values as the vendor takes them.
@@ -107,6 +125,10 @@ class Planner:
             )
         return change
 
+    def key_of(self, source: Change | Row) -> str:
+        """Return the key of a change, or of a row that has a good one."""
+        return source.key if isinstance(source, Change) else exact_key(source.content[self.key_column])
+
     def _check_members(self, raw: Mapping[str, Any]) -> None:
         allowed = _CHANGE_MEMBERS | _REJECT_MEMBERS if is_reject(raw) else _CHANGE_MEMBERS
         unknown = [str(name) for name in raw if name not in allowed]
@@ -127,7 +149,15 @@ class Planner:
             "key": content[key],
             "fields": {name: content[column] for name, column in fields.items() if column in content},
             "relationships": self._mapped_links(row),
+            "version": self._mapped_version(row),
         }
+
+    def _mapped_version(self, row: Row) -> Any:
+        column = self._recipe.version
+        value = row.content.get(column) if column else None
+        if row.text and isinstance(value, str):
+            return int(value) if value.strip().isdecimal() else value or None
+        return value
 
     def _mapped_links(self, row: Row) -> dict[str, dict[str, Any]]:
         found: dict[str, dict[str, Any]] = {}

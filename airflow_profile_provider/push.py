@@ -11,19 +11,23 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
+from hashlib import sha256
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 
 from airflow_profile_provider.courier import Courier, Settled
 from airflow_profile_provider.errors import InvalidRecord, Paused, PushStopped, SourceError, VendorError
+from airflow_profile_provider.gate import Gate, Proposal, Spool
 from airflow_profile_provider.outputs import Delivered, Rejects
 from airflow_profile_provider.plan import Planned, Planner, Window
 from airflow_profile_provider.progress import Progress
 from airflow_profile_provider.records import Change, Checkpoint, Report, Row, Verdict
+from airflow_profile_provider.sieve import Sieve
 from airflow_profile_provider.trail import Resume, Trail
 from airflow_profile_provider.transport import Transport
-from airflow_profile_provider.vendor import Vendor
+from airflow_profile_provider.vendor import Vendor, to_json
 
 WINDOW = 1000
 NAMED_PROBLEMS = 20
@@ -54,7 +58,8 @@ class Push:
     ``rejects`` and ``delivered`` are optional files. ``log`` gets progress and the first problems, named by
     position and never with a value. ``expected`` is how many records there are, about, where that is known.
     With ``resume``, it goes on where an earlier try ended, and says every ``tell_seconds`` how far it has
-    come. ``perhaps_sent`` says that an earlier try may have sent any of it.
+    come. ``perhaps_sent`` says that an earlier try may have sent any of it. ``sieve`` keeps back what the
+    vendor holds already. ``gate`` looks at all that would be sent before anything is.
     """
 
     def __init__(
@@ -70,6 +75,8 @@ class Push:
         expected: int | None = None,
         resume: Resume | None = None,
         perhaps_sent: bool = False,
+        sieve: Sieve | None = None,
+        gate: Gate | None = None,
         tell_seconds: float = 5.0,
         log: Log | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -84,6 +91,8 @@ class Push:
         self._progress = Progress(transport.quota, expected, vendor.requests_per_batch / batch_size)
         self._resume = resume
         self._perhaps_sent = perhaps_sent
+        self._sieve = sieve
+        self._gate = gate
         self._tell_seconds = tell_seconds
         self._trail = Trail(resume.start) if resume else None
         self._earlier = Report.of(resume.start.report) if resume and resume.start else Report()
@@ -118,9 +127,13 @@ class Push:
                 except SourceError as error:
                     broken = error
                     self._deliver(iter(()), workers)
+                except PushStopped as error:  # found while planning
+                    self.courier.stop(error)
+                    self._deliver(iter(()), workers)
             if not isinstance(self.courier.stopped, Paused):
                 self._settle_owed()
                 self._leave_unsent(changes)
+            self._write_down()
         finally:
             for output in (self._rejects, self._delivered):
                 if output:
@@ -145,7 +158,52 @@ class Push:
         return _Inline() if self._concurrency == 1 else ThreadPoolExecutor(self._concurrency, "push")
 
     def _changes(self, rows: Iterator[Row]) -> Iterator[Change]:
-        """Plan rows; those that cannot be sent are settled here, those settled by an earlier try passed."""
+        """Plan rows; those that are not to be sent are settled here."""
+        received = self._received_rows(rows)
+        if self._gate:
+            planned = self._through_gate(self._gate, received)
+        elif self._sieve:
+            planned = self._sieve.changes(received, self._settle_early)
+        else:
+            planned = self._planned(received)
+        for change in planned:
+            yield replace(change, perhaps_sent=True) if self._perhaps_sent else change
+
+    def _through_gate(self, gate: Gate, rows: Iterator[Row]) -> Iterator[Change]:
+        """Plan everything first; then send it, or settle it where nothing may be sent."""
+        with closing(Spool()) as spool:
+            problem: SourceError | PushStopped | None = None
+            try:
+                for proposal in self._proposals(rows):
+                    spool.add(proposal)
+                    gate.look_at(proposal)
+            except (SourceError, PushStopped) as error:
+                problem = error
+            if problem is None and (refused := gate.problem(self._received)):
+                problem = PushStopped(refused)
+            if problem or gate.only_plan:
+                verdict = Verdict.UNSENT if problem else Verdict.PLANNED
+                for proposal in spool:
+                    self._settle_early(proposal.change, verdict, str(problem or ""))
+                if problem:
+                    raise problem
+            elif self._sieve:
+                yield from self._sieve.again(spool, self._settle_early)
+            else:
+                for proposal in spool:
+                    yield proposal.change
+
+    def _proposals(self, rows: Iterator[Row]) -> Iterator[Proposal]:
+        if self._sieve:
+            yield from self._sieve.proposals(rows, self._settle_early)
+            return
+        for change in self._planned(rows):
+            content = to_json([change.fields, change.relationships])
+            names = (*change.fields, *change.relationships)
+            yield Proposal(change, "there is no ledger", names, sha256(content).hexdigest())
+
+    def _received_rows(self, rows: Iterator[Row]) -> Iterator[Row]:
+        """Count rows; those that an earlier try has settled are passed."""
         for row in rows:
             if self._trail:
                 if self._trail.passed(row.position):
@@ -154,14 +212,16 @@ class Push:
             if self._received == 0:
                 self._read_catalogue()
             self._received += 1
+            if self._received % WINDOW == 0:
+                self._tell_now_and_then()
+            yield row
+
+    def _planned(self, rows: Iterator[Row]) -> Iterator[Change]:
+        for row in rows:
             try:
-                change = self._planner.change(row)
-                if self._perhaps_sent:
-                    change = replace(change, perhaps_sent=True)
+                yield self._planner.change(row)
             except InvalidRecord as error:
-                self._settle_invalid(row, str(error))
-            else:
-                yield change
+                self._settle_early(row, Verdict.INVALID, str(error))
 
     def _read_catalogue(self) -> None:
         """Learn the vendor's fields, if it tells them; without them the vendor decides."""
@@ -178,21 +238,34 @@ class Push:
     # -- sending ----------------------------------------------------------------------------------------
 
     def _deliver(self, changes: Iterator[Change], workers: Executor) -> None:
-        """Keep up to ``concurrency`` batches in flight until changes and window are empty."""
+        """Keep up to ``concurrency`` batches in flight until changes and window are empty.
+
+        What can be sent is sent before anything else is done: planning and settling go on meanwhile.
+        """
         more = True
         while True:
-            while more and not self._window.full and not self.courier.stopped:
-                change = next(changes, None)
-                if change is None:
-                    more = False
-                    continue
-                if owed := self._owed.pop((change.key_type, change.key), None):
-                    self._window.put_back(owed.planned)
-                self._window.add(change)
+            more = more and self._refill(changes)
             self._submit(workers)
             if not self._in_flight:
                 return
-            self._settle_next()
+            finished = self._next_finished()
+            self._submit(workers)
+            for settled in finished:
+                self._settle(settled)
+            self._tell_now_and_then()
+
+    def _refill(self, changes: Iterator[Change]) -> bool:
+        """Plan changes until the window is full, or a delivery has ended; return whether there are more."""
+        while not (self._window.full or self.courier.stopped):
+            change = next(changes, None)
+            if change is None:
+                return False
+            if owed := self._owed.pop((change.key_type, change.key), None):
+                self._window.put_back(owed.planned)
+            self._window.add(change)
+            if self._in_flight and not self._finished.empty():
+                break
+        return True
 
     def _submit(self, workers: Executor) -> None:
         most = self._concurrency if self.courier.heard else 1
@@ -215,7 +288,8 @@ class Push:
 
     # -- settling ---------------------------------------------------------------------------------------
 
-    def _settle_next(self) -> None:
+    def _next_finished(self) -> list[Settled]:
+        """Wait for a delivery to end, free its keys, and return what is to be settled."""
         while True:
             try:
                 future = self._finished.get(timeout=self._tell_seconds)
@@ -224,12 +298,10 @@ class Push:
             else:
                 break
         self._in_flight -= 1
-        for settled in future.result():
-            self._busy.discard(settled.planned.identity)
-            if not (settled.verdict is Verdict.FAILED and self._owe(settled)):
-                self._settle(settled)
-        if self._clock() - self._told >= self._tell_seconds:
-            self._tell()
+        finished = future.result()
+        settled = [one for one in finished if not (one.verdict is Verdict.FAILED and self._owe(one))]
+        self._busy.difference_update(one.planned.identity for one in finished)
+        return settled
 
     def _owe(self, settled: Settled) -> bool:
         """Keep a change that failed to go with a later one of its key: replayed alone, it would undo that."""
@@ -255,6 +327,8 @@ class Push:
         shared = Verdict.SUPERSEDED if verdict.acknowledged else verdict
         self._verdicts[verdict] += 1
         self._verdicts[shared] += len(planned.parts) - 1
+        if self._sieve:
+            self._sieve.settled(planned, verdict)
         if self._trail:
             for part in planned.parts:
                 self._trail.settled(part.position, verdict if part is planned.parts[-1] else shared)
@@ -270,13 +344,19 @@ class Push:
         if verdict is not Verdict.UNSENT:
             self._name_problem(planned.change, f"{verdict}:", settled.reason)
 
-    def _settle_invalid(self, row: Row, reason: str) -> None:
-        self._verdicts[Verdict.INVALID] += 1
+    def _settle_early(self, source: Change | Row, verdict: Verdict, reason: str = "") -> None:
+        """Settle a record that is not sent."""
+        self._verdicts[verdict] += 1
         if self._trail:
-            self._trail.settled(row.position, Verdict.INVALID)
-        if self._rejects:
-            self._rejects.add(row, Verdict.INVALID, reason)
-        self._name_problem(row, "invalid:", reason)
+            self._trail.settled(source.position, verdict)
+        if verdict is Verdict.UNCHANGED:
+            if self._delivered:
+                self._delivered.add(self._planner.key_of(source))
+            return
+        if self._rejects and (verdict.undelivered or verdict is Verdict.QUARANTINED):
+            self._rejects.add(source, verdict, reason)
+        if verdict is Verdict.INVALID:
+            self._name_problem(source, "invalid:", reason)
 
     # -- telling ----------------------------------------------------------------------------------------
 
@@ -291,6 +371,10 @@ class Push:
         if self._problems == NAMED_PROBLEMS:
             self._log.warning("Further problems are counted, and listed in the rejects file if there is one")
 
+    def _tell_now_and_then(self) -> None:
+        if self._clock() - self._told >= self._tell_seconds:
+            self._tell()
+
     def _tell(self) -> None:
         """Say how far the push is, and save it."""
         self._told = self._clock()
@@ -298,7 +382,16 @@ class Push:
         done = self._earlier.received + self._verdicts.total()
         words = self._progress.words(self._earlier.plus(own), done, own)
         self._log.info("%s", words)
+        self._write_down()
         self._save(words)
+
+    def _write_down(self) -> None:
+        """Tell the ledger what was acknowledged."""
+        if self._sieve:
+            try:
+                self._sieve.flush()
+            except PushStopped as stopped:
+                self.courier.stop(stopped)
 
     def _save(self, words: str, *, ended: bool = False) -> Checkpoint | None:
         """Save how far the push is; nothing where its files could not be secured so far."""

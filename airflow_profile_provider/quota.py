@@ -289,11 +289,13 @@ def _bucket(rates: Sequence[Rate]) -> InMemoryBucket:
     return InMemoryBucket(bucket_rates(rates))
 
 
-def bucket_rates(rates: Sequence[Rate], margin: float = 0.0) -> list[BucketRate]:
-    """Return rates as pyrate-limiter takes them, each window longer by margin seconds."""
+def bucket_rates(rates: Sequence[Rate], margin: float = 0.0, share: float = 0.0) -> list[BucketRate]:
+    """Return rates as pyrate-limiter takes them, each window longer by margin seconds and a share of it."""
     from pyrate_limiter import Rate as BucketRate
 
-    return [BucketRate(rate.limit, round((rate.seconds + margin) * 1000)) for rate in binding(rates)]
+    return [
+        BucketRate(rate.limit, round((rate.seconds * (1 + share) + margin) * 1000)) for rate in binding(rates)
+    ]
 
 
 def binding(rates: Sequence[Rate]) -> list[Rate]:

@@ -1,8 +1,8 @@
 """One quota for several tasks and machines, written down in Redis, PostgreSQL or an SQLite file.
 
 The store's buckets are pyrate-limiter's. They count a request when it is sent, so each window is taken longer
-by a margin: no less than the slowest answers seen lately took, because the vendor counts a request somewhere
-between its sending and its answer. A slower one counts once more when its answer comes.
+by half a percent and a margin, no less than the slowest answers seen lately took: the vendor counts a request
+somewhere between its sending and its answer. A slower one counts once more when its answer comes.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 STORES = ("redis", "postgres", "sqlite")
 _FIRST_MARGIN = 0.1
 _LEAST_MARGIN = 0.02
+_SHARE = 0.005
+"""What of each window is given up for the odd request that is slower than any before it."""
 _CONTENDED = 0.005
 
 
@@ -36,6 +38,7 @@ class SharedBook:
         self._latencies: deque[float] = deque([_FIRST_MARGIN], maxlen=100)
         self._margin = _FIRST_MARGIN
         self._taken = 0
+        self._owed = 0
 
     def take(self, now: float) -> float:
         """Take a permit and return 0, or return the seconds after which to ask again."""
@@ -44,6 +47,9 @@ class SharedBook:
         item = RateItem("permit", self._now())
         if self._bucket.put(item):
             self._taken += 1
+            if self._owed:  # this one counts a late request again
+                self._owed -= 1
+                return _CONTENDED
             if self._taken % 50 == 0:
                 self._bucket.leak(item.timestamp)
             return 0.0
@@ -54,18 +60,18 @@ class SharedBook:
         """Learn how long answers take; count a late one again."""
         from pyrate_limiter import RateItem
 
-        if latency > self._margin:
-            self._bucket.put(RateItem("late", self._now()))
+        if latency > self._margin and not self._bucket.put(RateItem("late", self._now())):
+            self._owed += 1
         self._latencies.append(latency)
         margin = max(_LEAST_MARGIN, 1.1 * max(self._latencies))
         if abs(margin - self._margin) > 0.1 * self._margin:
             self._margin = margin
-            self._bucket.rates = bucket_rates(self._rates, margin)
+            self._bucket.rates = bucket_rates(self._rates, margin, _SHARE)
 
     def lower(self, limit: int, seconds: float) -> None:
         """Allow no more than limit in any window of so many seconds."""
         self._rates.append(Rate(limit, seconds))
-        self._bucket.rates = bucket_rates(self._rates, self._margin)
+        self._bucket.rates = bucket_rates(self._rates, self._margin, _SHARE)
 
     def holds(self, number: int, seconds: float, now: float) -> bool:
         """Whether at least so many requests count in the window that ends now."""
@@ -98,7 +104,7 @@ def shared_book(store: Connection, target: str, rates: Sequence[Rate]) -> Shared
         )
     name = f"profile_quota_{hashlib.sha256(target.encode()).hexdigest()[:16]}"
     try:
-        bucket = opened(store, name, bucket_rates(rates, _FIRST_MARGIN))
+        bucket = opened(store, name, bucket_rates(rates, _FIRST_MARGIN, _SHARE))
     except ImportError as error:
         raise ConfigurationError(
             f"quota_conn_id: {error.name} is missing: "

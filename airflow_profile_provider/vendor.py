@@ -171,6 +171,8 @@ class Vendor(ABC):
     """Records in one request by default."""
     batch_limit: int = 1
     """Most records that a request can carry."""
+    shaped_by: ClassVar[tuple[str, ...]] = ()
+    """Attributes that change what is sent for the same record."""
     requests_per_batch: int = 1
     """Requests that deliver a batch, usually; for the estimate before the start."""
     idempotency_header: ClassVar[str] = ""
@@ -178,6 +180,11 @@ class Vendor(ABC):
 
     def __init__(self, access: Access) -> None:
         self.access = access
+
+    @property
+    def shape(self) -> str:
+        """What the request for a record depends on beside the record."""
+        return f"{self.conn_type} {[getattr(self, name) for name in self.shaped_by]}"
 
     def made_up(self, change: Change) -> bool:
         """Whether the vendor made this key up, so that it may stand in a log: an e-mail address may not."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import time
 import weakref
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from http.cookiejar import DefaultCookiePolicy
+from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar
+from uuid import uuid4
 
 from airflow.providers.http.hooks.http import HttpHook
 from airflow.sdk.exceptions import AirflowException
@@ -19,24 +21,21 @@ from requests import Response, Session
 from requests.adapters import HTTPAdapter
 
 from airflow_profile_provider.errors import ConfigurationError, ProfileError, PushStopped, SourceError
-from airflow_profile_provider.hooks.files import fingerprint, is_path, open_file
+from airflow_profile_provider.gate import Gate
+from airflow_profile_provider.hooks.files import open_file
+from airflow_profile_provider.hooks.ledgers import sieve_of
 from airflow_profile_provider.hooks.metrics import measure
 from airflow_profile_provider.hooks.settings import Settings
-from airflow_profile_provider.outputs import Delivered, Rejects
+from airflow_profile_provider.hooks.source import Source
+from airflow_profile_provider.outputs import Delivered, PlanFile, Rejects
+from airflow_profile_provider.partition import parse_partition, rows_in_partition
 from airflow_profile_provider.plan import ColumnsOf, Planner, Recipe
 from airflow_profile_provider.progress import estimate
 from airflow_profile_provider.push import Push
 from airflow_profile_provider.quota import Quota, parse_quota
 from airflow_profile_provider.records import Checkpoint, Report, Row, Verdict
-from airflow_profile_provider.sources import (
-    KeyFile,
-    count_of_file,
-    require_columns,
-    require_rows,
-    rows_of,
-    rows_of_file,
-    rows_only,
-)
+from airflow_profile_provider.sieve import Comparing, Sieve
+from airflow_profile_provider.sources import KeyFile, rows_only
 from airflow_profile_provider.trail import Checkpoints, Resume
 from airflow_profile_provider.transport import RetryRule, Transport
 from airflow_profile_provider.vendor import Answer, Rate, Request, Vendor, require_choice, to_json
@@ -63,6 +62,7 @@ class ProfileHook(HttpHook):
         setattr(self, self.conn_name_attr, conn_id)
         self._running: Push | None = None
         self._quotas: dict[tuple[Rate, ...], Quota] = {}
+        self.last_plan: Gate | None = None
 
     @cached_property
     def settings(self) -> Settings:
@@ -103,22 +103,35 @@ class ProfileHook(HttpHook):
 
     def push(
         self,
-        changes: Iterable[Any] | str | os.PathLike[str],
+        changes: Iterable[Any] | str | os.PathLike[str] | None = None,
         *,
+        sql: str | None = None,
+        sql_conn_id: str | None = None,
         key: str | None = None,
         fields: Mapping[str, str] | Sequence[str] | None = None,
         key_type: str | None = None,
+        version: str | None = None,
         nulls: str | None = None,
         relationships: ColumnsOf | None = None,
         only: str | os.PathLike[str] | None = None,
         only_key: str | None = None,
+        partition: tuple[int, int] | None = None,
         if_empty: str | None = None,
+        max_changes: int | str | None = None,
         rejects_path: str | os.PathLike[str] | None = None,
         delivered_path: str | os.PathLike[str] | None = None,
         concurrency: int | None = None,
         batch_size: int | None = None,
         quota: str | None = None,
         max_record_bytes: int = 1_000_000,
+        ledger_conn_id: str | None = None,
+        changed_fields_only: bool = False,
+        ignore_ledger: bool = False,
+        action: str = "push",
+        plan_path: str | os.PathLike[str] | None = None,
+        plan_values: bool = False,
+        approved_plan: str | None = None,
+        run: str | None = None,
         checkpoints: Checkpoints | None = None,
         patience: float | None = None,
         **vendor_options: Any,
@@ -127,17 +140,29 @@ class ProfileHook(HttpHook):
 
         Args:
             changes: an iterable of dicts, or the path or URI of a .jsonl, .csv (.gz) or .parquet file.
+            sql: a query instead, sent through the connection ``sql_conn_id``.
             key: column of the key; without ``fields``, rows are changes already (``{"key", "fields"}``).
             fields: vendor field to column, or a list where the names agree.
             key_type: which of the vendor's identifiers the key is; the first that it lists by default.
+            version: column that orders the changes of a key.
             nulls: "clear", "skip" or "invalid"; the vendor's default otherwise.
             relationships: relationship to operation to column, where the vendor has them.
             only: file of keys; rows are pushed only if ``only_key`` (by default the key) is among them.
-            if_empty: "fail" (default for a path) or "ok" (default for an iterable).
+            partition: (i, n): push only the share i, from 0, of n; the key decides.
+            max_changes: a count, or a share of the records such as "20%": more than that is not sent at all.
+            if_empty: "fail" (default for a path or a query) or "ok" (default for an iterable).
             rejects_path: where undelivered changes go; that file can be pushed again.
             delivered_path: where the acknowledged keys go.
             concurrency, batch_size, quota: instead of the connection's.
             max_record_bytes: a larger change is invalid.
+            ledger_conn_id: connection of the database that remembers what the vendor acknowledged.
+            changed_fields_only: with a ledger, send only the fields that changed.
+            ignore_ledger: send everything, and write down what is acknowledged.
+            action: "push"; "plan": say what would be sent; "baseline": fill the ledger as if all had been
+                acknowledged. The last two send nothing.
+            plan_path: where a plan goes, a line for each change; with ``plan_values``, values too.
+            approved_plan: the id of a plan: nothing is sent unless it would be exactly that.
+            run: with a ledger, whom its lease belongs to and in which run a refusal counts.
             checkpoints: where the push keeps how far it has come, and finds how far an earlier try came.
             patience: with checkpoints, a wait for the quota of more seconds than this ends the push.
             vendor_options: see the vendor.
@@ -156,27 +181,61 @@ class ProfileHook(HttpHook):
             key=key,
             fields=fields,
             key_type=key_type,
+            version=version,
             nulls=nulls,
             relationships=relationships,
             max_record_bytes=max_record_bytes,
         )
+        if (
+            require_choice("action", action, ("push", "plan", "baseline")) == "baseline"
+            and not ledger_conn_id
+        ):
+            raise ConfigurationError('action="baseline" fills a ledger, so name one: ledger_conn_id')
         planner = Planner(vendor, recipe)
         transport = self._transport(vendor, quota)
         size = _batch_size(vendor, batch_size)
+        source = Source(changes, sql, sql_conn_id, self.get_connection)
+        share = parse_partition(partition)
+        column = (only_key or key or "key") if only is not None else None
         with ExitStack() as stack:
-            column = (only_key or key or "key") if only is not None else None
-            rows = self._rows(changes, planner, column, if_empty)
+            sieve = None
+            if ledger_conn_id:
+                run = run or uuid4().hex
+                opened = sieve_of(
+                    self.get_connection(ledger_conn_id),
+                    f"{self.conn_type}:{self.http_conn_id}",
+                    vendor,
+                    planner,
+                    recipe,
+                    Comparing(run, changed_fields_only, ignore_ledger, action == "baseline"),
+                    share=str(share or "all"),
+                    owner=run,
+                    log=self.log,
+                )
+                sieve = stack.enter_context(opened)
+            rows = source.rows(planner, column, if_empty)
             if column is not None:
                 keys = stack.enter_context(KeyFile(str(only), open_file))
                 rows = rows_only(rows, keys, column)
+            gate = None
+            if action == "plan" or max_changes is not None or approved_plan is not None:
+                file = None if plan_path is None else PlanFile(str(plan_path), open_file)
+                gate = Gate(max_changes, approved_plan, action == "plan", file, plan_values)
+                stack.callback(gate.close)
+            if share:
+                if gate and max_changes is not None:
+                    gate.whole = _judged(source.rows(planner, column, if_empty), planner, sieve)
+                rows = rows_in_partition(rows, share, planner.key_column)
             outputs = _Outputs.to(rejects_path, delivered_path, mapped=fields is not None)
             resume = None
-            if checkpoints:
-                known = {"conn_id": self.http_conn_id, "only": only, "only_key": only_key, **vars(recipe)}
-                mark = fingerprint(changes, {**known, **vendor_options, "delivered_path": delivered_path})
+            if checkpoints and not gate:
+                known = {"conn_id": self.http_conn_id, "only": only, "only_key": only_key, "share": share}
+                mark = source.fingerprint(
+                    {**known, **vars(recipe), **vendor_options, "delivered_path": delivered_path}
+                )
                 resume, outputs = self._resume(checkpoints, mark, outputs, transport.quota)
             transport.quota.patience = patience if resume else None
-            expected = None if only is not None else _count(changes)
+            expected = None if column is not None or share else source.count()
             if expected:
                 self.log.info("%s", estimate(expected, size, vendor, transport.quota))
             self._running = Push(
@@ -190,12 +249,15 @@ class ProfileHook(HttpHook):
                 expected=expected,
                 resume=resume,
                 perhaps_sent=bool(checkpoints and checkpoints.retried),
+                sieve=sieve,
+                gate=gate,
                 tell_seconds=self.tell_seconds,
                 log=self.log,
             )
             try:
                 return self._running.run(rows)
             finally:
+                self.last_plan = gate
                 measure(self.conn_type, self._running.own_report())
 
     def _resume(
@@ -333,31 +395,22 @@ class ProfileHook(HttpHook):
             weakref.finalize(self, book.close)
         return quota
 
-    def _rows(
-        self, changes: Any, planner: Planner, only_key: str | None, if_empty: str | None
-    ) -> Iterator[Row]:
-        mapped = planner.columns  # None: rows are changes, all of whose members are read
-        needed = [*(mapped or ()), *([only_key] if only_key is not None else ())]
-        if is_path(changes):
-            path = str(changes)
-            rows = rows_of_file(path, open_file, needed if mapped is not None else None)
-            source, default = path, "fail"
-        elif isinstance(changes, Mapping) or not isinstance(changes, Iterable):
-            raise ConfigurationError(
-                f"records must be a list or a path, not a single {type(changes).__name__}"
-            )
-        else:
-            rows, source, default = rows_of(changes), "the source", "ok"
-        rows = require_columns(rows, needed, source)
-        if require_choice("if_empty", if_empty or default, ("fail", "ok")) == "fail":
-            rows = require_rows(rows, source)
-        return rows
-
     def _in_flight(self, concurrency: int | None) -> int:
         number = concurrency or self.settings.concurrency or self.vendor_class.concurrency
         if number < 1:
             raise ConfigurationError("concurrency must be a whole number from 1")
         return number
+
+
+def _judged(rows: Iterable[Row], planner: Planner, sieve: Sieve | None) -> tuple[int, int]:
+    """Return how many of a whole source would change, of how many; nothing is written down."""
+    received = count()
+    rows = (row for row in rows if next(received) >= 0)
+    if sieve:
+        changes = sum(1 for _ in sieve.proposals(iter(rows), lambda source, verdict, reason="": None))
+    else:
+        changes = sum(1 for _ in rows)
+    return changes, next(received)
 
 
 def _batch_size(vendor: Vendor, batch_size: int | None) -> int:
@@ -367,13 +420,6 @@ def _batch_size(vendor: Vendor, batch_size: int | None) -> int:
             f"batch_size must be 1 to {vendor.batch_limit}, as many as {vendor.name} takes in a request"
         )
     return size
-
-
-def _count(changes: Any) -> int | None:
-    """Return about how many records there are, where that is cheap to tell."""
-    if is_path(changes):
-        return count_of_file(str(changes), open_file)
-    return len(changes) if isinstance(changes, Sequence) else None
 
 
 @dataclass(frozen=True)

@@ -46,13 +46,18 @@ class PushProfilesOperator(BaseOperator):
     """Push profile changes to a vendor, and turn red when what was promised did not happen.
 
     :param records: a list, an XComArg, or the path or URI of a .jsonl, .csv (.gz) or .parquet file.
+    :param sql: a query instead, asked through the connection ``sql_conn_id``.
     :param key: column of the key (no meaning where ``fields`` is None).
     :param fields: vendor field to column, or a list where the names agree; None: rows are changes already.
     :param key_type: which of the vendor's identifiers the key is; the first by default.
+    :param version: column that orders the changes of a key, of one run and, with a ledger, of all.
     :param nulls: "clear", "skip" or "invalid"; the vendor's default otherwise.
     :param only: a file of keys (another push's ``delivered_path``): push these alone.
     :param only_key: the column that holds them; the key's by default.
-    :param if_empty: "fail" (default for a path) or "ok" (default for a list).
+    :param partition: (i, n): push the share i, from 0, of n; the key decides.
+    :param if_empty: "fail" (default for a path or a query) or "ok" (default for a list).
+    :param max_changes: a count, or a share of the records such as "20%": more than that stops the task, red,
+        before anything is sent.
     :param max_failed: how many changes may fail before the task is red: a count, or "1%" of those that needed
         delivery.
     :param rejects_path: file or folder (ending in a slash) for undelivered changes, which ``records`` takes
@@ -61,6 +66,14 @@ class PushProfilesOperator(BaseOperator):
     :param concurrency: requests in flight; ``batch_size``: records a request; ``quota``: such as
         "10/1s, 150/60s" or "none". Each replaces the connection's.
     :param max_record_bytes: a larger change is invalid.
+    :param ledger_conn_id: SQL connection that remembers what the vendor acknowledged, so that only what
+        changed is sent.
+    :param changed_fields_only: with a ledger, send only the fields that changed.
+    :param ignore_ledger: send everything, and write down what is acknowledged.
+    :param action: "push"; "plan": say what would be sent (XCom ``plan`` is its id, ``plan_summary`` is
+        Markdown); "baseline": fill the ledger as if all had been acknowledged. These two send nothing.
+    :param plan_path: a file for the plan; ``plan_values`` puts values into it.
+    :param approved_plan: id of a plan: nothing is sent unless it would be exactly that.
     :param resume: whether a retry goes on where the try before it ended (Airflow 3.3); else it starts again.
     :param deferrable: give the worker slot back while the quota allows no request for `defer_seconds`.
 
@@ -71,19 +84,28 @@ class PushProfilesOperator(BaseOperator):
 
     template_fields: Sequence[str] = (
         "records",
+        "sql",
+        "sql_conn_id",
         "key",
         "fields",
         "key_type",
+        "version",
         "nulls",
         "only",
         "only_key",
+        "partition",
         "if_empty",
         "max_failed",
+        "max_changes",
         "rejects_path",
         "delivered_path",
         "quota",
+        "ledger_conn_id",
+        "action",
+        "plan_path",
+        "approved_plan",
     )
-    template_fields_renderers = {"fields": "json"}  # noqa: RUF012 -- as BaseOperator declares it
+    template_fields_renderers = {"fields": "json", "sql": "sql"}  # noqa: RUF012 -- as BaseOperator declares it
     ui_color = "#d8e8f8"
     defer_seconds = 30.0
     """A deferrable task gives its slot back for waits longer than this."""
@@ -91,21 +113,33 @@ class PushProfilesOperator(BaseOperator):
     def __init__(
         self,
         *,
-        records: Any,
+        records: Any = None,
+        sql: str | None = None,
+        sql_conn_id: str | None = None,
         key: str | None = None,
         fields: Mapping[str, str] | Sequence[str] | None = None,
         key_type: str | None = None,
+        version: str | None = None,
         nulls: str | None = None,
         only: str | os.PathLike[str] | None = None,
         only_key: str | None = None,
+        partition: tuple[int, int] | None = None,
         if_empty: str | None = None,
         max_failed: int | str = 0,
+        max_changes: int | str | None = None,
         rejects_path: str | os.PathLike[str] | None = None,
         delivered_path: str | os.PathLike[str] | None = None,
         concurrency: int | None = None,
         batch_size: int | None = None,
         quota: str | None = None,
         max_record_bytes: int = 1_000_000,
+        ledger_conn_id: str | None = None,
+        changed_fields_only: bool = False,
+        ignore_ledger: bool = False,
+        action: str = "push",
+        plan_path: str | os.PathLike[str] | None = None,
+        plan_values: bool = False,
+        approved_plan: str | None = None,
         resume: bool = True,
         deferrable: bool = False,
         **kwargs: Any,
@@ -114,20 +148,32 @@ class PushProfilesOperator(BaseOperator):
             kwargs["retry_policy"] = policy
         super().__init__(**kwargs)
         self.records = records
+        self.sql = sql
+        self.sql_conn_id = sql_conn_id
         self.key = key
         self.fields = fields
         self.key_type = key_type
+        self.version = version
         self.nulls = nulls
         self.only = only
         self.only_key = only_key
+        self.partition = partition
         self.if_empty = if_empty
         self.max_failed = max_failed
+        self.max_changes = max_changes
         self.rejects_path = rejects_path
         self.delivered_path = delivered_path
         self.concurrency = concurrency
         self.batch_size = batch_size
         self.quota = quota
         self.max_record_bytes = max_record_bytes
+        self.ledger_conn_id = ledger_conn_id
+        self.changed_fields_only = changed_fields_only
+        self.ignore_ledger = ignore_ledger
+        self.action = action
+        self.plan_path = plan_path
+        self.plan_values = plan_values
+        self.approved_plan = approved_plan
         self.resume = resume
         self.deferrable = deferrable
 
@@ -181,6 +227,8 @@ class PushProfilesOperator(BaseOperator):
             if isinstance(red, AirflowFailException):
                 checkpoints.clear()
             raise red from None
+        if self.action == "plan":
+            self._leave_plan(report, context)
         if problem := allowed.exceeded_by(report):
             self._leave(report, context)
             red = _red(problem, report)
@@ -205,12 +253,27 @@ class PushProfilesOperator(BaseOperator):
         records = self.records.records if isinstance(self.records, HeldRecords) else self.records
         if isinstance(records, str) and records.strip() in {"", "None"}:
             raise ConfigurationError("records rendered to nothing; give a path, or a list by an XComArg")
-        if records is None and self.if_empty != "ok":
-            raise SourceError(
-                'records came to None, not to a list or a path; if that may be, say if_empty="ok"'
-            )
+        if records is None and self.sql is None:
+            if self.if_empty != "ok":
+                raise SourceError(
+                    'records came to None, not to a list or a path; if that may be, say if_empty="ok"'
+                )
+            records = []
         return self.hook.push(
-            [] if records is None else records,
+            records,
+            sql=self.sql,
+            sql_conn_id=self.sql_conn_id,
+            version=self.version,
+            partition=_share(self.partition),
+            max_changes=self.max_changes,
+            ledger_conn_id=self.ledger_conn_id,
+            changed_fields_only=self.changed_fields_only,
+            ignore_ledger=self.ignore_ledger,
+            action=self.action,
+            plan_path=None if self.plan_path is None else str(self.plan_path),
+            plan_values=self.plan_values,
+            approved_plan=self.approved_plan,
+            run=_run_of(context),
             key=self.key,
             fields=self.fields,
             key_type=self.key_type,
@@ -228,6 +291,15 @@ class PushProfilesOperator(BaseOperator):
             patience=self.defer_seconds if self.deferrable else None,
             **self.vendor_options,
         )
+
+    def _leave_plan(self, report: Report, context: Context) -> None:
+        """Push the plan's id and its summary to XCom, for whoever approves it."""
+        plan = self.hook.last_plan
+        if plan and "ti" in context:
+            counts = {"unchanged": report.unchanged, "invalid": report.invalid}
+            counts |= {"superseded": report.superseded, "quarantined": report.quarantined}
+            context["ti"].xcom_push(key="plan", value=plan.plan_id)
+            context["ti"].xcom_push(key="plan_summary", value=plan.summary(report.received, counts))
 
     def _leave(self, report: Report, context: Context) -> None:
         """Push the report to XCom: a task that fails returns nothing."""
@@ -281,6 +353,22 @@ def _red(problem: str, report: Report, stopped: PushStopped | None = None) -> Ai
     return PushFailed(
         text, hopeless=isinstance(stopped, CredentialRefused), after=stopped.after if stopped else None
     )
+
+
+def _share(partition: Any) -> Any:
+    """Return a partition that may have been rendered from a template, as "(0, 4)"."""
+    if isinstance(partition, str):
+        found = re.fullmatch(r"\s*[(\[]?\s*(\d+)\s*,\s*(\d+)\s*[)\]]?\s*", partition)
+        return (int(found[1]), int(found[2])) if found else partition
+    return partition
+
+
+def _run_of(context: Context) -> str | None:
+    """Name the task instance, the same in each of its tries; None outside of Airflow."""
+    ti = context.get("ti")
+    if ti is None:
+        return None
+    return " ".join(str(getattr(ti, name, "")) for name in ("dag_id", "run_id", "task_id", "map_index"))
 
 
 def _tried(path: str, context: Context) -> str:

@@ -83,6 +83,7 @@ class AgileNow(Vendor):
 
     name = "Agile.Now"
     conn_type = "agilenow"
+    shaped_by = ("write_mode",)
     page = "https://docs.agilenow.io/apidocs/endpointrestapiv1accountid-7"
     host_label = "Server URL"
     login_label = "Client ID"

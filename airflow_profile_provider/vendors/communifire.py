@@ -40,6 +40,7 @@ class Communifire(Vendor):
 
     name = "Axero Communifire"
     conn_type = "communifire"
+    shaped_by = ("mode",)
     page = (
         "https://my.axerosolutions.com/spaces/5/communifire-documentation/wiki/view/370/rest-api"
         " (Update User Profile Fields)"

@@ -64,6 +64,7 @@ class Lightfield(Vendor):
 
     name = "Lightfield"
     conn_type = "lightfield"
+    shaped_by = ("api_version",)
     page = "https://docs.lightfield.app/api/resources/account/methods/update"
     default_host = "https://api.lightfield.app"
     secret_label = "API key"

@@ -52,6 +52,7 @@ class Sonoran(Vendor):
 
     name = "Sonoran CMS"
     conn_type = "sonoran"
+    shaped_by = ("api",)
     page = (
         "https://docs.sonoransoftware.com/cms/developer-api-documentation/api-integration/api-endpoints/"
         "edit-account-profile-fields"

@@ -1,0 +1,63 @@
+"""Keyed hashes of values: what a ledger keeps in the values' place."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import Any
+
+from airflow_profile_provider.records import Change, Row
+
+FIELD_BYTES = 8
+ROW_BYTES = 16
+
+
+class Fingerprints:
+    """Hashes of what is sent, and of rows as they come.
+
+    ``key`` is secret. ``shape`` names what shapes a request beside the record itself, and ``recipe`` what
+    makes a change of a row: with another one, fingerprints differ. ``columns`` are those of a row that count;
+    None for rows that are changes.
+    """
+
+    def __init__(self, key: bytes, shape: str, recipe: str, columns: Iterable[str] | None) -> None:
+        self._value = blake2b(shape.encode(), key=key[:64], digest_size=FIELD_BYTES)
+        self._row = blake2b(f"{shape} {recipe}".encode(), key=key[:64], digest_size=ROW_BYTES)
+        self._columns = None if columns is None else list(columns)
+
+    def of_row(self, row: Row) -> bytes:
+        """Hash a row as it came: equal rows ask for equal changes, so that they need not be planned."""
+        content = row.content
+        seen = content if self._columns is None else [content.get(column) for column in self._columns]
+        digest = self._row.copy()
+        digest.update(repr(seen).encode("utf-8", "surrogatepass"))
+        return digest.digest()
+
+    def of_change(self, change: Change) -> dict[str, str]:
+        """Hash each field, and each relationship's operations, of a planned change."""
+        named: dict[str, Any] = {**change.fields}
+        named.update({f"\0{name}": operations for name, operations in change.relationships.items()})
+        return {name: self._of(name, value) for name, value in named.items()}
+
+    def of_all(self, fields: Mapping[str, str]) -> str:
+        """Hash the hashes of a whole change."""
+        return self._of("", sorted(fields.items()))
+
+    def _of(self, name: str, value: Any) -> str:
+        digest = self._value.copy()
+        digest.update(json.dumps([name, value], sort_keys=True).encode())
+        return digest.hexdigest()
+
+
+def order_of(version: int | str | None) -> tuple[str, int] | None:
+    """Return a version's kind and its place among others of its kind, or None where there is none."""
+    if version is None:
+        return None
+    if isinstance(version, int):
+        return "integer", version
+    instant = datetime.fromisoformat(version)
+    if instant.tzinfo is None:
+        instant = instant.replace(tzinfo=UTC)
+    return "instant", int(instant.timestamp() * 1_000_000)

@@ -1,0 +1,158 @@
+"""Looks at all that would be sent before anything is: too much, not as approved, or only to be shown."""
+
+from __future__ import annotations
+
+import pickle
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from tempfile import TemporaryFile
+from typing import IO, Any, Protocol
+
+from airflow_profile_provider.errors import ConfigurationError
+from airflow_profile_provider.records import Change
+
+SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A change that would be sent, and why.
+
+    ``row`` and ``whole`` are the fingerprints of its row and of all of it, ``fields`` the names of what
+    differs, relationships with a null character before them.
+    """
+
+    change: Change
+    why: str
+    fields: tuple[str, ...]
+    whole: str
+    row: bytes = b""
+
+
+class Spool:
+    """Proposals in a private file, so that memory does not grow with them."""
+
+    def __init__(self) -> None:
+        self._file: IO[bytes] = TemporaryFile()  # noqa: SIM115 -- closed by close()
+
+    def add(self, proposal: Proposal) -> None:
+        """Put one at the end."""
+        pickle.dump(proposal, self._file, pickle.HIGHEST_PROTOCOL)
+
+    def __iter__(self) -> Iterator[Proposal]:
+        """Read them from the start."""
+        self._file.seek(0)
+        while True:
+            try:
+                yield pickle.load(self._file)  # written by this process, readable by nobody else
+            except EOFError:
+                return
+
+    def close(self) -> None:
+        """Forget them."""
+        self._file.close()
+
+
+class PlanFile(Protocol):
+    """Where a plan is written."""
+
+    def add(self, line: Mapping[str, Any]) -> None:
+        """Write a line."""
+
+    def close(self) -> None:
+        """Finish."""
+
+
+@dataclass
+class Gate:
+    """What a plan must not exceed, or must equal.
+
+    ``most`` is a count or a share of the received records such as "20%"; ``approved`` the id of the plan that
+    was approved; ``only_plan`` sends nothing. ``values`` puts values into the plan's file.
+    """
+
+    most: int | str | None = None
+    approved: str | None = None
+    only_plan: bool = False
+    file: PlanFile | None = None
+    values: bool = False
+    whole: tuple[int, int] | None = None
+    """Of a share, the whole source: how many would change, of how many."""
+    changes: int = 0
+    _digest: Any = field(default_factory=sha256, repr=False)
+    _why: Counter[str] = field(default_factory=Counter, repr=False)
+    _fields: Counter[str] = field(default_factory=Counter, repr=False)
+    _first: list[str] = field(default_factory=list, repr=False)
+
+    def __post_init__(self) -> None:
+        limit = re.fullmatch(r"\s*(?:\d+|\d+(?:\.\d+)?\s*%)\s*", str(self.most))
+        if self.most is not None and not limit:
+            raise ConfigurationError(
+                f'max_changes must be a count or a share such as "20%", not {self.most!r}'
+            )
+
+    @property
+    def plan_id(self) -> str:
+        """Name the plan: how many changes, and a hash over their keys and fingerprints."""
+        return f"{self.changes}-{self._digest.hexdigest()[:32]}"
+
+    def look_at(self, proposal: Proposal) -> None:
+        """Count a change that would be sent."""
+        change = proposal.change
+        self.changes += 1
+        self._digest.update(f"{change.key_type}\0{change.key}\0{proposal.whole}\n".encode())
+        self._why[proposal.why] += 1
+        names = [name.removeprefix("\0") for name in proposal.fields]
+        self._fields.update(names)
+        if len(self._first) < SHOWN:
+            self._first.append(f"record {change.position}: {', '.join(names)} ({proposal.why})")
+        if self.file:
+            line: dict[str, Any] = {"key": change.key, "key_type": change.key_type}
+            line |= {"fields": names, "why": proposal.why, "position": change.position}
+            if self.values:
+                line |= {"values": {**change.fields, **change.relationships}}
+            self.file.add(line)
+
+    def problem(self, received: int) -> str:
+        """Say why nothing may be sent; nothing where it may."""
+        if self.approved is not None and self.approved != self.plan_id:
+            before = self.approved.partition("-")[0]
+            return (
+                f"what would be sent is no longer what was approved: {before} changes were, and now it is "
+                f"{self.changes}{' others' if before == str(self.changes) else ''}; plan and approve again"
+            )
+        if self.most is not None:
+            text = str(self.most).strip()
+            changes, received = self.whole or (self.changes, received)
+            allowed = received * float(text[:-1]) / 100 if text.endswith("%") else float(text)
+            if changes > allowed:
+                return (
+                    f"{changes} of {received} records would change, and max_changes allows {self.most}: "
+                    "nothing was sent; look at the source, or raise max_changes"
+                )
+        return ""
+
+    def close(self) -> None:
+        """Finish the plan's file."""
+        if self.file:
+            self.file.close()
+
+    def summary(self, received: int, counts: dict[str, int]) -> str:
+        """Return the plan as Markdown, without a value or a key."""
+        lines = [
+            f"**{self.changes} of {received} records** would be sent.",
+            "",
+            "| records | |",
+            "| --- | ---: |",
+        ]
+        lines += [f"| {why} | {number} |" for why, number in self._why.most_common()]
+        lines += [f"| {verdict} | {number} |" for verdict, number in counts.items() if number]
+        if self._fields:
+            lines += ["", "| field | changes |", "| --- | ---: |"]
+            lines += [f"| `{name}` | {number} |" for name, number in self._fields.most_common(20)]
+        if self._first:
+            lines += ["", *(f"* {text}" for text in self._first)]
+        return "\n".join(lines)

@@ -1,0 +1,95 @@
+"""Where a push's records come from: an iterable, a file, or a query."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow_profile_provider.errors import ConfigurationError
+from airflow_profile_provider.hooks.files import fingerprint, is_path, open_file
+from airflow_profile_provider.plan import Planner
+from airflow_profile_provider.records import Row
+from airflow_profile_provider.sources import (
+    count_of_file,
+    require_columns,
+    require_rows,
+    rows_of,
+    rows_of_file,
+)
+from airflow_profile_provider.vendor import require_choice
+
+if TYPE_CHECKING:
+    from airflow.sdk import Connection
+    from sqlalchemy import Engine
+
+
+class Source:
+    """The records of one push.
+
+    Raises:
+        ConfigurationError: there is none, more than one, or one that cannot be read.
+    """
+
+    def __init__(
+        self, records: Any, sql: str | None, sql_conn_id: str | None, find: Callable[[str], Connection]
+    ) -> None:
+        if (records is None) == (sql is None):
+            raise ConfigurationError("give either records or sql, and not both")
+        if (sql is None) != (sql_conn_id is None):
+            raise ConfigurationError("sql and sql_conn_id go together: the query, and where it is asked")
+        is_one = isinstance(records, Mapping) or not (is_path(records) or isinstance(records, Iterable))
+        if sql is None and is_one:
+            raise ConfigurationError(
+                f"records must be a list or a path, not a single {type(records).__name__}"
+            )
+        self._records = records
+        self._sql = sql
+        self._sql_conn_id = sql_conn_id
+        self._find = find
+
+    @cached_property
+    def _engine(self) -> Engine:
+        from airflow_profile_provider.hooks.databases import engine_of
+
+        return engine_of(self._find(str(self._sql_conn_id)), create=False)
+
+    @property
+    def again(self) -> bool:
+        """Whether the records can be read more than once."""
+        return self._sql is not None or is_path(self._records) or isinstance(self._records, Sequence)
+
+    def rows(self, planner: Planner, only_key: str | None, if_empty: str | None) -> Iterator[Row]:
+        """Read the rows, refusing a source that lacks a column or, where it must not be, is empty."""
+        mapped = planner.columns  # None: rows are changes, all of whose members are read
+        needed = [*(mapped or ()), *([only_key] if only_key is not None else ())]
+        columns = needed if mapped is not None else None
+        name, default = "the source", "fail"
+        if self._sql is not None:
+            from airflow_profile_provider.sql_source import rows_of_sql
+
+            name = "the query"
+            rows = rows_of_sql(self._engine, self._sql, columns)
+        elif is_path(self._records):
+            name = str(self._records)
+            rows = rows_of_file(name, open_file, columns)
+        else:
+            rows, default = rows_of(self._records), "ok"
+        rows = require_columns(rows, needed, name)
+        if require_choice("if_empty", if_empty or default, ("fail", "ok")) == "fail":
+            rows = require_rows(rows, name)
+        return rows
+
+    def count(self) -> int | None:
+        """Return about how many records there are, where that is cheap to tell."""
+        if self._sql is not None:
+            from airflow_profile_provider.sql_source import count_of_sql
+
+            return count_of_sql(self._engine, self._sql)
+        if is_path(self._records):
+            return count_of_file(str(self._records), open_file)
+        return len(self._records) if isinstance(self._records, Sequence) else None
+
+    def fingerprint(self, options: Mapping[str, Any]) -> str | None:
+        """Return what tells this source and these options from others; None where that is impossible."""
+        return None if self._sql is not None else fingerprint(self._records, options)

@@ -1,0 +1,321 @@
+"""Keeps back what a vendor holds already: rows in, those changes out that the ledger does not know of."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any, Protocol, TypeVar
+
+from airflow_profile_provider.errors import InvalidRecord, PushStopped
+from airflow_profile_provider.fingerprints import Fingerprints, order_of
+from airflow_profile_provider.gate import Proposal
+from airflow_profile_provider.ledger import Entry, Ledger
+from airflow_profile_provider.plan import Planned, Planner
+from airflow_profile_provider.records import Change, Row, Verdict
+from airflow_profile_provider.values import exact_key
+
+CHUNK = 1000
+REFUSALS = 5
+QUARANTINE_SECONDS = 7 * 86400.0
+
+
+class Settle(Protocol):
+    """Gives a record that is not sent its verdict."""
+
+    def __call__(self, source: Change | Row, verdict: Verdict, reason: str = "") -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Comparing:
+    """How a push uses its ledger. ``run`` names the run that a refusal counts in, once."""
+
+    run: str = ""
+    changed_fields_only: bool = False
+    ignore: bool = False
+    baseline: bool = False
+
+
+@dataclass(slots=True)
+class _Sent:
+    """A change on its way: the ledger's entry of its key, and the fingerprints of its row and of it."""
+
+    entry: Entry
+    row: bytes
+    whole: str
+
+
+@dataclass(slots=True)
+class _Found:
+    """A planned change, the ledger's entry of its key, and the fingerprint of its row."""
+
+    change: Change
+    entry: Entry
+    row: bytes
+
+
+_Item = TypeVar("_Item", Row, Proposal)
+
+
+class Sieve:
+    """Compares changes with a ledger before they are sent, and writes down what became of them after.
+
+    A key that is on its way is never taken for unchanged: what the ledger says of it is about to be untrue.
+    """
+
+    def __init__(
+        self,
+        planner: Planner,
+        ledger: Ledger,
+        prints: Fingerprints,
+        how: Comparing,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._planner = planner
+        self._ledger = ledger
+        self._prints = prints
+        self._how = how
+        self._clock = clock
+        self._sent: dict[int, _Sent] = {}
+        self._proposed_keys: set[int] = set()
+        self._dry = False
+        self._on_the_way: dict[str, tuple[Entry, int]] = {}
+        self._news: dict[str, Entry] = {}
+        self._refusals: list[tuple[str, str]] = []
+        self._acknowledged = False
+
+    # -- before sending ---------------------------------------------------------------------------------
+
+    def changes(self, rows: Iterator[Row], settle: Settle) -> Iterator[Change]:
+        """Yield what must be sent, marked as in doubt; everything else gets its verdict by ``settle``."""
+        yield from self._claimed(self._chunks(rows, self._planned, settle), settle)
+
+    def again(self, proposals: Iterable[Proposal], settle: Settle) -> Iterator[Change]:
+        """Do the same for what was proposed."""
+        yield from self._claimed(self._chunks(iter(proposals), self._proposed, settle), settle)
+
+    def proposals(self, rows: Iterator[Row], settle: Settle) -> Iterator[Proposal]:
+        """Yield what would be sent, and write nothing down."""
+        self._dry = True
+        for found in self._chunks(rows, self._planned, settle):
+            for item in found:
+                proposal = self._judge(item, settle, self._proposed_keys)
+                if proposal:
+                    self._proposed_keys.add(hash(proposal.change.key))
+                    yield proposal
+        self._proposed_keys.clear()
+        self._dry = False
+
+    def _chunks(
+        self, items: Iterator[_Item], plan: Callable[[list[_Item], Settle], list[_Found]], settle: Settle
+    ) -> Iterator[list[_Found]]:
+        """Plan a chunk at a time, and add what the ledger knows of it; a ledger that fails loses nothing."""
+        while chunk := list(islice(items, CHUNK)):
+            done: set[int] = set()
+
+            def settled(source: Change | Row, verdict: Verdict, reason: str = "") -> None:
+                done.add(source.position)  # noqa: B023 -- called while this chunk is looked at
+                settle(source, verdict, reason)
+
+            try:
+                self.flush()
+                found = plan(chunk, settled)
+                fresh = {item.entry.key: item.entry for item in found}
+                known = [
+                    entry
+                    for key, entry in fresh.items()
+                    if entry.row is not None and key not in self._on_the_way
+                ]
+                if known:
+                    self._ledger.add_fields(known)
+            except PushStopped as stopped:
+                for item in chunk:
+                    source = item.change if isinstance(item, Proposal) else item
+                    if source.position not in done:
+                        settle(source, Verdict.UNSENT, str(stopped))
+                raise
+            yield found
+
+    def _claimed(self, chunks: Iterator[list[_Found]], settle: Settle) -> Iterator[Change]:
+        for found in chunks:
+            to_send = list(self._sent_of(found, settle))
+            try:
+                self._ledger.put_in_doubt([(change.key, _order(change)) for change in to_send])
+            except PushStopped as stopped:
+                for change in to_send:
+                    settle(change, Verdict.UNSENT, str(stopped))
+                raise
+            yield from to_send
+
+    def _sent_of(self, found: list[_Found], settle: Settle) -> Iterator[Change]:
+        for item in found:
+            if proposal := self._judge(item, settle, self._on_the_way):
+                yield self._send(item, proposal)
+
+    def _planned(self, chunk: list[Row], settle: Settle) -> list[_Found]:
+        """Plan the rows that are not plainly those that were acknowledged last."""
+        keyed = [(row, self._key_of(row)) for row in chunk]
+        known = self._ledger.known({key for _, key in keyed if key is not None})
+        touched = set(self._on_the_way)
+        found = []
+        for row, key in keyed:
+            entry = known.get(key) if key is not None else None
+            print_of_row = self._prints.of_row(row)
+            if (
+                entry
+                and key not in touched
+                and hash(key) not in self._proposed_keys
+                and self._is_held(entry, print_of_row)
+            ):
+                settle(row, Verdict.UNCHANGED)
+                continue
+            try:
+                change = self._planner.change(row)
+                if change.key_type != self._planner.key_type:
+                    raise InvalidRecord(f"its key_type is not the ledger's, {self._planner.key_type}")
+            except InvalidRecord as error:
+                settle(row, Verdict.INVALID, str(error))
+                continue
+            touched.add(change.key)
+            found.append(_Found(change, self._entry(change.key, known), print_of_row))
+        return found
+
+    def _proposed(self, chunk: list[Proposal], settle: Settle) -> list[_Found]:
+        known = self._ledger.known({proposal.change.key for proposal in chunk})
+        return [
+            _Found(proposal.change, self._entry(proposal.change.key, known), proposal.row)
+            for proposal in chunk
+        ]
+
+    def _key_of(self, row: Row) -> str | None:
+        """Return the row's key, or None where planning will say what is wrong with it."""
+        column = self._planner.key_column
+        if row.problem or not isinstance(row.content, Mapping) or column not in row.content:
+            return None
+        try:
+            return exact_key(row.content[column])
+        except InvalidRecord:
+            return None
+
+    def _is_held(self, entry: Entry, print_of_row: bytes) -> bool:
+        """Whether the row is the one that was acknowledged; a version may be newer, so it is looked at."""
+        held = entry.row == print_of_row and not (entry.doubt or self._how.ignore)
+        return held and not self._planner.version_column
+
+    def _entry(self, key: str, known: dict[str, Entry]) -> Entry:
+        if key in self._on_the_way:
+            return self._on_the_way[key][0]
+        return known.setdefault(key, Entry(key))
+
+    def _judge(self, found: _Found, settle: Settle, pending: Container[Any]) -> Proposal | None:
+        """Say what is to be sent of a change, or settle it."""
+        change, entry = found.change, found.entry
+        fields = self._prints.of_change(change)
+        whole = self._prints.of_all(fields)
+        order = _order(change)
+        if order is not None and entry.order is not None and order < entry.order:
+            settle(change, Verdict.SUPERSEDED, "a newer version is known")
+            return None
+        is_pending = change.key in pending or hash(change.key) in pending
+        different = tuple(name for name, known in fields.items() if entry.fields.get(name) != known)
+        trusted = not (entry.doubt or is_pending or self._how.ignore)
+        if trusted and not different:
+            entry.row = found.row
+            entry.order = _newer(order, entry.order)
+            if not self._dry:
+                self._news[entry.key] = entry
+            settle(change, Verdict.UNCHANGED)
+            return None
+        if self._is_quarantined(entry, whole):
+            settle(change, Verdict.QUARANTINED, f"was refused in {entry.refusals} runs; it waits a week")
+            return None
+        if self._how.baseline:
+            self._keep(entry, fields, found.row, order)
+            settle(change, Verdict.PLANNED)
+            return None
+        why = "new" if not entry.fields else "changed"
+        if not trusted:
+            why = "the ledger is ignored" if self._how.ignore else "in doubt"
+        names = different if trusted else tuple(fields)
+        return Proposal(change, why, names, whole, found.row)
+
+    def _send(self, found: _Found, proposal: Proposal) -> Change:
+        """Note that a change is on its way."""
+        change, entry = proposal.change, found.entry
+        if self._how.changed_fields_only and proposal.why in {"new", "changed"}:
+            change = _only(change, proposal.fields)
+        entry.order = _newer(_order(change), entry.order)
+        _, number = self._on_the_way.get(change.key, (entry, 0))
+        self._on_the_way[change.key] = (entry, number + 1)
+        self._sent[change.position] = _Sent(entry, found.row, proposal.whole)
+        return change
+
+    def _is_quarantined(self, entry: Entry, whole: str) -> bool:
+        return (
+            not self._how.ignore
+            and entry.refusals >= REFUSALS
+            and entry.refused == whole
+            and self._clock() - entry.refused_at < QUARANTINE_SECONDS
+        )
+
+    # -- after sending ----------------------------------------------------------------------------------
+
+    def settled(self, planned: Planned, verdict: Verdict) -> None:
+        """Learn what became of a change that was sent, and of those whose place it took."""
+        newest = self._sent.get(planned.change.position)
+        for part in planned.parts:
+            self._arrived(part)
+        if newest is None:
+            return
+        entry = newest.entry
+        if verdict.acknowledged:
+            self._acknowledged = True
+            self._keep(entry, self._prints.of_change(planned.change), newest.row, _order(planned.change))
+            return
+        entry.doubt = True
+        self._news.pop(entry.key, None)
+        if verdict is Verdict.REJECTED:
+            self._refusals.append((entry.key, newest.whole))
+
+    def _arrived(self, part: Change) -> None:
+        if self._sent.pop(part.position, None) is None:
+            return
+        entry, number = self._on_the_way[part.key]
+        if number > 1:
+            self._on_the_way[part.key] = (entry, number - 1)
+        else:
+            del self._on_the_way[part.key]
+
+    def _keep(self, entry: Entry, fields: dict[str, str], row: bytes, order: int | None) -> None:
+        entry.fields.update(fields)
+        entry.row, entry.doubt = row, False
+        entry.order = order if order is not None else entry.order
+        self._news[entry.key] = entry
+
+    def flush(self) -> None:
+        """Write down what was acknowledged; a key that is still on its way stays in doubt."""
+        self._ledger.renew_lease()
+        ready = [entry for key, entry in self._news.items() if key not in self._on_the_way]
+        self._ledger.acknowledge(ready)
+        self._news = {key: entry for key, entry in self._news.items() if key in self._on_the_way}
+        if self._acknowledged:  # a vendor that refuses everything says nothing of a record
+            self._ledger.count_refusals(self._refusals, self._how.run)
+            self._refusals = []
+
+
+def _order(change: Change) -> int | None:
+    found = order_of(change.version)
+    return found[1] if found else None
+
+
+def _only(change: Change, names: Container[str]) -> Change:
+    fields: dict[str, Any] = {name: value for name, value in change.fields.items() if name in names}
+    links = {name: value for name, value in change.relationships.items() if f"\0{name}" in names}
+    return replace(change, fields=fields, relationships=links)
+
+
+def _newer(one: int | None, other: int | None) -> int | None:
+    known = [order for order in (one, other) if order is not None]
+    return max(known, default=None)
