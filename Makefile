@@ -14,7 +14,7 @@ WITHOUT_AIRFLOW := --ignore=tests/sandbox --ignore=tests/standins
 SPEED ?= 10
 stage = @printf '\n== %s ==\n' "$(1)"
 
-.PHONY: help install install-oldest lock lint format test test-fast test-newest test-oldest demo ui clean
+.PHONY: help install install-oldest lock lint format test test-fast test-newest test-oldest demo ui soak clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s%s\n", $$1, $$2}' Makefile
@@ -77,6 +77,9 @@ bench-quick: install ## Measure a tenth of it, without drt, dlt, scheduler and q
 .venv-bench/.installed: requirements-bench.lock pyproject.toml .ci/install
 	$(call stage,install: .venv-bench with drt and dlt)
 	@.ci/install .venv-bench requirements-bench.lock
+
+soak: install ## Push a million records through a troubled sandbox and compare (RECORDS=, VENDOR=)
+	@$(BIN)/python -m tests.soak --records $(or $(RECORDS),1000000) --vendor $(or $(VENDOR),ocamba)
 
 clean: ## Remove what was installed and made here
 	rm -rf $(VENV) $(OLDEST) .uv .demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

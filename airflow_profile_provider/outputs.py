@@ -46,8 +46,8 @@ class _LineFile:
             ) from None
         return self._raw
 
-    def go_on(self, path: str, size: int, keep: Callable[[str], bool] = lambda line: True) -> int:
-        """Begin with the lines of an earlier try's file that ``keep`` approves; return how many.
+    def go_on(self, path: str, size: int, keep: Callable[[str], str | None] = str) -> int:
+        """Begin with what ``keep`` leaves of each line of an earlier file; return how many lines that are.
 
         Only its first ``size`` bytes count; -1 stands for all of them. The earlier file stays whole until its
         successor is.
@@ -68,8 +68,9 @@ class _LineFile:
             self._start(f"{self.path}.new" if self._local else self.path)
             for line in gzip.GzipFile(fileobj=copy, mode="rb") if path.endswith(".gz") else copy:
                 text = line.decode()
-                if text.endswith("\n") and keep(text):
-                    self._line(text.rstrip("\n"))
+                left = keep(text.rstrip("\n")) if text.endswith("\n") else None
+                if left is not None:
+                    self._line(left)
                     kept += 1
         if self._local:
             self.secure()
@@ -124,6 +125,7 @@ class Rejects(_LineFile):
         super().__init__(path, open_file, always=False)
         self.written = 0
         self.mapped = mapped
+        self._overtaken: dict[int, frozenset[str]] = {}
 
     def add(self, source: Change | Row, verdict: Verdict, reason: str) -> None:
         """Write a change, or the raw row where no change could be made of it."""
@@ -138,8 +140,33 @@ class Rejects(_LineFile):
             self.written += self.go_on(
                 checkpoint.rejects,
                 checkpoint.rejects_bytes,
-                lambda line: checkpoint.covers(json.loads(line)["position"]),
+                lambda line: line if checkpoint.covers(json.loads(line)["position"]) else None,
             )
+
+    def overtake(self, position: int, fields: frozenset[str]) -> None:
+        """Take these fields out of the line of a position when the file is finished."""
+        self._overtaken[position] = fields
+
+    def close(self) -> None:
+        """Finish the file, without what was overtaken."""
+        super().close()
+        if not self._overtaken:
+            return
+        final = Rejects(self.path, self._open, mapped=self.mapped)
+        kept = final.go_on(self.path, -1, keep=self._remaining)
+        final.close()
+        self.written = kept
+        if not kept and self._local:
+            Path(self.path).unlink()
+
+    def _remaining(self, text: str) -> str | None:
+        """Return what is left of a line; None where nothing is."""
+        line = json.loads(text)
+        named = self._overtaken.get(line["position"])
+        if named is None or "fields" not in line:
+            return text
+        line["fields"] = {name: value for name, value in line["fields"].items() if name not in named}
+        return _to_line(line) if line["fields"] else None
 
     def _row(self, row: Row) -> dict[str, Any]:
         """Return a change that is invalid as it came, so that it can be mended in place, or the row."""

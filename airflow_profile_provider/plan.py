@@ -266,6 +266,8 @@ class Planned:
 
     change: Change
     parts: list[Change]
+    tried: int = 0
+    """How many of them, the first ones, were sent before and got no answer."""
 
     @property
     def identity(self) -> tuple[str, str]:
@@ -326,6 +328,7 @@ class Window:
 
     def put_back(self, failed: Planned) -> None:
         """Put a change that failed in again, before a later one of its key is added."""
+        failed.tried = len(failed.parts)
         self._held += len(failed.parts)
         self._waiting[next(self._serial)] = failed
         self._newest[failed.identity] = failed
@@ -338,6 +341,7 @@ class Window:
         failed.absorb(later.change)
         later.parts[:0] = failed.parts[:-1]
         later.change = failed.change
+        later.tried = len(failed.parts) - 1
         self._held += len(failed.parts) - 1
         return True
 

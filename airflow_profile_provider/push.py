@@ -30,6 +30,7 @@ from airflow_profile_provider.transport import Transport
 from airflow_profile_provider.vendor import Vendor, to_json
 
 WINDOW = 1000
+REMEMBERED = 10_000
 NAMED_PROBLEMS = 20
 
 
@@ -102,6 +103,7 @@ class Push:
         self._finished: SimpleQueue[Future[list[Settled]]] = SimpleQueue()
         self._busy: set[tuple[str, str]] = set()
         self._owed: dict[tuple[str, str], Settled] = {}
+        self._refused: dict[tuple[str, str], tuple[Planned, Verdict]] = {}
         self._in_flight = 0
         self._received = 0
         self._verdicts: Counter[Verdict] = Counter()
@@ -324,6 +326,12 @@ class Push:
     def _settle(self, settled: Settled) -> None:
         """Count a verdict for each change that the planned one stands for, and write it down."""
         planned, verdict = settled.planned, settled.verdict
+        if verdict is Verdict.UNSENT and planned.tried:
+            sent, unsent = planned.parts[: planned.tried], planned.parts[planned.tried :]
+            self._settle(Settled(Planned(sent[-1], sent), Verdict.FAILED, settled.reason, settled.full))
+            if not unsent:
+                return
+            planned = Planned(unsent[-1], unsent)
         shared = Verdict.SUPERSEDED if verdict.acknowledged else verdict
         self._verdicts[verdict] += 1
         self._verdicts[shared] += len(planned.parts) - 1
@@ -333,6 +341,7 @@ class Push:
             for part in planned.parts:
                 self._trail.settled(part.position, verdict if part is planned.parts[-1] else shared)
         if verdict.acknowledged:
+            self._overtake(planned)
             if self._delivered:
                 self._delivered.add(planned.change.key)
             if settled.reason:
@@ -341,8 +350,29 @@ class Push:
         if self._rejects:
             for part in planned.parts:
                 self._rejects.add(part, verdict, settled.full)
+        if verdict is not Verdict.UNSENT and not planned.change.relationships:
+            self._refused[planned.identity] = (planned, verdict)
+            if len(self._refused) > REMEMBERED:
+                del self._refused[next(iter(self._refused))]
         if verdict is not Verdict.UNSENT:
             self._name_problem(planned.change, f"{verdict}:", settled.reason)
+
+    def _overtake(self, later: Planned) -> None:
+        """Let what was acknowledged take the place of an earlier change of its key that was not.
+
+        Replayed, that one would undo this: of its line in the rejects, only other fields stay.
+        """
+        earlier = self._refused.pop(later.identity, None)
+        if earlier is None:
+            return
+        planned, verdict = earlier
+        named = frozenset(later.change.fields)
+        for part in planned.parts:
+            if self._rejects:
+                self._rejects.overtake(part.position, named)
+            if named.issuperset(part.fields):
+                self._verdicts[verdict] -= 1
+                self._verdicts[Verdict.SUPERSEDED] += 1
 
     def _settle_early(self, source: Change | Row, verdict: Verdict, reason: str = "") -> None:
         """Settle a record that is not sent."""

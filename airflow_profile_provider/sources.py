@@ -117,7 +117,7 @@ def _csv(path: str, raw: IO[bytes], columns: list[str] | None) -> Iterator[Row]:
         header = next(reader, None)
         if header is None:
             return
-        _require(path, columns, header)
+        require_named(path, columns, header)
         for cells in reader:
             if cells:
                 yield _csv_row(reader.line_num, header, cells)
@@ -153,7 +153,7 @@ def _parquet(path: str, raw: IO[bytes], columns: list[str] | None) -> Iterator[R
         ) from None
     try:
         table = pq.ParquetFile(raw)
-        _require(path, columns, table.schema_arrow.names)
+        require_named(path, columns, table.schema_arrow.names)
         position = 0
         for batch in table.iter_batches(batch_size=1000, columns=columns):
             for content in batch.to_pylist():
@@ -163,7 +163,12 @@ def _parquet(path: str, raw: IO[bytes], columns: list[str] | None) -> Iterator[R
         raise SourceError(f"{path} cannot be read as Parquet ({type(error).__name__})") from None
 
 
-def _require(path: str, columns: list[str] | None, found: Iterable[str]) -> None:
+def require_named(path: str, columns: list[str] | None, found: Iterable[str]) -> None:
+    """Refuse a table without one of the columns.
+
+    Raises:
+        SourceError: naming those that are missing and those that are there.
+    """
     missing = [column for column in columns or () if column not in found]
     if missing:
         raise SourceError(f"{path} has no column {_quoted(missing)}; it has {_quoted(found)}")

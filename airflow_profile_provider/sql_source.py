@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_profile_provider.errors import SourceError
 from airflow_profile_provider.records import Row
-from airflow_profile_provider.sources import _require
+from airflow_profile_provider.sources import require_named
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, CursorResult, Engine
@@ -57,7 +57,7 @@ def _bare(sql: str) -> str:
 
 def _places(found: list[str], columns: list[str] | None) -> list[tuple[str, int]]:
     """Return where each column is that is taken."""
-    _require("the query", columns, found)
+    require_named("the query", columns, found)
     taken = found if columns is None else list(dict.fromkeys(columns))
     number = Counter(found)
     if twice := [name for name in dict.fromkeys(taken) if number[name] > 1]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Generator
@@ -30,6 +31,17 @@ from airflow_profile_provider.quota import Quota
 from airflow_profile_provider.vendor import Answer, Request, Token, Vendor, allowance
 
 T = TypeVar("T")
+
+
+class _Unheard(logging.Filter):
+    """Keeps urllib3 from logging our requests' paths, which can hold keys that are values."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.levelno >= logging.ERROR or not getattr(_sending, "now", False)
+
+
+_sending = threading.local()
+logging.getLogger("urllib3.connectionpool").addFilter(_Unheard())
 
 _HEADERS = {"User-Agent": f"airflow-profile-provider/{__version__}", "Accept-Encoding": "gzip, deflate"}
 
@@ -112,13 +124,21 @@ class Transport:
             PushStopped: nothing more can get through.
         """
         try:
-            request, begun = next(steps), False
+            request, begun, wrote = next(steps), False, False
             while True:
                 try:
                     found = self.send(request, anyhow=begun)
+                except PushStopped as stopped:
+                    if wrote and stopped is self.halt:
+                        raise Unanswered(
+                            f"the push stopped between the requests of a record: {stopped}"
+                        ) from None
+                    raise
                 except VendorError as error:
+                    wrote = wrote or request.method != "GET"
                     request, begun = steps.throw(error), True
                 else:
+                    wrote = wrote or request.method != "GET"
                     request, begun = steps.send(found), True
         except StopIteration as done:
             return done.value  # type: ignore[no-any-return]
@@ -145,10 +165,10 @@ class Transport:
             reason = str(error)
         raise WrongHost(f"{reason}: check the connection's host and port")
 
-    def send_once(self, request: Request, *, anyhow: bool = False) -> Any:
+    def send_once(self, request: Request, *, anyhow: bool = False, repeat: bool = False) -> Any:
         """Send a request without retries and read the answer; counts how many got none in a row."""
         try:
-            found = self._ask(request, anyhow)
+            found = self._ask(request, anyhow, repeat=repeat)
         except Retriable:
             self.silent += 1
             raise
@@ -180,8 +200,12 @@ class Transport:
             with attempt:
                 if attempt.retry_state.attempt_number == 1 or self.halt:
                     raise error  # the first send has been; and a push that stops says what it knows
-                self.cost.add(retries=1)
-                return self.send_once(request, anyhow=anyhow)
+                try:
+                    return self.send_once(request, anyhow=anyhow, repeat=True)
+                except PushStopped as stopped:
+                    if stopped is not self.halt:
+                        raise
+                raise error  # it was sent before the push stopped
         raise error  # not reached: tenacity raises the last error itself
 
     def _nap(self, seconds: float) -> None:
@@ -198,18 +222,17 @@ class Transport:
         self.quota.hold(backoff if after is None else min(after, self._rule.retry_after_cap))
         return 0.0
 
-    def _ask(self, request: Request, anyhow: bool, *, renewed: bool = False) -> Any:
-        token, answer = self._permitted(request, anyhow)
+    def _ask(self, request: Request, anyhow: bool, *, repeat: bool = False, renewed: bool = False) -> Any:
+        token, answer = self._permitted(request, anyhow, repeat)
         self._connected = True
         failure = self._vendor.read_failure(answer)
         if isinstance(failure, CredentialRefused) and not renewed and self._tokens.discard(token):
-            self.cost.add(retries=1)
-            return self._ask(request, anyhow, renewed=True)
+            return self._ask(request, anyhow, repeat=True, renewed=True)
         if failure:
             raise failure
         return request.read(answer)
 
-    def _permitted(self, request: Request, anyhow: bool) -> tuple[str, Answer]:
+    def _permitted(self, request: Request, anyhow: bool, repeat: bool) -> tuple[str, Answer]:
         """Wait for a permit, send with a token that is good at that moment; return both."""
         self.cost.add(throttled=self.quota.acquire(lambda: self.halt, anyhow=anyhow))
         begun = self._clock()
@@ -217,7 +240,7 @@ class Transport:
             if self.halt:
                 raise self.halt
             token = self._tokens.current()
-            self.cost.add(requests=1)
+            self.cost.add(requests=1, retries=int(repeat))
             answer = self._http(request, token)
             self.quota.heard(allowance(answer), refused=answer.status == 429)
             return token, answer
@@ -240,6 +263,7 @@ class Transport:
         raise unsent
 
     def _http(self, request: Request, token: str) -> Answer:
+        _sending.now = True
         try:
             prepared = self._prepare(request, token)
             response = self._session.get_adapter(str(prepared.url)).send(
@@ -251,6 +275,8 @@ class Transport:
         else:
             headers = {name.lower(): value for name, value in response.headers.items()}
             return Answer(response.status_code, headers, content)
+        finally:
+            _sending.now = False
         # Raised out here, so that the original, whose text can hold the address with its key, is not chained.
         raise failure
 

@@ -213,6 +213,7 @@ class ProfileHook(HttpHook):
                     log=self.log,
                 )
                 sieve = stack.enter_context(opened)
+            stack.callback(source.close)
             rows = source.rows(planner, column, if_empty)
             if column is not None:
                 keys = stack.enter_context(KeyFile(str(only), open_file))

@@ -54,10 +54,10 @@ class Source:
 
         return engine_of(self._find(str(self._sql_conn_id)), create=False)
 
-    @property
-    def again(self) -> bool:
-        """Whether the records can be read more than once."""
-        return self._sql is not None or is_path(self._records) or isinstance(self._records, Sequence)
+    def close(self) -> None:
+        """Give the database's connections back."""
+        if "_engine" in self.__dict__:
+            self._engine.dispose()
 
     def rows(self, planner: Planner, only_key: str | None, if_empty: str | None) -> Iterator[Row]:
         """Read the rows, refusing a source that lacks a column or, where it must not be, is empty."""

@@ -1,0 +1,5 @@
+"""The fixtures of the guarantees."""
+
+from guarantees.fixtures import _repeatable, bench, sandbox
+
+__all__ = ["_repeatable", "bench", "sandbox"]

@@ -1,0 +1,1 @@
+"""A soak: a million records through a sandbox with troubles, until every one of them has arrived."""
