@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any
@@ -24,16 +24,23 @@ class Fingerprints:
 
     def __init__(self, key: bytes, shape: str, recipe: str, columns: Iterable[str] | None) -> None:
         self._value = blake2b(shape.encode(), key=key[:64], digest_size=FIELD_BYTES)
-        self._row = blake2b(f"{shape} {recipe}".encode(), key=key[:64], digest_size=ROW_BYTES)
+        self._row_key = blake2b(f"{shape} {recipe}".encode(), key=key[:64], digest_size=32).digest()
         self._columns = None if columns is None else list(columns)
 
     def of_row(self, row: Row) -> bytes:
         """Hash a row as it came: equal rows ask for equal changes, so that they need not be planned."""
         content = row.content
-        seen = content if self._columns is None else [content.get(column) for column in self._columns]
-        digest = self._row.copy()
-        digest.update(repr(seen).encode("utf-8", "surrogatepass"))
-        return digest.digest()
+        seen = content if self._columns is None else tuple([content.get(name) for name in self._columns])
+        text = repr(seen).encode("utf-8", "surrogatepass")
+        return blake2b(text, key=self._row_key, digest_size=ROW_BYTES).digest()
+
+    def of_rows(self, values: Iterable[Sequence[Any]]) -> list[bytes]:
+        """Hash rows of a table, whose values are tuples in the order of the columns that count."""
+        key = self._row_key
+        return [
+            blake2b(repr(row).encode("utf-8", "surrogatepass"), key=key, digest_size=ROW_BYTES).digest()
+            for row in values
+        ]
 
     def of_change(self, change: Change) -> dict[str, str]:
         """Hash each field, and each relationship's operations, of a planned change."""

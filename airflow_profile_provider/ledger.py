@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_profile_provider.errors import ConfigurationError, LedgerFailed
@@ -174,6 +175,24 @@ class Ledger:
             key: Entry(key, row, {}, bool(doubt), order, refused, refusals, refused_at)
             for key, row, doubt, order, refused, refusals, refused_at in found
         }
+
+    def held(self, keys: Sequence[str]) -> dict[str, bytes]:
+        """Return the fingerprints of the rows acknowledged last, of those keys that are not in doubt."""
+        with self._begun() as connection:
+            found = connection.execute(self._held_query, {"target": self._target, "keys": list(keys)})
+            return dict(found.tuples().all())
+
+    @cached_property
+    def _held_query(self) -> Any:
+        from sqlalchemy import bindparam, select
+
+        table = self._entries.c
+        return select(table.key, table.row).where(
+            table.target == bindparam("target"),
+            table.key.in_(bindparam("keys", expanding=True)),
+            table.doubt == 0,
+            table.row.is_not(None),
+        )
 
     def add_fields(self, entries: Collection[Entry]) -> None:
         """Read the fields of entries, too."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
@@ -23,7 +23,7 @@ from airflow_profile_provider.gate import Gate, Proposal, Spool
 from airflow_profile_provider.outputs import Delivered, Rejects
 from airflow_profile_provider.plan import Planned, Planner, Window
 from airflow_profile_provider.progress import Progress
-from airflow_profile_provider.records import Change, Checkpoint, Report, Row, Verdict
+from airflow_profile_provider.records import Block, Change, Checkpoint, Report, Row, Verdict
 from airflow_profile_provider.sieve import Sieve
 from airflow_profile_provider.trail import Resume, Trail
 from airflow_profile_provider.transport import Transport
@@ -93,6 +93,8 @@ class Push:
         self._resume = resume
         self._perhaps_sent = perhaps_sent
         self._sieve = sieve
+        self._in_blocks = False
+        self._catalogue_asked = False
         self._gate = gate
         self._tell_seconds = tell_seconds
         self._trail = Trail(resume.start) if resume else None
@@ -110,14 +112,17 @@ class Push:
         self._problems = 0
         self._begun = self._told = clock()
 
-    def run(self, rows: Iterator[Row]) -> Report:
-        """Push every row and return the report.
+    def run(self, rows: Iterator[Row], blocks: Iterator[Block] | None = None) -> Report:
+        """Push every row and return the report; with a ledger, a table's rows may come as ``blocks`` instead.
 
         Raises:
             SourceError: the source cannot be read from the start; nothing was sent.
             Paused: the quota is used up for long; the error's checkpoint lets a later push go on.
             PushStopped: the push ended early; the report is on the error.
         """
+        if blocks is not None and self._sieve:
+            self._in_blocks = True
+            rows = self._sieve.unheld(blocks, self._settle_held)
         changes = self._changes(rows)
         broken: SourceError | None = None
         try:
@@ -207,16 +212,36 @@ class Push:
     def _received_rows(self, rows: Iterator[Row]) -> Iterator[Row]:
         """Count rows; those that an earlier try has settled are passed."""
         for row in rows:
-            if self._trail:
-                if self._trail.passed(row.position):
-                    continue
+            if self._trail and self._trail.passed(row.position):
+                continue
+            if self._trail and not self._in_blocks:
                 self._trail.received(row.position)
-            if self._received == 0:
+            if not self._catalogue_asked:
+                self._catalogue_asked = True
                 self._read_catalogue()
             self._received += 1
             if self._received % WINDOW == 0:
                 self._tell_now_and_then()
             yield row
+
+    def _settle_held(self, block: Block, others: Sequence[int]) -> None:
+        """Settle the rows of a block that the vendor holds, all but the others."""
+        left = frozenset(others)
+        held: Iterable[int] = range(len(block.values))
+        if self._trail:
+            held = [index for index in held if not self._trail.passed(block.position + index)]
+            for index in held:
+                self._trail.received(block.position + index)
+        unchanged = [index for index in held if index not in left]
+        self._received += len(unchanged)
+        self._verdicts[Verdict.UNCHANGED] += len(unchanged)
+        if self._trail:
+            for index in unchanged:
+                self._trail.settled(block.position + index, Verdict.UNCHANGED)
+        if self._delivered:
+            for index in unchanged:
+                self._delivered.add(self._planner.key_of(block.row(index)))
+        self._tell_now_and_then()
 
     def _planned(self, rows: Iterator[Row]) -> Iterator[Change]:
         for row in rows:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any, Self
@@ -56,6 +56,19 @@ class Row:
     content: Any
     text: bool = False
     problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Rows of a table as it keeps them: values in the order of ``columns``, the first row at ``position``."""
+
+    position: int
+    columns: Sequence[str]
+    values: Sequence[Sequence[Any]]
+
+    def row(self, index: int) -> Row:
+        """Return one of its rows."""
+        return Row(self.position + index, dict(zip(self.columns, self.values[index], strict=True)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Protocol, TypeVar
@@ -13,10 +13,11 @@ from airflow_profile_provider.fingerprints import Fingerprints, order_of
 from airflow_profile_provider.gate import Proposal
 from airflow_profile_provider.ledger import Entry, Ledger
 from airflow_profile_provider.plan import Planned, Planner
-from airflow_profile_provider.records import Change, Row, Verdict
+from airflow_profile_provider.records import Block, Change, Row, Verdict
 from airflow_profile_provider.values import exact_key
 
 CHUNK = 1000
+MOST_PASSED = 100_000
 REFUSALS = 5
 QUARANTINE_SECONDS = 7 * 86400.0
 
@@ -91,6 +92,29 @@ class Sieve:
     def changes(self, rows: Iterator[Row], settle: Settle) -> Iterator[Change]:
         """Yield what must be sent, marked as in doubt; everything else gets its verdict by ``settle``."""
         yield from self._claimed(self._chunks(rows, self._planned, settle), settle)
+
+    def unheld(
+        self, blocks: Iterator[Block], settle: Callable[[Block, Sequence[int]], None]
+    ) -> Iterator[Row]:
+        """Yield the rows that are not plainly those that were acknowledged last; settle the others at once.
+
+        A key that was let through once always is, for what the ledger says of it is about to be untrue.
+        """
+        passed: set[int] = set()
+        for block in blocks:
+            if len(passed) > MOST_PASSED:  # nearly everything is new: looking first is in vain
+                settle(block, range(len(block.values)))
+                yield from map(block.row, range(len(block.values)))
+                continue
+            prints = self._prints.of_rows(block.values)
+            keys = [_text(row[0]) for row in block.values]
+            held = self._ledger.held(keys)
+            new = [i for i, key in enumerate(keys) if held.get(key) != prints[i]]
+            passed.update([hash(keys[i]) for i in new])
+            if passed:
+                new = [i for i, key in enumerate(keys) if held.get(key) != prints[i] or hash(key) in passed]
+            settle(block, new)
+            yield from map(block.row, new)
 
     def again(self, proposals: Iterable[Proposal], settle: Settle) -> Iterator[Change]:
         """Do the same for what was proposed."""
@@ -303,6 +327,16 @@ class Sieve:
         if self._acknowledged:  # a vendor that refuses everything says nothing of a record
             self._ledger.count_refusals(self._refusals, self._how.run)
             self._refusals = []
+
+
+def _text(key: Any) -> str:
+    """Return a key as the ledger holds it, or what it holds for none."""
+    if type(key) is str:
+        return key
+    try:
+        return exact_key(key)
+    except InvalidRecord:
+        return ""
 
 
 def _order(change: Change) -> int | None:

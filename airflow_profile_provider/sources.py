@@ -19,11 +19,12 @@ from itertools import chain, islice
 from typing import IO, Any, Self, cast
 
 from airflow_profile_provider.errors import ConfigurationError, SourceError
-from airflow_profile_provider.records import Row
+from airflow_profile_provider.records import Block, Row
 
 Open = Callable[[str, str], IO[bytes]]
 """Opens a path in a mode ("rb" or "wb")."""
 
+BLOCK = 1000
 FORMATS = (".jsonl", ".jsonl.gz", ".csv", ".csv.gz", ".parquet")
 
 
@@ -144,6 +145,12 @@ def _csv_row(line: int, header: list[str], cells: list[str]) -> Row:
 
 
 def _parquet(path: str, raw: IO[bytes], columns: list[str] | None) -> Iterator[Row]:
+    for block in _parquet_blocks(path, raw, columns):
+        for index in range(len(block.values)):
+            yield block.row(index)
+
+
+def _parquet_blocks(path: str, raw: IO[bytes], columns: list[str] | None) -> Iterator[Block]:
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -154,13 +161,29 @@ def _parquet(path: str, raw: IO[bytes], columns: list[str] | None) -> Iterator[R
     try:
         table = pq.ParquetFile(raw)
         require_named(path, columns, table.schema_arrow.names)
-        position = 0
-        for batch in table.iter_batches(batch_size=1000, columns=columns):
-            for content in batch.to_pylist():
-                position += 1
-                yield Row(position, content)
+        position = 1
+        for batch in table.iter_batches(batch_size=BLOCK, columns=columns):
+            names = columns or batch.schema.names
+            values = list(zip(*(batch.column(name).to_pylist() for name in names), strict=True))
+            yield Block(position, names, values)
+            position += len(values)
     except pa.ArrowException as error:
         raise SourceError(f"{path} cannot be read as Parquet ({type(error).__name__})") from None
+
+
+def blocks_of_file(path: str, open_file: Open, columns: list[str]) -> Iterator[Block] | None:
+    """Read a file's rows by the thousand, or return None where it does not keep them so."""
+    if not path.lower().endswith(".parquet"):
+        return None
+    return _opened_blocks(path, open_file, columns)
+
+
+def _opened_blocks(path: str, open_file: Open, columns: list[str]) -> Iterator[Block]:
+    try:
+        with closing(open_file(path, "rb")) as raw:
+            yield from _parquet_blocks(path, raw, columns)
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {_words(error)}") from None
 
 
 def require_named(path: str, columns: list[str] | None, found: Iterable[str]) -> None:
@@ -224,6 +247,20 @@ def require_rows(rows: Iterator[Row], source: str) -> Iterator[Row]:
         raise SourceError(f'{source} is empty; if that may be, say if_empty="ok"')
     yield first
     yield from rows
+
+
+def require_blocks(blocks: Iterator[Block], source: str) -> Iterator[Block]:
+    """Refuse a source without a single row.
+
+    Raises:
+        SourceError: there is none.
+    """
+    empty = True
+    for block in blocks:
+        empty = empty and not block.values
+        yield block
+    if empty:
+        raise SourceError(f'{source} is empty; if that may be, say if_empty="ok"')
 
 
 class KeyFile:

@@ -227,6 +227,8 @@ class ProfileHook(HttpHook):
                 if gate and max_changes is not None:
                     gate.whole = _judged(source.rows(planner, column, if_empty), planner, sieve)
                 rows = rows_in_partition(rows, share, planner.key_column)
+            whole = column is None and not (share or version)
+            blocks = source.blocks(planner, if_empty) if sieve and whole and not ignore_ledger else None
             outputs = _Outputs.to(rejects_path, delivered_path, mapped=fields is not None)
             resume = None
             if checkpoints and not gate:
@@ -256,7 +258,7 @@ class ProfileHook(HttpHook):
                 log=self.log,
             )
             try:
-                return self._running.run(rows)
+                return self._running.run(rows, blocks)
             finally:
                 self.last_plan = gate
                 measure(self.conn_type, self._running.own_report())

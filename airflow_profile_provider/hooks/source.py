@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 from airflow_profile_provider.errors import ConfigurationError
 from airflow_profile_provider.hooks.files import fingerprint, is_path, open_file
 from airflow_profile_provider.plan import Planner
-from airflow_profile_provider.records import Row
+from airflow_profile_provider.records import Block, Row
 from airflow_profile_provider.sources import (
+    blocks_of_file,
     count_of_file,
+    require_blocks,
     require_columns,
     require_rows,
     rows_of,
@@ -79,6 +81,22 @@ class Source:
         if require_choice("if_empty", if_empty or default, ("fail", "ok")) == "fail":
             rows = require_rows(rows, name)
         return rows
+
+    def blocks(self, planner: Planner, if_empty: str | None) -> Iterator[Block] | None:
+        """Read the rows by the thousand, or return None where that is not how they are kept."""
+        columns = planner.columns
+        if columns is None or if_empty == "ok":
+            return None
+        found: Iterator[Block] | None = None
+        name = "the query"
+        if self._sql is not None:
+            from airflow_profile_provider.sql_source import blocks_of_sql
+
+            found = blocks_of_sql(self._engine, self._sql, columns)
+        elif is_path(self._records):
+            name = str(self._records)
+            found = blocks_of_file(name, open_file, columns)
+        return None if found is None else require_blocks(found, name)
 
     def count(self) -> int | None:
         """Return about how many records there are, where that is cheap to tell."""
