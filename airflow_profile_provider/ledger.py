@@ -121,6 +121,13 @@ class Ledger:
         with self._begun() as connection:
             return bytes.fromhex(self._named(connection, "key"))
 
+    def version_kind(self, kind: str) -> str:
+        """Return the kind of version that orders this target's changes: the first that came."""
+        name = f"version {self._target}"
+        with self._begun() as connection:
+            self._insert(connection, self._meta, [{"name": name, "value": kind}])
+            return self._named(connection, name)
+
     # -- one push at a time -----------------------------------------------------------------------------
 
     def take_lease(self, share: str, owner: str) -> bool:

@@ -82,6 +82,7 @@ class Sieve:
         self._sent: dict[int, _Sent] = {}
         self._proposed_keys: set[int] = set()
         self._dry = False
+        self._version_kind = ""
         self._on_the_way: dict[str, tuple[Entry, int]] = {}
         self._news: dict[str, Entry] = {}
         self._refusals: list[tuple[str, str]] = []
@@ -239,6 +240,9 @@ class Sieve:
         fields = self._prints.of_change(change)
         whole = self._prints.of_all(fields)
         order = _order(change)
+        if problem := self._wrong_kind(change):
+            settle(change, Verdict.INVALID, problem)
+            return None
         if order is not None and entry.order is not None and order < entry.order:
             settle(change, Verdict.SUPERSEDED, "a newer version is known")
             return None
@@ -264,6 +268,17 @@ class Sieve:
             why = "the ledger is ignored" if self._how.ignore else "in doubt"
         names = different if trusted else tuple(fields)
         return Proposal(change, why, names, whole, found.row)
+
+    def _wrong_kind(self, change: Change) -> str:
+        """Say that a version cannot be compared with those in the ledger."""
+        found = order_of(change.version)
+        if found is None or found[0] == self._version_kind:
+            return ""
+        if not self._version_kind:
+            self._version_kind = self._ledger.version_kind(found[0])
+        if found[0] == self._version_kind:
+            return ""
+        return f"its version is an {found[0]}, and the ledger has an {self._version_kind} for this target"
 
     def _send(self, found: _Found, proposal: Proposal) -> Change:
         """Note that a change is on its way."""

@@ -166,6 +166,18 @@ def test_a_newer_version_counts_even_if_it_had_nothing_to_send(ocamba: Ocamba) -
     assert (older.superseded, older.requests) == (N, 0)
 
 
+def test_versions_of_another_kind_cannot_be_compared(ocamba: Ocamba) -> None:
+    push(ocamba, [{**row, "v": 1} for row in rows()], version="v")
+    report = push(ocamba, [{**row, "v": "2026-11-21T09:00:00+00:00"} for row in rows(n3="x")], version="v")
+    assert (report.invalid, report.requests) == (N, 0)
+
+
+def test_instants_order_changes_too(ocamba: Ocamba) -> None:
+    push(ocamba, [{**row, "v": "2026-11-21T09:00:00+00:00"} for row in rows()], version="v")
+    older = [{**row, "v": "2026-11-21T09:59:59+01:00"} for row in rows(n3="older")]
+    assert push(ocamba, older, version="v").superseded == N
+
+
 def test_a_record_refused_five_times_with_the_same_value_is_set_aside(ocamba: Ocamba, tmp_path: Path) -> None:
     ocamba.faults = [Fault(400, {"message": "no"}, key="3", times=None)]
     for number in range(5):
