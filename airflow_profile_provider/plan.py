@@ -309,6 +309,10 @@ class Window:
         self._waiting: OrderedDict[int, Planned] = OrderedDict()
         self._newest: dict[tuple[str, str], Planned] = {}
 
+    def __len__(self) -> int:
+        """Return how many changes wait; coalesced ones count once."""
+        return len(self._waiting)
+
     @property
     def full(self) -> bool:
         """Whether something must be taken before more is added."""

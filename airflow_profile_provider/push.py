@@ -282,7 +282,11 @@ class Push:
             self._tell_now_and_then()
 
     def _refill(self, changes: Iterator[Change]) -> bool:
-        """Plan changes until the window is full, or a delivery has ended; return whether there are more."""
+        """Plan changes until the window is full, or a delivery has ended and the next batch is whole.
+
+        Returns:
+            whether there are more.
+        """
         while not (self._window.full or self.courier.stopped):
             change = next(changes, None)
             if change is None:
@@ -290,7 +294,8 @@ class Push:
             if owed := self._owed.pop((change.key_type, change.key), None):
                 self._window.put_back(owed.planned)
             self._window.add(change)
-            if self._in_flight and not self._finished.empty():
+            whole = len(self._window) >= self.courier.batch_size
+            if self._in_flight and whole and not self._finished.empty():
                 break
         return True
 

@@ -57,6 +57,17 @@ def test_batch_size_of_the_connection(bench: Bench) -> None:
     assert_all_arrived(bench, range(50))
 
 
+@pytest.mark.parametrize("concurrency", [1, 3])
+def test_batches_are_whole_however_fast_the_answers_come(
+    bench: Bench, concurrency: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Answers interrupt planning, but not before the next batch is whole."""
+    monkeypatch.setattr("airflow_profile_provider.push.WINDOW", 20)
+    bench.hold(*range(200))
+    bench.push(bench.changes(*range(200)), batch_size=10, concurrency=concurrency)
+    assert sizes(bench) == [10] * 20
+
+
 def test_batch_size_of_the_operator_comes_before_the_connections(bench: Bench) -> None:
     bench.connect(extra={"batch_size": 3})
     bench.hold(*range(20))
