@@ -116,9 +116,7 @@ class Planner:
             relationships=self._linked(raw.get("relationships")),
         )
         self._vendor.check_change(change)
-        size = _size("", [change.key, change.relationships]) + sum(
-            _size(f"field {name}: ", [name, value]) for name, value in change.fields.items()
-        )
+        size = _size_of(change)
         if size > self._recipe.max_record_bytes:
             raise InvalidRecord(
                 f"is {size:,} bytes, above max_record_bytes={self._recipe.max_record_bytes}; shorten it"
@@ -220,6 +218,16 @@ class Planner:
         if relationships is not None and not isinstance(relationships, Mapping):
             raise InvalidRecord(f"its relationships must be an object, not {json_type(relationships)}")
         return relationships or {}
+
+
+def _size_of(change: Change) -> int:
+    """Return how many bytes a change takes as JSON."""
+    try:
+        return len(to_json([change.key, change.fields, change.relationships]))
+    except (ValueError, RecursionError):  # find out where
+        return _size("", [change.key, change.relationships]) + sum(
+            _size(f"field {name}: ", [name, value]) for name, value in change.fields.items()
+        )
 
 
 def _size(where: str, value: Any) -> int:

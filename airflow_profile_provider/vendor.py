@@ -335,9 +335,12 @@ def allowance(answer: Answer) -> Allowance | None:
     return Allowance(int(limit), int(remaining), max(0.0, reset))
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
 def to_json(value: Any) -> bytes:
     """Write a request body."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    return _ENCODER.encode(value).encode()
 
 
 def require_choice(name: str, value: str, choices: Sequence[str]) -> str:
