@@ -1,0 +1,73 @@
+"""The table, as it is printed and as the docs carry it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from bench.outcome import Outcome, Row, Target
+
+BEGIN, END = "<!-- measured: make bench writes what follows -->", "<!-- end of what was measured -->"
+
+
+def render(outcomes: Sequence[Outcome], about: str) -> str:
+    """Write the ratios to reach, then each part's rows, as Markdown."""
+    ratios = _table(
+        ["part", "what", "to reach", "measured", ""],
+        (_ratio(outcome.title, target) for outcome in outcomes for target in outcome.targets),
+    )
+    return "\n\n".join([about, ratios, *map(_part, outcomes)])
+
+
+def write(page: Path, measured: str) -> None:
+    """Put what was measured between the marks of a page."""
+    before, _, rest = page.read_text().partition(BEGIN)
+    _, _, after = rest.partition(END)
+    page.write_text(f"{before}{BEGIN}\n{measured}\n{END}{after}")
+
+
+def _part(outcome: Outcome) -> str:
+    lines = [f"### {outcome.title}"]
+    if outcome.rows:
+        head = ["contender", "records/s", "records a request", "CPU a record", "peak memory", "at the start"]
+        head.append("settings")
+        lines.append(_table(head, map(_row, outcome.rows)))
+    lines += outcome.notes
+    return "\n\n".join(lines)
+
+
+def _row(row: Row) -> list[str]:
+    return [
+        row.name,
+        "–" if row.per_second is None else _number(row.per_second),
+        "–" if row.a_request is None else f"{row.a_request:.4g}",
+        "–" if row.cpu is None else f"{row.cpu * 1000:.3f} ms",
+        "–" if row.peak is None else f"{row.peak:.0f} MB",
+        "–" if row.loaded is None else f"{row.loaded:.0f} MB",
+        row.settings or "–",
+    ]
+
+
+def _ratio(title: str, target: Target) -> list[str]:
+    bound = f"{'≥' if target.at_least else '≤'} {target.bound:g}{target.unit}"
+    if not target.figures:
+        return [title, target.what, bound, "–", target.skipped]
+    figure = f"{_figure(target.figure)}{target.unit}"
+    if len(target.figures) > 1:
+        figure += f" ({_figure(min(target.figures))} to {_figure(max(target.figures))})"
+    if target.also_said:
+        figure += f"; {target.also_said}"
+    return [title, target.what, bound, figure, "reached" if target.reached else "**not reached**"]
+
+
+def _figure(figure: float) -> str:
+    return f"{figure:.3f}" if abs(figure) < 10 else f"{figure:.1f}"
+
+
+def _number(figure: float) -> str:
+    return f"{figure:,.0f}" if figure >= 100 else f"{figure:.1f}"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
