@@ -294,6 +294,8 @@ class Push:
             if owed := self._owed.pop((change.key_type, change.key), None):
                 self._window.put_back(owed.planned)
             self._window.add(change)
+            if len(self._window) % 4 == 0:
+                time.sleep(0)  # lets a thread go on whose answer has come; else it waits for 5 ms
             whole = len(self._window) >= self.courier.batch_size
             if self._in_flight and whole and not self._finished.empty():
                 break
