@@ -174,4 +174,5 @@ def get_provider_info() -> dict[str, Any]:
             for module, (name, _) in _INTEGRATIONS.items()
         ],
         "connection-types": _CONNECTION_TYPES,
+        "cli": ["airflow_profile_provider.cli.get_profiles_cli_commands"],
     }

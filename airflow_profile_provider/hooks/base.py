@@ -43,6 +43,8 @@ from airflow_profile_provider.vendor import Answer, Rate, Request, Vendor, requi
 if TYPE_CHECKING:
     from airflow.sdk import Connection
 
+    from airflow_profile_provider.hooks.explain import Explanation
+
 
 class ProfileHook(HttpHook):
     """Pushes profile changes to one vendor, over one connection look-up and one pooled session.
@@ -318,6 +320,12 @@ class ProfileHook(HttpHook):
         if done.warning:
             self.log.warning("The profile was pushed, but %s", done.warning)
         return Verdict.CREATED if done.created else Verdict.PUSHED
+
+    def explain(self, wanted: str | int, /, records: Any = None, **options: Any) -> Explanation:
+        """Say what a push would make of one key, and why; see `hooks.explain.explain`."""
+        from airflow_profile_provider.hooks.explain import explain
+
+        return explain(self, wanted, records, **options)
 
     def request(self, method: str, path: str, body: Any = None) -> Answer:
         """Send a request that this package does not model, with the vendor's credential, quota and retries.

@@ -1,0 +1,785 @@
+"""What a push would do with one key, and why: row, change, ledger, requests and, if sent, the answers."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, quote, quote_plus
+from uuid import uuid4
+
+from requests import PreparedRequest, RequestException, Response, Session
+from requests.adapters import BaseAdapter
+
+from airflow_profile_provider import __version__
+from airflow_profile_provider.courier import Courier, Settled
+from airflow_profile_provider.errors import (
+    ConfigurationError,
+    InvalidRecord,
+    ProfileError,
+    PushStopped,
+    VendorError,
+)
+from airflow_profile_provider.fingerprints import Fingerprints, order_of
+from airflow_profile_provider.hooks.ledgers import sieve_of
+from airflow_profile_provider.hooks.source import Source
+from airflow_profile_provider.ledger import Entry
+from airflow_profile_provider.ledger_admin import ReadLedger, instant, version_of
+from airflow_profile_provider.plan import ColumnsOf, Planner, Recipe, Window
+from airflow_profile_provider.records import Change, Row, Verdict
+from airflow_profile_provider.sieve import QUARANTINE_SECONDS, REFUSALS, Comparing, Sieve
+from airflow_profile_provider.sources import is_reject
+from airflow_profile_provider.transport import Transport
+from airflow_profile_provider.values import exact_key
+from airflow_profile_provider.vendor import Access, Request, Vendor
+
+if TYPE_CHECKING:
+    import os
+
+    from airflow_profile_provider.hooks.base import ProfileHook
+
+HIDDEN = "***"
+MOST_REQUESTS = 50
+MOST_TEXT = 4000
+_SECRET_WORDS = ("secret", "token", "password", "api_key", "apikey", "credential")
+_FORM = "application/x-www-form-urlencoded"
+_KNOWN_HEADERS = ("content-type", "content-length", "date", "retry-after", "server", "x-ratelimit-")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowExplained:
+    """A row of the key: what it asks for, and what a push would make of it.
+
+    ``verdict`` is "planned" where it would be sent, ``why`` the reason, ``fields`` the names of those that
+    make a difference.
+    """
+
+    position: int
+    content: Any = field(repr=False)
+    change: Change | None = field(repr=False)
+    verdict: Verdict
+    why: str = ""
+    fields: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerExplained:
+    """What the ledger knows of the key, and how the last of its rows compares.
+
+    ``differing`` and ``equal`` are names of fields, "in a relationship" included; times are ISO 8601.
+    ``version`` is the newest version seen.
+    """
+
+    known: bool
+    acknowledged: tuple[str, ...] = ()
+    differing: tuple[str, ...] = ()
+    equal: tuple[str, ...] = ()
+    in_doubt: bool = False
+    version: int | str | None = None
+    older: bool | None = None
+    refusals: int = 0
+    refused_at: str | None = None
+    refused_this: bool = False
+    set_aside_until: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as it is printed."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """What a push makes of the answers to what was sent for these rows."""
+
+    positions: tuple[int, ...]
+    verdict: Verdict
+    reason: str
+    full: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """One key, explained. ``read`` counts the source's rows, ``unreadable`` those of them that are none."""
+
+    vendor: str
+    target: str
+    key: str = field(repr=False)
+    key_type: str
+    made_up: bool
+    """Whether the vendor made the key up, so that it is no value."""
+    read: int
+    unreadable: int
+    rows: tuple[RowExplained, ...]
+    ledger: LedgerExplained | None
+    requests: tuple[Exchange, ...]
+    sent: bool
+    deliveries: tuple[Delivery, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def undelivered(self) -> bool:
+        """Whether something was sent, or had to be, and is still owed to the vendor."""
+        verdicts = [*(row.verdict for row in self.rows), *(done.verdict for done in self.deliveries)]
+        return self.sent and any(verdict.undelivered for verdict in verdicts)
+
+    def as_dict(self, *, redact: bool = False) -> dict[str, Any]:
+        """Return all of it in JSON's types; ``redact`` leaves out profile values. No credential is in it."""
+        hide_key = redact and not self.made_up
+        return {
+            "vendor": self.vendor,
+            "target": self.target,
+            "key": HIDDEN if hide_key else self.key,
+            "key_type": self.key_type,
+            "read": self.read,
+            "unreadable": self.unreadable,
+            "rows": [_row_dict(row, redact, hide_key) for row in self.rows],
+            "ledger": self.ledger.as_dict() if self.ledger else None,
+            "requests": [request.as_dict(redact=redact, hide_address=hide_key) for request in self.requests],
+            "sent": self.sent,
+            "deliveries": [
+                {
+                    "positions": list(done.positions),
+                    "verdict": done.verdict.value,
+                    "reason": done.reason if redact else done.full,
+                }
+                for done in self.deliveries
+            ],
+            "notes": list(self.notes),
+        }
+
+
+def explain(
+    hook: ProfileHook,
+    wanted: str | int,
+    /,
+    records: Iterable[Any] | str | os.PathLike[str] | None = None,
+    *,
+    sql: str | None = None,
+    sql_conn_id: str | None = None,
+    key: str | None = None,
+    fields: Mapping[str, str] | Sequence[str] | None = None,
+    key_type: str | None = None,
+    version: str | None = None,
+    nulls: str | None = None,
+    relationships: ColumnsOf | None = None,
+    max_record_bytes: int = 1_000_000,
+    ledger_conn_id: str | None = None,
+    changed_fields_only: bool = False,
+    ignore_ledger: bool = False,
+    send: bool = False,
+    **vendor_options: Any,
+) -> Explanation:
+    """Say what a push with these options would do with one key, and why.
+
+    Nothing is sent and nothing is written down; with ``send`` the rows of the key, and only those, are pushed
+    as a push would push them, through the ledger if there is one.
+
+    Args:
+        hook: the vendor's hook.
+        wanted: the key.
+        records, sql, and so on: as in `ProfileHook.push`.
+        send: push the key, and show the answers.
+
+    Raises:
+        ConfigurationError: the connection or an argument is wrong.
+        SourceError: the source cannot be read.
+        PushStopped: the ledger's database failed.
+    """
+    recipe = Recipe(
+        key=key,
+        fields=fields,
+        key_type=key_type,
+        version=version,
+        nulls=nulls,
+        relationships=relationships,
+        max_record_bytes=max_record_bytes,
+    )
+    vendor = hook.vendor(**vendor_options)
+    how = Comparing(f"explain {uuid4().hex}", changed_fields_only, ignore_ledger)
+    case = _Case(hook, vendor, Planner(vendor, recipe), recipe, how, ledger_conn_id)
+    source = Source(records, sql, sql_conn_id, hook.get_connection)
+    try:
+        found = _Found.of(source, case.planner, exact_key(wanted))
+    except InvalidRecord as error:
+        raise ConfigurationError(f"the wanted key cannot be one: {error}") from None
+    finally:
+        source.close()
+    return case.sent(found) if send and found.rows else case.told(found)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The rows of one key."""
+
+    key: str
+    rows: list[Row]
+    read: int
+    unreadable: int
+
+    @classmethod
+    def of(cls, source: Source, planner: Planner, key: str) -> _Found:
+        rows, read, unreadable = [], 0, 0
+        for row in source.rows(planner, None, None):
+            read += 1
+            if row.problem and not isinstance(row.content, Mapping):
+                unreadable += 1
+            elif _key_of(row, planner) == key:
+                rows.append(row)
+        return cls(key, rows, read, unreadable)
+
+
+def _key_of(row: Row, planner: Planner) -> str | None:
+    content: Mapping[str, Any] = row.content
+    column = "key" if is_reject(content) and "fields" in content else planner.key_column
+    try:
+        return exact_key(content.get(column))
+    except InvalidRecord:
+        return None
+
+
+class _Case:
+    """One key, one vendor, one ledger or none."""
+
+    def __init__(
+        self,
+        hook: ProfileHook,
+        vendor: Vendor,
+        planner: Planner,
+        recipe: Recipe,
+        how: Comparing,
+        ledger_conn_id: str | None,
+    ) -> None:
+        self.planner = planner
+        self._hook = hook
+        self._vendor = vendor
+        self._recipe = recipe
+        self._how = how
+        self._store = hook.get_connection(ledger_conn_id) if ledger_conn_id else None
+        self._target = f"{hook.conn_type}:{hook.http_conn_id}"
+
+    # -- without sending --------------------------------------------------------------------------------
+
+    def told(self, found: _Found) -> Explanation:
+        """Explain without sending anything."""
+        with self._read_ledger() as ledger:
+            rows, known = self._judged(found, ledger)
+        window = Window(len(rows) + 1)
+        for row in rows:
+            if row.change and row.verdict is Verdict.PLANNED:
+                window.add(self._part(row.change, row))
+        masks = Masks(self._vendor.access)
+        requests = [one for planned in window.drain() for one in unsent(self._vendor, planned.change, masks)]
+        notes = []
+        if self._vendor.catalogue_request() and rows:
+            notes.append(
+                f"{self._vendor.name} tells which fields it has, but is not asked unless something is sent: "
+                "a push may find a field invalid that is not found so here"
+            )
+        return self._explanation(found, rows, known, requests, notes=notes)
+
+    def _part(self, change: Change, row: RowExplained) -> Change:
+        """Return what would be sent of a change."""
+        if not self._how.changed_fields_only or row.why not in {"new", "changed"}:
+            return change
+        names = frozenset(row.fields)
+        sent = {name: value for name, value in change.fields.items() if name in names}
+        links = {name: value for name, value in change.relationships.items() if name in names}
+        return replace(change, fields=sent, relationships=links)
+
+    @contextmanager
+    def _read_ledger(self) -> Iterator[ReadLedger | None]:
+        """Open the ledger to read it; None where there is none, not even an empty one."""
+        from airflow_profile_provider.hooks.databases import engine_of
+
+        if self._store is None:
+            yield None
+            return
+        try:
+            engine = engine_of(self._store, create=False)
+        except ConfigurationError as error:
+            if "SQLITE_CANTOPEN" not in str(error):
+                raise
+            engine = None  # the first push makes the file
+        if engine is None:
+            yield None
+            return
+        try:
+            yield ReadLedger(engine, self._target, self.planner.key_type)
+        finally:
+            engine.dispose()
+
+    def _judged(
+        self, found: _Found, ledger: ReadLedger | None
+    ) -> tuple[list[RowExplained], LedgerExplained | None]:
+        """Say of each row what a push would make of it."""
+        if ledger is None:
+            known = LedgerExplained(known=False) if self._store else None
+            rows = [self._planned(row) for row in found.rows]
+            return [replace(row, why="new") if known and row.change else row for row in rows], known
+        prints = self._prints(ledger)
+        entry = ledger.known([found.key]).get(found.key)
+        if entry:
+            ledger.add_fields([entry])
+        settled: dict[int, tuple[Verdict, str]] = {}
+
+        def settle(source: Change | Row, verdict: Verdict, reason: str = "") -> None:
+            settled[source.position] = verdict, reason
+
+        sieve = Sieve(self.planner, ledger, prints, self._how)
+        proposals = {
+            proposal.change.position: proposal for proposal in sieve.proposals(iter(found.rows), settle)
+        }
+        rows = []
+        for row in found.rows:
+            explained = self._planned(row)
+            if proposal := proposals.get(row.position):
+                is_second = proposal.why == "in doubt" and not (entry and entry.doubt)
+                why = "an earlier row of this key is sent, too" if is_second else proposal.why
+                names = tuple(name.removeprefix("\0") for name in proposal.fields)
+                explained = replace(explained, why=why, fields=names)
+            elif row.position in settled:
+                verdict, why = settled[row.position]
+                explained = replace(explained, verdict=verdict, why=why or _because(verdict))
+            rows.append(explained)
+        return rows, self._compared(entry, rows, prints, ledger.kept_kind())
+
+    def _planned(self, row: Row) -> RowExplained:
+        try:
+            change = self.planner.change(row)
+        except InvalidRecord as error:
+            return RowExplained(
+                position=row.position,
+                content=row.content,
+                change=None,
+                verdict=Verdict.INVALID,
+                why=str(error),
+            )
+        names = (*change.fields, *change.relationships)
+        return RowExplained(
+            position=row.position,
+            content=row.content,
+            change=change,
+            verdict=Verdict.PLANNED,
+            why="there is no ledger",
+            fields=names,
+        )
+
+    def _prints(self, ledger: ReadLedger) -> Fingerprints:
+        """Return the fingerprints that a push makes (`ledgers.sieve_of`)."""
+        given = str((self._store.extra_dejson or {}).get("fingerprint_key") or "") if self._store else ""
+        return Fingerprints(
+            given.encode() or ledger.key,
+            self._vendor.shape,
+            f"{__version__} {self._recipe!r}",
+            self.planner.columns,
+        )
+
+    def _compared(
+        self, entry: Entry | None, rows: Sequence[RowExplained], prints: Fingerprints, kind: str | None
+    ) -> LedgerExplained:
+        if entry is None:
+            return LedgerExplained(known=False)
+        change = next((row.change for row in reversed(rows) if row.change), None)
+        mine = prints.of_change(change) if change else {}
+        differing = [name for name, value in mine.items() if entry.fields.get(name) != value]
+        order = order_of(change.version) if change else None
+        aside = entry.refusals >= REFUSALS
+        until = datetime.fromtimestamp(entry.refused_at, UTC) + timedelta(seconds=QUARANTINE_SECONDS)
+        return LedgerExplained(
+            known=True,
+            acknowledged=_named(entry.fields),
+            differing=_named(differing),
+            equal=_named(name for name in mine if name not in differing),
+            in_doubt=entry.doubt,
+            version=version_of(entry.order, kind),
+            older=None
+            if order is None or entry.order is None or order[0] != kind
+            else order[1] < entry.order,
+            refusals=entry.refusals,
+            refused_at=instant(entry.refused_at) if entry.refusals else None,
+            refused_this=bool(mine) and entry.refused == prints.of_all(mine),
+            set_aside_until=until.isoformat(timespec="seconds") if aside else None,
+        )
+
+    # -- sending ----------------------------------------------------------------------------------------
+
+    def sent(self, found: _Found) -> Explanation:
+        """Push the rows, and explain with what was answered."""
+        hook, vendor = self._hook, self._vendor
+        masks = Masks(vendor.access)
+        with recorded(hook.session, vendor, masks) as requests:
+            transport = hook._transport(vendor, None)
+            notes = self._read_catalogue(transport)
+            with self._ledger_for_sending() as sieve, self._read_ledger() as ledger:
+                rows, known = self._judged(found, ledger)
+                done = self._deliver(found, Courier(vendor, transport, 1), sieve)
+        deliveries = [
+            Delivery(
+                positions=tuple(part.position for part in settled.planned.parts),
+                verdict=settled.verdict,
+                reason=settled.reason,
+                full=masks.text(settled.full or settled.reason),
+            )
+            for settled in done
+        ]
+        return self._explanation(found, rows, known, requests(), deliveries, notes, sent=True)
+
+    def _read_catalogue(self, transport: Transport) -> list[str]:
+        request = self._vendor.catalogue_request()
+        if request is None:
+            return []
+        try:
+            self.planner.catalogue = transport.send_once(request)
+        except (VendorError, PushStopped) as error:
+            return [f"no field catalogue ({error}); the vendor decides which fields there are"]
+        return []
+
+    def _ledger_for_sending(self) -> Any:
+        if self._store is None:
+            return nullcontext()
+        return sieve_of(
+            self._store,
+            self._target,
+            self._vendor,
+            self.planner,
+            self._recipe,
+            self._how,
+            share="all",
+            owner=self._how.run,
+            log=self._hook.log,
+        )
+
+    def _deliver(self, found: _Found, courier: Courier, sieve: Sieve | None) -> list[Settled]:
+        """Send what a push would send of the rows, and write down what became of it."""
+        if sieve:
+            changes = list(sieve.changes(iter(found.rows), lambda source, verdict, reason="": None))
+        else:
+            planned = [self._planned(row).change for row in found.rows]
+            changes = [change for change in planned if change]
+        window = Window(len(changes) + 1)
+        for change in changes:
+            window.add(change)
+        done = []
+        for waiting in list(window.drain()):
+            done += courier.deliver([waiting])
+            if sieve:
+                sieve.settled(waiting, done[-1].verdict)
+        if sieve:
+            sieve.flush()
+        return done
+
+    def _explanation(
+        self,
+        found: _Found,
+        rows: Sequence[RowExplained],
+        ledger: LedgerExplained | None,
+        requests: Iterable[Exchange],
+        deliveries: Iterable[Delivery] = (),
+        notes: Iterable[str] = (),
+        *,
+        sent: bool = False,
+    ) -> Explanation:
+        key_type = next((row.change.key_type for row in rows if row.change), self.planner.key_type)
+        return Explanation(
+            vendor=self._vendor.name,
+            target=self._target,
+            key=found.key,
+            key_type=key_type,
+            made_up=self._vendor.made_up(Change(found.key, {}, key_type)),
+            read=found.read,
+            unreadable=found.unreadable,
+            rows=tuple(rows),
+            ledger=ledger,
+            requests=tuple(requests),
+            sent=sent,
+            deliveries=tuple(deliveries),
+            notes=tuple(notes),
+        )
+
+
+def _is_older(order: tuple[str, int] | None, newest: int | None, kind: str | None) -> bool | None:
+    """Whether a version comes before the newest one; None where there is nothing to compare."""
+    return None if order is None or newest is None or order[0] != kind else order[1] < newest
+
+
+def _because(verdict: Verdict) -> str:
+    return "the vendor acknowledged these very values" if verdict is Verdict.UNCHANGED else ""
+
+
+def _named(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(name.removeprefix("\0") for name in names)
+
+
+def _row_dict(row: RowExplained, redact: bool, hide_key: bool) -> dict[str, Any]:
+    shown: dict[str, Any] | None = None
+    if row.change:
+        shown = {"key": HIDDEN if hide_key else row.change.key, "key_type": row.change.key_type}
+        shown |= {"version": row.change.version} if row.change.version is not None else {}
+        shown["fields"] = _values(row.change.fields, redact)
+        if row.change.relationships:
+            shown["relationships"] = _values(row.change.relationships, redact)
+    return {
+        "position": row.position,
+        "row": _values(row.content, redact),
+        "change": shown,
+        "verdict": row.verdict.value,
+        "why": row.why,
+        "fields": list(row.fields),
+    }
+
+
+def _values(content: Any, redact: bool) -> Any:
+    """Return what a mapping holds in JSON's types, or only its names and which of them are null."""
+    if not redact:
+        return json.loads(json.dumps(content, default=str))
+    if not isinstance(content, Mapping):
+        return HIDDEN
+    return {str(name): None if value is None else HIDDEN for name, value in content.items()}
+
+
+# -- requests and answers, without credentials ----------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """One request, and its answer where it was sent; free of credentials.
+
+    ``problem`` says why there is no answer. Bodies are JSON where they are, else text.
+    """
+
+    method: str
+    url: str = field(repr=False)
+    headers: Mapping[str, str]
+    body: Any = field(default=None, repr=False)
+    note: str = ""
+    sent: bool = False
+    status: int | None = None
+    answer_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    answer: Any = field(default=None, repr=False)
+    problem: str = ""
+
+    def as_dict(self, *, redact: bool, hide_address: bool) -> dict[str, Any]:
+        """Return it as it is printed; ``hide_address`` for an address that holds a value."""
+        host = "/".join(self.url.split("/", 3)[:3])
+        shown: dict[str, Any] = {
+            "method": self.method,
+            "url": f"{host}/{HIDDEN}" if hide_address else self.url,
+            "headers": dict(self.headers),
+            "body": HIDDEN if redact and self.body is not None else self.body,
+        }
+        if self.note:
+            shown["note"] = self.note
+        if self.sent:
+            shown["status"] = self.status
+            shown["problem"] = self.problem or None
+            shown["answer_headers"] = _plain_headers(self.answer_headers) if redact else self.answer_headers
+            shown["answer"] = HIDDEN if redact and self.answer is not None else self.answer
+        return shown
+
+
+class Masks:
+    """Takes credentials out of what is shown, however a request writes them."""
+
+    def __init__(self, access: Access) -> None:
+        named = {
+            name: value
+            for name, value in access.extra.items()
+            if any(word in name.lower() for word in _SECRET_WORDS) and not name.lower().endswith("_url")
+        }
+        self._whole = {str(value) for value in (access.login, access.secret, *named.values()) if value}
+        self._parts: set[str] = set()
+        for value in (access.secret, *named.values()):
+            self.add(str(value or ""))
+        if access.login and access.secret:
+            self.add(base64.b64encode(f"{access.login}:{access.secret}".encode()).decode())
+
+    def add(self, secret: str) -> None:
+        """Hide this one, too."""
+        if secret:
+            coded = base64.b64encode(secret.encode()).decode()
+            self._parts |= {secret, quote(secret, safe=""), quote_plus(secret), coded}
+            self._parts |= {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
+
+    def text(self, text: str) -> str:
+        """Return text without them."""
+        for part in sorted(self._parts, key=len, reverse=True):
+            text = text.replace(part, HIDDEN)
+        return text
+
+    def value(self, value: Any) -> Any:
+        """Return a JSON value without them; what is a credential as a whole, the login too, is hidden."""
+        if isinstance(value, Mapping):
+            return {self.text(str(name)): self.value(part) for name, part in value.items()}
+        if isinstance(value, list):
+            return [self.value(part) for part in value]
+        if isinstance(value, str | int | float) and not isinstance(value, bool) and str(value) in self._whole:
+            return HIDDEN
+        return self.text(value) if isinstance(value, str) else value
+
+    def body(self, content: bytes | str | None, kind: str = "") -> Any:
+        """Return a body without them, parsed where it is JSON or a form."""
+        if not content:
+            return None
+        text = content.decode("utf-8", "replace") if isinstance(content, bytes) else content
+        if kind.startswith(_FORM):
+            return self.value(dict(parse_qsl(text, keep_blank_values=True)))
+        try:
+            return self.value(json.loads(text))
+        except (ValueError, RecursionError):
+            shown = self.text(text)
+            return shown[:MOST_TEXT] + (" …" if len(shown) > MOST_TEXT else "")
+
+    def headers(self, headers: Mapping[str, Any], credential: Iterable[str]) -> dict[str, str]:
+        """Return headers without them, and without the value of those that carry the credential."""
+        names = {name.lower() for name in credential} | {"authorization", "proxy-authorization"}
+        shown = {}
+        for name, value in headers.items():
+            text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
+            scheme = "Bearer " if text.startswith("Bearer ") else ""
+            shown[name] = f"{scheme}{HIDDEN}" if name.lower() in names else self.text(text)
+        return shown
+
+
+# -- what would be sent -----------------------------------------------------------------------------------
+
+
+def unsent(vendor: Vendor, change: Change, masks: Masks) -> list[Exchange]:
+    """Return the requests that deliver a change, as far as they are known before the first is answered."""
+    found = []
+    token = vendor.token_request()
+    if token:
+        found.append(_shown(vendor, token, masks, "gets the token that the others carry"))
+    reads = False
+    for request in islice(_steps(vendor, change), MOST_REQUESTS):
+        note = "its body will also hold what the request before it reads" if reads and request.body else ""
+        found.append(_shown(vendor, request, masks, note))
+        reads = reads or request.method == "GET"
+    return found
+
+
+def _steps(vendor: Vendor, change: Change) -> Iterator[Request]:
+    """Yield what a vendor asks for, each time answered by nothing; an answer may change what follows."""
+    steps = vendor.steps([change])
+    try:
+        request = next(steps)
+        while True:
+            yield request
+            request = steps.send({})
+    except (StopIteration, ProfileError):
+        return
+    except (LookupError, TypeError, ValueError, AttributeError):  # its rules need a real answer to go on
+        return
+
+
+def _shown(vendor: Vendor, request: Request, masks: Masks, note: str) -> Exchange:
+    credential = {} if request.public else vendor.credential("")
+    headers = {**vendor.headers(), **credential, **request.headers}
+    if vendor.idempotency_header and request.method != "GET":
+        headers[vendor.idempotency_header] = "(a fresh random value)"
+    whole = "://" in request.path
+    return Exchange(
+        method=request.method,
+        url=masks.text(request.path if whole else vendor.access.host + request.path),
+        headers=masks.headers(headers, credential),
+        body=masks.body(request.body, headers.get("Content-Type", "")),
+        note=note,
+    )
+
+
+# -- what was sent ----------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Heard:
+    request: PreparedRequest
+    response: Response | None = None
+    problem: str = ""
+
+
+class _Recorder(BaseAdapter):
+    """Hands requests on, and keeps them and their answers."""
+
+    def __init__(self, inner: BaseAdapter, heard: list[_Heard]) -> None:
+        super().__init__()
+        self._inner = inner
+        self._heard = heard
+
+    def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
+        one = _Heard(request)
+        self._heard.append(one)
+        try:
+            one.response = self._inner.send(request, *args, **kwargs)
+            one.response.content  # noqa: B018 -- read to its end, so that it can be shown
+        except RequestException as error:
+            one.response, one.problem = None, type(error).__name__
+            raise
+        return one.response
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+@contextmanager
+def recorded(session: Session, vendor: Vendor, masks: Masks) -> Iterator[Callable[[], list[Exchange]]]:
+    """Record what goes over a session; what comes out tells it, once everything was sent."""
+    heard: list[_Heard] = []
+    adapters = dict(session.adapters)
+    for prefix, adapter in adapters.items():
+        session.mount(prefix, _Recorder(adapter, heard))
+    try:
+        yield lambda: _all_shown(heard, vendor, masks)
+    finally:
+        for prefix, adapter in adapters.items():
+            session.mount(prefix, adapter)
+
+
+def _all_shown(heard: Iterable[_Heard], vendor: Vendor, masks: Masks) -> list[Exchange]:
+    heard = list(heard)
+    names = set(vendor.credential(""))
+    for one in heard:
+        for name in names:
+            masks.add(str(one.request.headers.get(name) or "").removeprefix("Bearer "))
+    token = vendor.token_request()
+    return [_as_sent(one, vendor, masks, names, token) for one in heard]
+
+
+def _as_sent(
+    one: _Heard, vendor: Vendor, masks: Masks, names: Iterable[str], token: Request | None
+) -> Exchange:
+    request, response = one.request, one.response
+    address = token and (token.path if "://" in token.path else vendor.access.host + token.path)
+    is_token = address is not None and str(request.url).startswith(str(address))
+    kind = str(request.headers.get("Content-Type") or "")
+    answer = masks.body(response.content) if response is not None else None
+    return Exchange(
+        method=str(request.method),
+        url=masks.text(str(request.url)),
+        headers=masks.headers(request.headers, names),
+        body=masks.body(request.body, kind),
+        note="gets the token that the others carry" if is_token else "",
+        sent=True,
+        status=response.status_code if response is not None else None,
+        answer_headers=_without_cookies(masks, response.headers) if response is not None else {},
+        answer=HIDDEN if is_token and answer is not None else answer,
+        problem=one.problem,
+    )
+
+
+def _without_cookies(masks: Masks, headers: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name: text
+        for name, text in masks.headers(headers, ()).items()
+        if not name.lower().startswith("set-cookie")
+    }
+
+
+def _plain_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers whose values are known to be none of a profile."""
+    return {
+        name: text if name.lower().startswith(_KNOWN_HEADERS) else HIDDEN for name, text in headers.items()
+    }
