@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import tenacity
+
 from airflow_profile_provider.errors import ConfigurationError, LedgerFailed
 
 if TYPE_CHECKING:
@@ -62,10 +64,13 @@ class Ledger:
     # -- making it --------------------------------------------------------------------------------------
 
     def _make(self) -> None:
-        try:
-            self._make_tables()
-        except LedgerFailed:  # another task makes them at the same moment
-            self._make_tables()
+        # Another task may make them at the same moment, and PostgreSQL minds, whatever "if not exists" says.
+        tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(5),
+            wait=tenacity.wait_random(0.05, 0.5),
+            retry=tenacity.retry_if_exception_type(LedgerFailed),
+            reraise=True,
+        )(self._make_tables)
         with self._begun() as connection:
             self._insert(connection, self._meta, [{"name": "schema", "value": str(SCHEMA)}])
             self._insert(connection, self._meta, [{"name": "key", "value": secrets.token_hex(32)}])
@@ -76,8 +81,11 @@ class Ledger:
             )
 
     def _make_tables(self) -> None:
+        from sqlalchemy.schema import CreateTable
+
         with self._begun() as connection:
-            self._entries.metadata.create_all(connection)
+            for table in (self._meta, self._targets, self._leases, self._entries):
+                connection.execute(CreateTable(table, if_not_exists=True))
 
     def _named(self, connection: Connection, name: str) -> str:
         return str(
@@ -187,7 +195,7 @@ class Ledger:
         """Return the fingerprints of the rows acknowledged last, of those keys that are not in doubt."""
         with self._begun() as connection:
             found = connection.execute(self._held_query, {"target": self._target, "keys": list(keys)})
-            return dict(found.tuples().all())
+            return {key: row for key, row in found}  # noqa: C416 -- rows are tuples to Python, not to mypy
 
     @cached_property
     def _held_query(self) -> Any:

@@ -83,6 +83,10 @@ def test_the_examples_cover_the_five_vendors(parsed: dict[str, Any]) -> None:
         assert f"push_{vendor}" in parsed["push_one_profile"]
 
 
+def test_an_approval_stands_between_plan_and_push(parsed: dict[str, Any]) -> None:
+    assert parsed["approve_changes"] == ["anything_to_send", "approve", "plan", "push"]
+
+
 @pytest.mark.parametrize("file", DAG_FILES, ids=lambda file: file.stem)
 def test_an_example_is_tagged_for_the_docs_and_stands_alone(file: Path) -> None:
     text = file.read_text()

@@ -1,6 +1,7 @@
-"""`make demo`: the nightly chain, from a SQLite file to five sandboxed vendors, and a proof of what it did.
+"""`make demo`: the nightly chain, three times, from a SQLite file to five sandboxed vendors, and the proof.
 
-Exits with 1 if the reports, the rejects files and what the vendors hold do not agree with the input.
+The first run sends everything, the second nothing, the third what changed in between. Exits with 1 if the
+reports, the rejects files and what the vendors hold do not agree with the input.
 """
 
 from __future__ import annotations
@@ -15,15 +16,17 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from include import demo_stage
-from include.demo_check import Comparison, Expected, compare, expect_all
+from include import demo_source, demo_stage
+from include.demo_check import Comparison, Expected, Source, compare, expect_all, read_source
 from include.demo_source import FAULTS, VENDORS
 from include.local_airflow import LocalAirflow
+from include.one_process import OneProcess
 
 from airflow_profile_provider.sandbox import Sandbox
 
 _UNDELIVERED = ("rejected", "invalid", "failed")
-_COLUMNS = ("received", "pushed", *_UNDELIVERED, "requests", "seconds")
+_VERDICTS = ("pushed", "unchanged", *_UNDELIVERED)
+_COLUMNS = ("received", *_VERDICTS, "requests", "seconds")
 _begun = time.monotonic()
 
 
@@ -36,74 +39,108 @@ def run() -> bool:
     """Run the demo; return whether everything agrees."""
     demo_stage.NIGHTS.mkdir(parents=True, exist_ok=True)
     airflow = demo_stage.demo_airflow()
-    with demo_stage.running_sandbox() as sandbox:
+    with demo_stage.running_sandbox() as sandbox, OneProcess(airflow, "nightly_chain.log") as process:
         say(f"Sandbox with five vendors: {sandbox.url}")
         demo_stage.set_quotas(sandbox)
         with ThreadPoolExecutor() as pool:
-            home = pool.submit(_prepare, airflow, sandbox)
+            home = pool.submit(_prepare, airflow, process, sandbox)
             demo_stage.make_source(sandbox)
-            before = {vendor: sandbox.profiles(vendor) for vendor in VENDORS}
-            say(f"Input: {demo_stage.PEOPLE_DATABASE.relative_to(demo_stage.ROOT)}")
+            say(f"Input: {_short(demo_stage.PEOPLE_DATABASE)}")
             home.result()
-        say(f"Airflow home with SQLite and five connections: {airflow.home.relative_to(demo_stage.ROOT)}")
-        say("Running nightly_chain (airflow dags test) ...")
-        run_id = _run_chain(airflow)
-        reports = {
+        say(f"Airflow home with SQLite, connections to vendors, input and ledger: {_short(airflow.home)}")
+        night = Night(airflow, process, sandbox)
+        agrees = [night.run("Run 1: everything is new to the ledger")]
+        _print_rejects(night.reports)
+        agrees.append(night.run("Run 2: nothing has changed"))
+        number = demo_source.change_rows(demo_stage.PEOPLE_DATABASE)
+        title = f"Run 3: {number} rows have changed, for each vendor two that concern it alone"
+        agrees.append(night.run(title))
+    print()
+    say("The five vendors hold what the input says." if all(agrees) else "Something does not agree.")
+    return all(agrees)
+
+
+def _prepare(airflow: LocalAirflow, process: OneProcess, sandbox: Sandbox) -> None:
+    airflow.migrate()
+    file = demo_stage.write_connections(airflow, demo_stage.connections(sandbox))
+    process.run("connections", "import", "--overwrite", str(file))
+
+
+class Night:
+    """Runs the chain and judges what it did; it knows what the last run was given."""
+
+    def __init__(self, airflow: LocalAirflow, process: OneProcess, sandbox: Sandbox) -> None:
+        self._airflow = airflow
+        self._process = process
+        self._sandbox = sandbox
+        self._known: Source | None = None
+        self.reports: dict[str, dict[str, Any]] = {}
+
+    def run(self, title: str) -> bool:
+        """Run the chain and print what became of it; return whether report, input and vendors agree."""
+        print()
+        say(f"{title} (airflow dags test nightly_chain) ...")
+        before = {vendor: self._sandbox.profiles(vendor) for vendor in VENDORS}
+        for vendor in VENDORS:
+            self._sandbox.forget_requests(vendor)
+        self._process.run("dags", "test", "nightly_chain")
+        self.reports = self._reports()
+        source = read_source(demo_stage.PEOPLE_DATABASE)
+        problems = self._judge(expect_all(source, before, self._known), before, again=self._known is not None)
+        self._known = source
+        for problem in problems:
+            print(f"DISAGREES  {problem}")
+        return not problems
+
+    def _reports(self) -> dict[str, dict[str, Any]]:
+        """What the pushes of the last run reported, by vendor."""
+        with closing(sqlite3.connect(self._airflow.database)) as connection:
+            query = "select run_id from dag_run where dag_id = 'nightly_chain' order by id desc limit 1"
+            run_id = str(connection.execute(query).fetchone()[0])
+        return {
             task_id.removeprefix("push_"): report
-            for (task_id, _), report in airflow.returned("nightly_chain", run_id).items()
+            for (task_id, _), report in self._airflow.returned("nightly_chain", run_id).items()
             if task_id.startswith("push_")
         }
-        say("Comparing the vendors' profiles with the input")
-        return _judge(reports, expect_all(demo_stage.PEOPLE_DATABASE, before), before, sandbox)
+
+    def _judge(
+        self,
+        expectations: Mapping[str, Expected],
+        before: Mapping[str, Mapping[str, Any]],
+        *,
+        again: bool,
+    ) -> list[str]:
+        """Print the table; return what does not agree."""
+        lines, problems, written = [], [], 0
+        for vendor in VENDORS:
+            expected, report = expectations[vendor], self.reports.get(vendor, {})
+            held = compare(expected.profiles, before[vendor], self._sandbox.profiles(vendor))
+            log = self._sandbox.requests(vendor, last=0)
+            found = _disagreements(expected, report, held, log)
+            problems += [f"{vendor}: {problem}" for problem in found]
+            lines.append(_line(vendor, report, held, log, agrees=not found))
+            written += log["writes"]
+        _print_table(lines, again=again)
+        _print_meaning(self.reports, written, again=again)
+        return problems
 
 
-def _prepare(airflow: LocalAirflow, sandbox: Sandbox) -> None:
-    airflow.migrate()
-    demo_stage.import_connections(airflow, demo_stage.connections(sandbox))
-
-
-def _run_chain(airflow: LocalAirflow) -> str:
-    """Run the DAG and return the run's id."""
-    airflow.run("dags", "test", "nightly_chain", log="nightly_chain.log")
-    with closing(sqlite3.connect(airflow.database)) as connection:
-        query = "select run_id from dag_run where dag_id = 'nightly_chain' order by id desc limit 1"
-        return str(connection.execute(query).fetchone()[0])
-
-
-def _judge(
-    reports: Mapping[str, dict[str, Any]],
-    expectations: Mapping[str, Expected],
-    before: Mapping[str, Mapping[str, Any]],
-    sandbox: Sandbox,
-) -> bool:
-    """Print the tables; return whether report, input and vendor agree for all five."""
-    lines, problems = [], []
-    for vendor in VENDORS:
-        expected, report = expectations[vendor], reports.get(vendor, {})
-        held = compare(expected.profiles, before[vendor], sandbox.profiles(vendor))
-        found = _disagreements(expected, report, held)
-        problems += [f"{vendor}: {problem}" for problem in found]
-        lines.append(_line(vendor, report, held, agrees=not found))
-    _print_table(lines)
-    _print_rejects(reports)
-    for problem in problems:
-        print(f"DISAGREES  {problem}")
-    print()
-    say("The five vendors hold what the input says." if not problems else "Something does not agree.")
-    return not problems
-
-
-def _disagreements(expected: Expected, report: Mapping[str, Any], held: Comparison) -> list[str]:
+def _disagreements(
+    expected: Expected, report: Mapping[str, Any], held: Comparison, log: Mapping[str, Any]
+) -> list[str]:
     if not report:
         return ["there is no report; see .demo/airflow/nightly_chain.log"]
     found = held.differences[:5]
     wanted = {
         "received": expected.received,
-        **{name: expected.verdicts[name] for name in ("pushed", *_UNDELIVERED)},
+        **{name: expected.verdicts[name] for name in _VERDICTS},
+        "requests": log["total"],
     }
     found += [
         f"{report[name]} {name}, not {number}" for name, number in wanted.items() if report[name] != number
     ]
+    if log["writes"] != report["pushed"]:
+        found.append(f"the vendor has carried out {log['writes']} changes, not {report['pushed']}")
     if held.changed > report["pushed"]:
         found.append(f"{held.changed} profiles changed, but only {report['pushed']} were pushed")
     rejects = _rejects(report)
@@ -112,17 +149,16 @@ def _disagreements(expected: Expected, report: Mapping[str, Any], held: Comparis
     return found
 
 
-def _line(vendor: str, report: Mapping[str, Any], held: Comparison, *, agrees: bool) -> list[str]:
-    published = demo_stage.published_quota(vendor)
-    counts = (
-        [f"{report[name]:.1f}" if name == "seconds" else str(report[name]) for name in _COLUMNS]
-        if report
-        else []
-    )
+def _line(
+    vendor: str, report: Mapping[str, Any], held: Comparison, log: Mapping[str, Any], *, agrees: bool
+) -> list[str]:
+    counts = [
+        f"{report[name]:.1f}" if name == "seconds" else str(report[name]) for name in _COLUMNS if report
+    ]
     return [
         vendor,
         *(counts or ["-"] * len(_COLUMNS)),
-        demo_stage.quota_text(published) if published else "none published",
+        str(log["writes"]),
         f"{held.changed} of {held.profiles}",
         str(held.fields),
         str(len(held.differences)),
@@ -130,21 +166,50 @@ def _line(vendor: str, report: Mapping[str, Any], held: Comparison, *, agrees: b
     ]
 
 
-def _print_table(lines: list[list[str]]) -> None:
-    held = ["changed", "fields compared", "differ", "agrees"]
-    rows = [["vendor", *_COLUMNS, "published quota", *held], *lines]
+def _print_table(lines: list[list[str]], *, again: bool) -> None:
+    refused = ("rejected", "invalid")
+    names = [f"{name} again" if again and name in refused else name for name in _COLUMNS]
+    rows = [
+        ["vendor", *names, "carried out", "profiles changed", "fields compared", "differ", "agrees"],
+        *lines,
+    ]
     widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
-    report = sum(widths[: len(_COLUMNS) + 2]) + 2 * (len(_COLUMNS) + 1)
-    print(f"\n{'what the pushes reported':<{report}}  what the sandbox then holds")
+    report = sum(widths[: len(_COLUMNS) + 1]) + 2 * len(_COLUMNS)
+    print(f"\n{'what the pushes reported':<{report}}  what the sandbox saw, and then holds")
     for number, row in enumerate(rows):
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
         if number == 0:
             print("  ".join("-" * width for width in widths))
+    print()
+
+
+def _print_meaning(reports: Mapping[str, dict[str, Any]], written: int, *, again: bool) -> None:
+    """Say what the table shows."""
+    total = {name: sum(report[name] for report in reports.values()) for name in _COLUMNS}
+    print(f"{total['pushed']} changes sent, {total['unchanged']} unchanged, {total['requests']} requests.")
+    if not again:
+        _print_quotas()
+        return
+    print(
+        f"What is unchanged costs no request: the vendors carried out {written} changes. The "
+        f"{total['rejected']} records that they refused are\nsent again every night, by design, until they "
+        f"are taken or were refused in five; {'all' if not written else 'the other'} requests are for those, "
+        "with\nthe splits, the token and the field definitions that this takes."
+    )
+
+
+def _print_quotas() -> None:
+    quotas = {vendor: demo_stage.published_quota(vendor) for vendor in VENDORS}
+    published = "; ".join(
+        f"{vendor} {demo_stage.quota_text(quota)}" for vendor, quota in quotas.items() if quota
+    )
+    print(f"Published quotas: {published}.")
     if demo_stage.SPEED != 1:
         print(
-            f"\nSandbox and connections allow {demo_stage.SPEED} times the published quotas, so that nobody"
+            f"Sandbox and connections allow {demo_stage.SPEED} times that, so that nobody has to wait; ",
+            end="",
         )
-        print("has to wait; `make demo SPEED=1` keeps to them.")
+        print("`make demo SPEED=1` keeps to them.")
 
 
 def _print_rejects(reports: Mapping[str, dict[str, Any]]) -> None:
@@ -153,9 +218,9 @@ def _print_rejects(reports: Mapping[str, dict[str, Any]]) -> None:
         report = reports.get(vendor, {})
         if not report.get("rejects"):
             continue
-        print(f"  {Path(report['rejects']).relative_to(demo_stage.ROOT)}")
+        print(f"  {_short(Path(report['rejects']))}")
         for line in _rejects(report):
-            print(f"    line {line['position']}, {line['verdict']}: {line['reason'][:150]}")
+            print(f"    record {line['position']}, {line['verdict']}: {line['reason'][:150]}")
     print(f"  ({len(FAULTS)} bad records were put in: {', '.join(FAULTS)})")
 
 
@@ -163,6 +228,10 @@ def _rejects(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     if not report.get("rejects"):
         return []
     return [json.loads(line) for line in Path(report["rejects"]).read_text(encoding="utf-8").splitlines()]
+
+
+def _short(path: Path) -> Path:
+    return path.relative_to(demo_stage.ROOT)
 
 
 if __name__ == "__main__":

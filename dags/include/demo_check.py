@@ -16,7 +16,9 @@ from typing import Any
 from include.demo_source import CHAIN, FAULTS, SONORAN_CITY, SONORAN_NAME, VENDORS, Row, read_rows
 
 Profiles = Mapping[str, Mapping[str, Any]]
+Source = Mapping[str, list[Row]]
 
+IDS = {"people": "person_id", "companies": "company_id"}
 KEYS = {
     "sonoran": "sonoran_id",
     "communifire": "communifire_id",
@@ -68,39 +70,46 @@ class Comparison:
     differences: list[str] = field(default_factory=list)
 
 
-def last_night(database: Path, table: str) -> list[Row]:
-    """The rows that changed last."""
-    rows = read_rows(database, table)
-    newest = max(row["updated_at"] for row in rows)
-    return [row for row in rows if row["updated_at"] == newest]
+def read_source(database: Path) -> Source:
+    """The rows of both tables."""
+    return {table: read_rows(database, table) for table in ("people", "companies")}
 
 
-def expect_all(database: Path, before: Mapping[str, Profiles]) -> dict[str, Expected]:
-    """Work out what every vendor should hold after the chain."""
-    rows = {table: last_night(database, table) for table in ("people", "companies")}
-    return {
-        vendor: expect(vendor, rows["people" if vendor in CHAIN else "companies"], before[vendor])
-        for vendor in VENDORS
-    }
+def expect_all(
+    source: Source, before: Mapping[str, Profiles], known: Source | None = None
+) -> dict[str, Expected]:
+    """Work out what every vendor should hold after the chain; ``known``: the source of the run before."""
+    return {vendor: expect(vendor, source, before[vendor], known) for vendor in VENDORS}
 
 
-def expect(vendor: str, rows: list[Row], before: Profiles) -> Expected:
-    """Work out what a vendor should hold, given last night's rows and what it held before."""
+def expect(vendor: str, source: Source, before: Profiles, known: Source | None = None) -> Expected:
+    """Work out what a vendor should hold, given the rows and what it held before."""
+    table = "people" if vendor in CHAIN else "companies"
     expected = Expected(profiles={key: dict(profile) for key, profile in before.items()})
-    for row in rows:
-        stopped_at, verdict, _ = FAULTS.get(row["fault"] or "", ("", "pushed", ""))
+    sent = {row[IDS[table]]: _sent(vendor, row) for row in known[table]} if known else {}
+    for row in source[table]:
+        stopped_at, verdict, _ = FAULTS.get(row["fault"] or "", ("", "", ""))
         if stopped_at in CHAIN and vendor in CHAIN and CHAIN.index(stopped_at) < CHAIN.index(vendor):
             continue  # whom one system did not take is not offered to the next
         expected.received += 1
         if stopped_at == vendor:
-            expected.verdicts[verdict] += 1
+            expected.verdicts[verdict] += 1  # each time: what was refused is sent again
             continue
-        expected.verdicts["pushed"] += 1
-        for name, column in FIELDS[vendor].items():
-            value = json.loads(row[column]) if column == "websites" else row[column]
+        key, fields = _sent(vendor, row)
+        expected.verdicts["unchanged" if sent.get(row[IDS[table]]) == (key, fields) else "pushed"] += 1
+        for name, value in fields.items():
             if value is not None:
-                expected.profiles[row[KEYS[vendor]]][name] = value
+                expected.profiles[key][name] = value
     return expected
+
+
+def _sent(vendor: str, row: Row) -> tuple[str, Row]:
+    """The key and the fields that a row is to a vendor."""
+    fields = {
+        name: json.loads(row[column]) if column == "websites" else row[column]
+        for name, column in FIELDS[vendor].items()
+    }
+    return row[KEYS[vendor]], fields
 
 
 def compare(expected: Profiles, before: Profiles, after: Profiles) -> Comparison:

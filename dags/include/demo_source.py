@@ -1,4 +1,4 @@
-"""The demo's input: people and listed companies in a SQLite file, and what the vendors hold of them.
+"""The demo's input: people and listed companies in a SQLite file, what the vendors hold of it, what changes.
 
 Some rows are bad on purpose. ``FAULTS`` says which vendor stops each of them, and with which verdict.
 """
@@ -11,7 +11,6 @@ import re
 import sqlite3
 from collections.abc import Iterable, Mapping
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ SONORAN_CITY = "2a8b0e4d-7f3c-4c90-9d5e-6f708b9cad12"
 CHAIN = ("sonoran", "communifire", "agilenow", "ocamba")
 VENDORS = (*CHAIN, "lightfield")
 
-# One row of each kind is in last night's changes: vendor, verdict, what is wrong.
+# One row of each kind is in the tables: vendor, verdict, what is wrong.
 FAULTS: Mapping[str, tuple[str, str, str]] = {
     "unknown account": ("sonoran", "rejected", "an account id that the community does not have"),
     "another unknown account": ("sonoran", "rejected", "an account id that the community does not have"),
@@ -39,39 +38,34 @@ FAULTS: Mapping[str, tuple[str, str, str]] = {
     "no website list": ("lightfield", "invalid", "an object where a list of addresses belongs"),
     "unlinked company": ("lightfield", "invalid", "no account id"),
 }
+# What changes later, and is sent to this vendor alone: column, value.
+_NEWS: Mapping[str, tuple[str, str]] = {
+    "sonoran": ("city", "Uusikaupunki"),
+    "communifire": ("company", "Ångström & Daughters"),
+    "agilenow": ("language", "pt-PT"),
+    "ocamba": ("comment", "Has moved"),
+    "lightfield": ("country", "Åland"),
+}
 _LANGUAGES = ("en-US", "fi-FI", "de-DE", "fr-FR", "es-ES")
 _PEOPLE_TABLE = """
 create table people (
     person_id integer primary key, first_name text, last_name text, full_name text, email text, phone text,
     company text, city text, language text, comment, sonoran_id text, communifire_id text, agilenow_id text,
-    ocamba_id text, updated_at text, fault text
+    ocamba_id text, fault text
 )"""
 _COMPANIES_TABLE = """
 create table companies (
     company_id integer primary key, name text, symbol text, country text, websites text, lightfield_id text,
-    updated_at text, fault text
+    fault text
 )"""
 
 
-def changed_at(now: datetime) -> tuple[datetime, datetime]:
-    """When last night's changes were made, and when the others: before the chain's last time of day.
-
-    So a run that is started now takes them, and one that the schedule starts for that time does, too.
-    """
-    scheduled = now.replace(hour=5, minute=0, second=0, microsecond=0)
-    scheduled -= timedelta(days=scheduled > now)
-    earliest = now - timedelta(hours=23)
-    latest = scheduled if scheduled - earliest > timedelta(minutes=10) else now
-    return latest - timedelta(minutes=5), now - timedelta(days=30)
-
-
-def make_people(number: int, changed: int, now: datetime) -> list[Row]:
-    """People of a fixed seed; the first ``changed`` of them changed last night."""
+def make_people(number: int) -> list[Row]:
+    """People of a fixed seed."""
     from faker import Faker
 
     faker, chance = Faker(["en_US", "de_DE", "fi_FI", "es_ES"]), random.Random(1815)
     Faker.seed(1815)
-    last_night, long_ago = changed_at(now)
     people = []
     for n in range(1, number + 1):
         first, last = faker.first_name(), faker.last_name()
@@ -91,7 +85,6 @@ def make_people(number: int, changed: int, now: datetime) -> list[Row]:
                 "communifire_id": str(1000 + n),
                 "agilenow_id": _uuid(chance),
                 "ocamba_id": str(17430755068736000000 + n),
-                "updated_at": _stamp(last_night if n <= changed else long_ago),
                 "fault": None,
             }
         )
@@ -99,11 +92,10 @@ def make_people(number: int, changed: int, now: datetime) -> list[Row]:
     return people
 
 
-def make_companies(now: datetime) -> list[Row]:
-    """The listed companies of pytickersymbols, all changed last night."""
+def make_companies() -> list[Row]:
+    """The listed companies of pytickersymbols."""
     from pytickersymbols import PyTickerSymbols
 
-    last_night, _ = changed_at(now)
     return [
         {
             "company_id": n,
@@ -112,7 +104,6 @@ def make_companies(now: datetime) -> list[Row]:
             "country": stock.get("country") or "unknown",
             "websites": json.dumps(_websites(stock)),
             "lightfield_id": f"acc_{n:020d}",
-            "updated_at": _stamp(last_night),
             "fault": None,
         }
         for n, stock in enumerate(PyTickerSymbols().get_all_stocks(), 1)
@@ -128,7 +119,7 @@ def _websites(stock: Mapping[str, Any]) -> list[str]:
 
 
 def spoil(people: list[Row], companies: list[Row]) -> None:
-    """Make some rows bad, spread over last night's changes."""
+    """Make some rows bad, spread over the tables."""
     changes: dict[str, Row] = {
         "unknown account": {"sonoran_id": "00000000-0000-4000-8000-000000000001"},
         "another unknown account": {"sonoran_id": "00000000-0000-4000-8000-000000000002"},
@@ -162,15 +153,27 @@ def write_database(path: Path, people: Iterable[Row], companies: Iterable[Row]) 
             connection.executemany(f"insert into {table} ({', '.join(names)}) values ({values})", rows)
 
 
+def change_rows(path: Path, each: int = 2) -> int:
+    """Change so many good rows for each vendor, in a column that no other vendor gets; return how many."""
+    changed = 0
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for n, vendor in enumerate(VENDORS):
+            table, (column, value) = "people" if vendor in CHAIN else "companies", _NEWS[vendor]
+            rows = f"select rowid from {table} where fault is null order by rowid limit ? offset ?"
+            query = f"update {table} set {column} = ? where rowid in ({rows})"
+            changed += connection.execute(query, [value, each, each * n]).rowcount
+    return changed
+
+
 def read_rows(path: Path, table: str) -> list[Row]:
     """Read a table of the SQLite file."""
     with closing(sqlite3.connect(path)) as connection:
         connection.row_factory = sqlite3.Row
-        return [dict(row) for row in connection.execute(f"select * from {table} order by updated_at")]
+        return [dict(row) for row in connection.execute(f"select * from {table} order by rowid")]
 
 
 def load_sandbox(sandbox: Sandbox, people: Iterable[Row], companies: Iterable[Row]) -> None:
-    """Let the vendors hold everybody as before that night, with fields that the chain never touches."""
+    """Let the vendors hold everybody as before the first run, with fields that the chain never touches."""
     rows = list(people)
     sandbox.load(
         "sonoran",
@@ -246,7 +249,3 @@ def _agilenow_account(row: Row) -> Row:
 def _uuid(chance: random.Random) -> str:
     digits = f"{chance.getrandbits(128):032x}"
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-8{digits[17:20]}-{digits[20:]}"
-
-
-def _stamp(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"

@@ -1,4 +1,4 @@
-"""Sets the demo's stage: a sandbox process, an Airflow home with five connections, the input, the quotas."""
+"""Sets the demo's stage: a sandbox process, an Airflow home with its connections, the input, the quotas."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,8 @@ ROOT = Path(__file__).resolve().parents[2]
 DEMO = ROOT / ".demo"
 PEOPLE_DATABASE = DEMO / "people.db"
 NIGHTS = DEMO / "nights"
-PEOPLE, CHANGED = 400, 300
+LEDGER = DEMO / "airflow" / "profile_ledger.db"
+PEOPLE, STRANGERS = 300, 100  # of the strangers, nothing is in our table
 SPEED = int(os.environ.get("SPEED", "10"))
 """The demo's sandbox allows so many times the published quotas, so that nobody waits; SPEED=1 keeps them."""
 
@@ -55,7 +55,9 @@ def faster(quota: list[tuple[int, float]]) -> list[tuple[int, float]]:
 
 @contextmanager
 def running_sandbox() -> Iterator[Sandbox]:
-    """Run the sandbox in a process of its own, with the demo's quotas."""
+    """Run a new sandbox in a process of its own; what an earlier one acknowledged is forgotten."""
+    for file in LEDGER.parent.glob(f"{LEDGER.name}*"):
+        file.unlink()
     port = free_port()
     command = [
         sys.executable,
@@ -98,37 +100,37 @@ def set_quotas(sandbox: Sandbox) -> None:
 
 
 def connections(sandbox: Sandbox) -> dict[str, dict[str, Any]]:
-    """The five default connections, with the demo's quotas."""
+    """The five default connections, with the demo's quotas, and the two databases."""
     found = sandbox.connections()
     for connection in found.values():
         quota = faster(published_quota(connection["conn_type"]))
         connection["extra"] = {"quota": quota_text(quota), "concurrency": 8}
-    return found
+    return {**found, **databases(PEOPLE_DATABASE, LEDGER)}
+
+
+def databases(source: Path, ledger: Path) -> dict[str, dict[str, Any]]:
+    """The connections that the examples read from, and keep their ledger in."""
+    files = {"warehouse": source, "profile_ledger": ledger}
+    return {name: {"conn_type": "sqlite", "host": str(file)} for name, file in files.items()}
 
 
 def demo_airflow() -> LocalAirflow:
     """The demo's Airflow; its home is kept, so that later runs start at once."""
-    variables = {
-        "AIRFLOW_VAR_PEOPLE_DATABASE": str(PEOPLE_DATABASE),
-        "AIRFLOW_VAR_PROFILES_FOLDER": str(NIGHTS),
-    }
+    variables = {"AIRFLOW_VAR_PROFILES_FOLDER": str(NIGHTS)}
     return LocalAirflow(DEMO / "airflow", ROOT / "dags", more=variables)
 
 
-def import_connections(airflow: LocalAirflow, found: Mapping[str, Mapping[str, Any]]) -> None:
-    """Store connections without an API server."""
+def write_connections(airflow: LocalAirflow, found: Mapping[str, Mapping[str, Any]]) -> Path:
+    """Write connections to a file that ``airflow connections import`` takes."""
     file = airflow.home / "connections.json"
+    file.touch(mode=0o600)
     file.write_text(json.dumps({name: dict(connection) for name, connection in found.items()}))
-    airflow.run("connections", "import", "--overwrite", str(file), log="connections.log")
+    return file
 
 
 def make_source(sandbox: Sandbox, database: Path = PEOPLE_DATABASE) -> None:
     """Write the input, and let the vendors hold everybody as they were before."""
-    now = datetime.now(UTC)
-    people, companies = (
-        demo_source.make_people(PEOPLE, CHANGED, now),
-        demo_source.make_companies(now),
-    )
+    people, companies = demo_source.make_people(PEOPLE + STRANGERS), demo_source.make_companies()
     demo_source.load_sandbox(sandbox, people, companies)
     demo_source.spoil(people, companies)
-    demo_source.write_database(database, people, companies)
+    demo_source.write_database(database, people[:PEOPLE], companies)

@@ -18,8 +18,9 @@ _GUIDE = """
 Airflow   {airflow}   (no login is asked for)
 Sandbox   {sandbox}/_sandbox/health
 
-  Admin > Connections       five connections to the sandbox; Test is the button in their rows
+  Admin > Connections       to the sandbox (Test is the button in their rows), the tables and the ledger
   Dags > nightly_chain      Trigger it, or switch it on: it then runs for this morning at once
+  Dags > approve_changes    Trigger it; then say yes or no under Browse > Required Actions
   Dags > push_...           one file to one vendor; switch it on and trigger it
   Dags > push_one_profile   a form; a key to try: {key}
   What a vendor holds       {sandbox}/_sandbox/ocamba/profiles

@@ -32,7 +32,14 @@ PARTS: Mapping[str, Callable[[Effort, Path], Outcome]] = {
     "shared": shared,
 }
 PAGE = ROOT / "docs" / "benchmarks.md"
-OURS = ("apache-airflow", "apache-airflow-providers-http", "requests", "aiohttp", "pyrate-limiter")
+OURS = (
+    "airflow-profile-provider",
+    "apache-airflow",
+    "apache-airflow-providers-http",
+    "requests",
+    "aiohttp",
+    "pyrate-limiter",
+)
 
 
 def main() -> None:

@@ -9,13 +9,17 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from include.demo_stage import databases
 from include.local_airflow import LocalAirflow
 from own_airflow import AIRFLOW, HOME, ROOT
 
 from airflow_profile_provider.sandbox import Sandbox, serve
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 TEST_DAGS = Path(__file__).parent / "dags"
 FINISHED = {"success", "failed"}
@@ -74,6 +78,18 @@ def migrated() -> LocalAirflow:
     return AIRFLOW
 
 
+def another(airflow: LocalAirflow, home: Path, more: Mapping[str, str] | None = None) -> LocalAirflow:
+    """An Airflow with a copy of that one's database and with its key: what is stored can be read by both."""
+    home.mkdir(parents=True, exist_ok=True)
+    own = LocalAirflow(home, ROOT / "dags", more=more)
+    own.settings()
+    keys = own.home / "keys.json"
+    theirs = json.loads((airflow.home / "keys.json").read_text())
+    keys.write_text(json.dumps(json.loads(keys.read_text()) | {"fernet": theirs["fernet"]}))
+    shutil.copy(airflow.database, own.database)
+    return own
+
+
 # -- dag.test() -----------------------------------------------------------------------------------
 
 
@@ -102,13 +118,14 @@ def bundles(migrated: LocalAirflow) -> LocalAirflow:
 
 @pytest.fixture
 def test_dag(
-    bundles: LocalAirflow, sandbox: Sandbox, folder: Path, monkeypatch: pytest.MonkeyPatch
+    bundles: LocalAirflow, sandbox: Sandbox, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> TestDag:
-    """Run a DAG with ``dag.test()``, its connections pointing at the sandbox."""
+    """Run a DAG with ``dag.test()``, its connections pointing at the sandbox and at files of the test."""
     from airflow.dag_processing.dagbag import DagBag
 
     monkeypatch.setenv("AIRFLOW_VAR_PROFILES_FOLDER", str(folder))
-    for name, connection in connections(sandbox).items():
+    files = databases(tmp_path / "people.db", tmp_path / "ledger.db")
+    for name, connection in {**connections(sandbox), **files}.items():
         monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}", json.dumps(connection))
 
     def run(file: Path, **options: Any) -> Ended:
@@ -192,26 +209,39 @@ class Deployment:
             time.sleep(0.5)
 
 
-@pytest.fixture(scope="session")
-def people_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the nightly chain looks for people and companies."""
-    return tmp_path_factory.mktemp("source") / "people.db"
+@pytest.fixture
+def people_database(deployment: Deployment, tmp_path: Path) -> Path:
+    """Where the deployment looks for people and companies; its ledger knows nothing of them yet."""
+    source = tmp_path / "people.db"
+    deployment.airflow.connect(databases(source, tmp_path / "ledger.db"))
+    return source
 
 
 @pytest.fixture(scope="session")
-def deployment(
-    migrated: LocalAirflow, running_sandbox: Sandbox, folder: Path, people_database: Path
-) -> Iterator[Deployment]:
+def deployment(migrated: LocalAirflow, running_sandbox: Sandbox, folder: Path) -> Iterator[Deployment]:
     """API server, scheduler, DAG processor and triggerer as processes of their own, connections stored."""
     home = HOME / "deployment"
     variables = {
         "AIRFLOW_VAR_PROFILES_FOLDER": str(folder),
-        "AIRFLOW_VAR_PEOPLE_DATABASE": str(people_database),
         "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": BUNDLES,
     }
-    with LocalAirflow(home, ROOT / "dags", more=variables) as airflow:
-        airflow.settings()
-        shutil.copy(migrated.database, airflow.database)
+    with another(migrated, home, variables) as airflow:
         airflow.start("api-server", "scheduler", "dag-processor", "triggerer")
         airflow.connect(connections(running_sandbox))
         yield Deployment(airflow)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, without its calls to the outside."""
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if found is None:
+        pytest.skip("needs a browser: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    quiet = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-sync", "--no-first-run"]
+    quiet += ["--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage"]
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=found, args=quiet)
+        yield launched
+        launched.close()

@@ -12,6 +12,8 @@ from own_airflow import ROOT
 
 from airflow_profile_provider.sandbox import Sandbox
 
+from .conftest import another
+
 CANARY = "canary5e1f"
 
 
@@ -33,11 +35,12 @@ def said(airflow: LocalAirflow, *words: str, status: int = 0) -> str:
 @pytest.fixture
 def stored(migrated: LocalAirflow, sandbox: Sandbox, tmp_path: Path) -> LocalAirflow:
     """Connections of a vendor and of a ledger, in Airflow's database alone."""
+    own = another(migrated, tmp_path / "home")
     vendor = sandbox.connections()["ocamba_default"] | {"extra": {"quota": "none"}}
     ledger = {"conn_type": "sqlite", "host": str(tmp_path / "ledger.db")}
     for name, connection in {"in_the_ui": vendor, "ledger_in_the_ui": ledger}.items():
-        said(migrated, "connections", "add", name, "--conn-json", json.dumps(connection))
-    return migrated
+        said(own, "connections", "add", name, "--conn-json", json.dumps(connection))
+    return own
 
 
 def test_it_works_with_connections_of_airflows_database(

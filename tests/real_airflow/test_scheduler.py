@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from include import demo_stage, sample_files
-from include.demo_check import compare, expect_all
+from include.demo_check import compare, expect_all, read_source
 from include.demo_source import VENDORS
 
 from airflow_profile_provider.sandbox import Sandbox
@@ -25,7 +25,7 @@ def test_the_chain_runs_by_its_schedule_and_the_vendors_hold_the_source(
     (run_id,) = deployment.first_run("nightly_chain")
     ended = deployment.end_of("nightly_chain", run_id)
     assert ended.state == "success", ended.tasks
-    for vendor, expected in expect_all(people_database, before).items():
+    for vendor, expected in expect_all(read_source(people_database), before).items():
         report = ended.report(f"push_{vendor}")
         assert report["received"] == expected.received
         assert {name: report[name] for name in expected.verdicts} == expected.verdicts

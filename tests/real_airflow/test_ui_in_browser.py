@@ -5,18 +5,16 @@ With UPDATE_SCREENSHOTS=1 in the environment the pictures of the docs are taken 
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from own_airflow import ROOT
 
 from airflow_profile_provider.get_provider_info import get_provider_info
 from airflow_profile_provider.sandbox import Sandbox
 
+from .browsing import picture
 from .conftest import Deployment
 
 if TYPE_CHECKING:
@@ -25,25 +23,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 ENTRIES = {entry["connection-type"]: entry for entry in get_provider_info()["connection-types"]}
-IMAGES = ROOT / "docs" / "images"
 # An extra of each form that has one of its own, and what is put into it.
 EXTRAS = {"agilenow": ("scope", "*"), "lightfield": ("api_version", "2026-03-01")}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium, without its calls to the outside."""
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if found is None:
-        pytest.skip("needs a browser: apt-get install chromium")
-    from playwright.sync_api import sync_playwright
-
-    quiet = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-sync", "--no-first-run"]
-    quiet += ["--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage"]
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=found, args=quiet)
-        yield launched
-        launched.close()
 
 
 @pytest.fixture
@@ -56,14 +37,6 @@ def page(browser: Browser, deployment: Deployment) -> Iterator[Page]:
     page.get_by_role("button", name="Add Connection").wait_for()
     yield page
     context.close()
-
-
-def picture(page: Page, name: str) -> None:
-    """Take a picture for the docs, if they are to be renewed."""
-    if os.environ.get("UPDATE_SCREENSHOTS"):
-        IMAGES.mkdir(parents=True, exist_ok=True)
-        page.wait_for_timeout(1500)  # let things slide into their places
-        page.screenshot(path=IMAGES / f"{name}.png")
 
 
 def standard_fields(vendor: str, sandbox: Sandbox) -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""The ledger under strain: guarantees by machine and by process, gates, and its benchmark."""

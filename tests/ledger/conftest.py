@@ -1,0 +1,53 @@
+"""Databases for the ledger, and a vendor beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from standins import Ocamba
+
+from .quick import connections
+
+N = 30
+
+
+@pytest.fixture(scope="session")
+def postgres_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """A PostgreSQL of our own."""
+    from postgres import private_postgres
+
+    with private_postgres(tmp_path_factory.mktemp("ledger")) as store:
+        yield store
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
+    """Members of the ledger's connection; tables of an earlier test are gone."""
+    if request.param == "sqlite":
+        return {"conn_type": "sqlite", "host": str(tmp_path / "ledger.db")}
+    found: dict[str, Any] = request.getfixturevalue("postgres_store")
+    import psycopg
+
+    with psycopg.connect(
+        host=found["host"],
+        port=found["port"],
+        user=found["login"],
+        password=found["password"],
+        dbname=found["schema"],
+        autocommit=True,
+    ) as connection:
+        for table in ("", "_meta", "_targets", "_leases"):
+            connection.execute(f"drop table if exists profile_ledger{table}")
+    return found
+
+
+@pytest.fixture
+def ocamba(monkeypatch: pytest.MonkeyPatch, store: dict[str, Any]) -> Iterator[Ocamba]:
+    """A vendor that knows a few profiles."""
+    with Ocamba({str(n): {"comment": ""} for n in range(N)}) as vendor:
+        for name, value in connections(vendor, store).items():
+            monkeypatch.setenv(name, value)
+        yield vendor
