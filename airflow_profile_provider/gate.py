@@ -6,8 +6,9 @@ import pickle
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from hashlib import sha256
+from operator import attrgetter
 from tempfile import TemporaryFile
 from typing import IO, Any, Protocol
 
@@ -22,7 +23,8 @@ class Proposal:
     """A change that would be sent, and why.
 
     ``row`` and ``whole`` are the fingerprints of its row and of all of it, ``fields`` the names of what
-    differs, relationships with a null character before them.
+    differs, relationships with a null character before them. ``again``: another change of its key comes
+    before it.
     """
 
     change: Change
@@ -30,6 +32,11 @@ class Proposal:
     fields: tuple[str, ...]
     whole: str
     row: bytes = b""
+    again: bool = False
+
+
+_OF_CHANGE = attrgetter(*(one.name for one in fields(Change)))
+_OF_PROPOSAL = attrgetter(*(one.name for one in fields(Proposal) if one.name != "change"))
 
 
 class Spool:
@@ -40,16 +47,18 @@ class Spool:
 
     def add(self, proposal: Proposal) -> None:
         """Put one at the end."""
-        pickle.dump(proposal, self._file, pickle.HIGHEST_PROTOCOL)
+        parts = _OF_CHANGE(proposal.change), *_OF_PROPOSAL(proposal)
+        pickle.dump(parts, self._file, pickle.HIGHEST_PROTOCOL)  # dataclasses would take twice as long
 
     def __iter__(self) -> Iterator[Proposal]:
         """Read them from the start."""
         self._file.seek(0)
         while True:
             try:
-                yield pickle.load(self._file)  # written by this process, readable by nobody else
+                change, *parts = pickle.load(self._file)  # written by this process, readable by nobody else
             except EOFError:
                 return
+            yield Proposal(Change(*change), *parts)
 
     def close(self) -> None:
         """Forget them."""
@@ -82,7 +91,8 @@ class Gate:
     whole: tuple[int, int] | None = None
     """Of a share, the whole source: how many would change, of how many."""
     changes: int = 0
-    _digest: Any = field(default_factory=sha256, repr=False)
+    _sum: int = field(default=0, repr=False)
+    _again: Counter[str] = field(default_factory=Counter, repr=False)
     _why: Counter[str] = field(default_factory=Counter, repr=False)
     _fields: Counter[str] = field(default_factory=Counter, repr=False)
     _first: list[str] = field(default_factory=list, repr=False)
@@ -96,14 +106,18 @@ class Gate:
 
     @property
     def plan_id(self) -> str:
-        """Name the plan: how many changes, and a hash over their keys and fingerprints."""
-        return f"{self.changes}-{self._digest.hexdigest()[:32]}"
+        """Name the plan: how many changes, and a hash over their keys and fingerprints, in whatever order."""
+        return f"{self.changes}-{self._sum % 2**256:064x}"
 
     def look_at(self, proposal: Proposal) -> None:
         """Count a change that would be sent."""
         change = proposal.change
         self.changes += 1
-        self._digest.update(f"{change.key_type}\0{change.key}\0{proposal.whole}\n".encode())
+        named = f"{change.key_type}\0{change.key}\0{proposal.whole}"
+        if proposal.again:  # the order of the changes of one key matters
+            self._again[change.key] += 1
+            named += f"\0{self._again[change.key]}"
+        self._sum += int.from_bytes(sha256(named.encode()).digest(), "big")
         self._why[proposal.why] += 1
         names = [name.removeprefix("\0") for name in proposal.fields]
         self._fields.update(names)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_profile_provider.errors import ConfigurationError, LedgerFailed
-from airflow_profile_provider.ledger import SCHEMA, Entry, Ledger, _tables
+from airflow_profile_provider.errors import ConfigurationError
+from airflow_profile_provider.ledger import SCHEMA, Entry, Ledger, version_name
+from airflow_profile_provider.ledger_tables import Tables, begun
 from airflow_profile_provider.sieve import QUARANTINE_SECONDS, REFUSALS
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class LedgerAdmin:
     def __init__(self, engine: Engine, *, clock: Callable[[], float] = time.time) -> None:
         self._engine = engine
         self._clock = clock
-        self._meta, self._targets, self._leases, self._entries = _tables()
+        self._tables = Tables.described()
         if not has_ledger(engine):
             raise ConfigurationError("there is no ledger in this database: no push has used it so far")
 
@@ -80,9 +80,9 @@ class LedgerAdmin:
         """
         from sqlalchemy import select
 
-        table = self._targets
+        table = self._tables.targets
         query = select(table.c.id, table.c.target, table.c.key_type).order_by(table.c.target)
-        with _begun(self._engine) as connection:
+        with begun(self._engine) as connection:
             found = [tuple(row) for row in connection.execute(query)]
             chosen = [row for row in found if name is None or name in {row[1], row[1].partition(":")[2]}]
             if name is not None and not chosen:
@@ -106,10 +106,10 @@ class LedgerAdmin:
         """List the keys whose last answer was a refusal, those refused most often first."""
         from sqlalchemy import select
 
-        table, now = self._entries.c, self._clock()
+        table, now = self._tables.entries.c, self._clock()
         query = select(table.key, table.refusals, table.refused_at).where(table.refusals > 0)
         query = query.order_by(table.refusals.desc(), table.key)
-        with _begun(self._engine) as connection:
+        with begun(self._engine) as connection:
             for target in targets:
                 for key, times, at in connection.execute(query.where(table.target == target.id)):
                     until = at + QUARANTINE_SECONDS
@@ -124,10 +124,10 @@ class LedgerAdmin:
 
     def release(self, target: Target, key: str | None) -> int:
         """Forget the refusals of a key, or of all, so that the next run tries again; return of how many."""
-        table = self._entries
+        table = self._tables.entries
         change = table.update().where(table.c.target == target.id, table.c.refusals > 0)
         change = change.values(refusals=0, refused=None, refused_run=None)
-        with _begun(self._engine) as connection:
+        with begun(self._engine) as connection:
             return self._run(connection, change, key)
 
     def forget(self, target: Target, key: str | None) -> int:
@@ -136,26 +136,26 @@ class LedgerAdmin:
         Raises:
             ConfigurationError: a push to the target is under way, which would write it down again.
         """
-        table = self._entries
-        with _begun(self._engine) as connection:
+        table = self._tables.entries
+        with begun(self._engine) as connection:
             if self._is_busy(connection, target.id):
                 raise ConfigurationError(f"a push to {target.target} is under way; wait until it has ended")
             number = self._run(connection, table.delete().where(table.c.target == target.id), key)
             if key is None:
-                meta, known = self._meta, self._targets
-                connection.execute(meta.delete().where(meta.c.name == _kind_name(target.id)))
+                meta, known = self._tables.meta, self._tables.targets
+                connection.execute(meta.delete().where(meta.c.name == version_name(target.id)))
                 connection.execute(known.delete().where(known.c.id == target.id))
         return number
 
     def _run(self, connection: Connection, statement: Any, key: str | None) -> int:
         if key is not None:
-            statement = statement.where(self._entries.c.key == key)
+            statement = statement.where(self._tables.entries.c.key == key)
         return int(connection.execute(statement).rowcount)
 
     def _count(self, connection: Connection, number: int, target: str, key_type: str) -> Target:
         from sqlalchemy import case, func, select
 
-        table, since = self._entries.c, self._clock() - QUARANTINE_SECONDS
+        table, since = self._tables.entries.c, self._clock() - QUARANTINE_SECONDS
         aside = (table.refusals >= REFUSALS) & (table.refused_at > since)
         query = select(
             func.count(),
@@ -165,7 +165,7 @@ class LedgerAdmin:
             func.max(table.order),
         ).where(table.target == number)
         entries, in_doubt, refused, quarantined, newest = connection.execute(query).one()
-        kind = connection.execute(_kind_query(self._meta, number)).scalar()
+        kind = connection.execute(_kind_query(self._tables.meta, number)).scalar()
         return Target(
             id=number,
             target=target,
@@ -181,7 +181,7 @@ class LedgerAdmin:
     def _is_busy(self, connection: Connection, number: int) -> bool:
         from sqlalchemy import select
 
-        table = self._leases.c
+        table = self._tables.leases.c
         query = select(table.name).where(table.until > self._clock())
         return any(name.partition(" ")[0] == str(number) for name in connection.execute(query).scalars())
 
@@ -199,8 +199,8 @@ class ReadLedger(Ledger):
     def _target_of(self, target: str, key_type: str) -> int:
         if not self._there:
             return 0
-        with self._begun() as connection:
-            table = self._targets
+        with begun(self._engine) as connection:
+            table = self._tables.targets
             found = connection.execute(table.select().where(table.c.target == target)).mappings().all()
         others = [str(row["key_type"]) for row in found if row["key_type"] != key_type]
         if others:
@@ -218,17 +218,10 @@ class ReadLedger(Ledger):
         """Return what is known of these keys, without their fields."""
         return super().known(keys) if self._there else {}
 
-    def version_kind(self, kind: str) -> str:
-        """Return the kind of version that orders this target's changes, or this one where none came yet."""
-        return self.kept_kind() or kind
-
-    def kept_kind(self) -> str | None:
-        """Return the kind of version that orders this target's changes, if any came."""
-        if not self._there:
-            return None
-        with self._begun() as connection:
-            found: str | None = connection.execute(_kind_query(self._meta, self._target)).scalar()
-            return found
+    @property
+    def version_kind(self) -> str | None:
+        """The kind of version that orders this target's changes, if any came."""
+        return super().version_kind if self._there else None
 
 
 def has_ledger(engine: Engine) -> bool:
@@ -239,8 +232,8 @@ def has_ledger(engine: Engine) -> bool:
     """
     from sqlalchemy import inspect, select
 
-    meta, *_ = _tables()
-    with _begun(engine) as connection:
+    meta = Tables.described().meta
+    with begun(engine) as connection:
         if not inspect(connection).has_table(meta.name):
             return False
         found = connection.execute(select(meta.c.value).where(meta.c.name == "schema")).scalar()
@@ -263,26 +256,7 @@ def version_of(order: int | None, kind: str | None) -> int | str | None:
     return (datetime.fromtimestamp(0, UTC) + timedelta(microseconds=order)).isoformat()
 
 
-def _kind_name(target: int) -> str:
-    return f"version {target}"  # as `Ledger.version_kind` has it
-
-
 def _kind_query(meta: Table, target: int) -> Any:
     from sqlalchemy import select
 
-    return select(meta.c.value).where(meta.c.name == _kind_name(target))
-
-
-@contextmanager
-def _begun(engine: Engine) -> Iterator[Connection]:
-    """Begin a transaction; a database's own words may hold keys."""
-    from sqlalchemy.exc import SQLAlchemyError
-
-    try:
-        with engine.begin() as connection:
-            yield connection
-    except SQLAlchemyError as error:
-        failed = LedgerFailed(f"the ledger's database failed ({type(error).__name__}); check it")
-    else:
-        return
-    raise failed
+    return select(meta.c.value).where(meta.c.name == version_name(target))

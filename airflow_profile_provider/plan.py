@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import count
@@ -50,6 +50,8 @@ class Planner:
 
     def __init__(self, vendor: Vendor, recipe: Recipe) -> None:
         self.catalogue: Catalogue = {}
+        self.learn: Callable[[], Catalogue] | None = None
+        """Asks the vendor which fields there are, once there is something to plan."""
         self._vendor = vendor
         self._recipe = recipe
         given = recipe.fields
@@ -102,6 +104,9 @@ class Planner:
         """
         if row.problem:
             raise InvalidRecord(row.problem)
+        if self.learn:
+            learn, self.learn = self.learn, None
+            self.catalogue = learn()
         if self._fields is None or (is_reject(row.content) and "fields" in row.content):
             raw = row.content
             self._check_members(raw)

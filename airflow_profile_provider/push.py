@@ -27,10 +27,11 @@ from airflow_profile_provider.records import Block, Change, Checkpoint, Report, 
 from airflow_profile_provider.sieve import Sieve
 from airflow_profile_provider.trail import Resume, Trail
 from airflow_profile_provider.transport import Transport
-from airflow_profile_provider.vendor import Vendor, to_json
+from airflow_profile_provider.vendor import Catalogue, Vendor, to_json
 
 WINDOW = 1000
 REMEMBERED = 10_000
+AHEAD = 5
 NAMED_PROBLEMS = 20
 
 
@@ -87,6 +88,8 @@ class Push:
         self._transport = transport
         self._planner = planner
         self._concurrency = concurrency
+        # With a ledger, planning works by the thousand: as many batches wait meanwhile, ready to be sent.
+        self._most = concurrency * (1 + AHEAD) if sieve and concurrency > 1 else concurrency
         self._rejects = rejects
         self._delivered = delivered
         self._progress = Progress(transport.quota, expected, vendor.requests_per_batch / batch_size)
@@ -94,13 +97,13 @@ class Push:
         self._perhaps_sent = perhaps_sent
         self._sieve = sieve
         self._in_blocks = False
-        self._catalogue_asked = False
         self._gate = gate
         self._tell_seconds = tell_seconds
         self._trail = Trail(resume.start) if resume else None
         self._earlier = Report.of(resume.start.report) if resume and resume.start else Report()
         self._log: Log = log or logging.getLogger(__name__)
         self._clock = clock
+        planner.learn = self._catalogue
         self._window = Window(max(WINDOW, 2 * concurrency * batch_size))
         self._finished: SimpleQueue[Future[list[Settled]]] = SimpleQueue()
         self._busy: set[tuple[str, str]] = set()
@@ -204,21 +207,21 @@ class Push:
         if self._sieve:
             yield from self._sieve.proposals(rows, self._settle_early)
             return
+        seen: set[int] = set()
         for change in self._planned(rows):
             content = to_json([change.fields, change.relationships])
             names = (*change.fields, *change.relationships)
-            yield Proposal(change, "there is no ledger", names, sha256(content).hexdigest())
+            again = hash(change.key) in seen
+            seen.add(hash(change.key))
+            yield Proposal(change, "there is no ledger", names, sha256(content).hexdigest(), again=again)
 
     def _received_rows(self, rows: Iterator[Row]) -> Iterator[Row]:
-        """Count rows; those that an earlier try has settled are passed."""
+        """Count rows; those that an earlier try has settled are passed over."""
         for row in rows:
             if self._trail and self._trail.passed(row.position):
                 continue
             if self._trail and not self._in_blocks:
                 self._trail.received(row.position)
-            if not self._catalogue_asked:
-                self._catalogue_asked = True
-                self._read_catalogue()
             self._received += 1
             if self._received % WINDOW == 0:
                 self._tell_now_and_then()
@@ -250,22 +253,25 @@ class Push:
             except InvalidRecord as error:
                 self._settle_early(row, Verdict.INVALID, str(error))
 
-    def _read_catalogue(self) -> None:
-        """Learn the vendor's fields, if it tells them; without them the vendor decides."""
+    def _catalogue(self) -> Catalogue:
+        """Return the vendor's fields, if it tells them; without them the vendor decides."""
         request = self._vendor.catalogue_request()
         if request is None:
-            return
+            return {}
         try:
-            self._planner.catalogue = self._transport.send_once(request)
+            found: Catalogue = self._transport.send_once(request)
         except Paused as paused:
             self.courier.stop(paused)
         except (VendorError, PushStopped) as error:
             self._log.info("No field catalogue (%s); the vendor decides which fields there are", error)
+        else:
+            return found
+        return {}
 
     # -- sending ----------------------------------------------------------------------------------------
 
     def _deliver(self, changes: Iterator[Change], workers: Executor) -> None:
-        """Keep up to ``concurrency`` batches in flight until changes and window are empty.
+        """Keep ``concurrency`` batches in flight until changes and window are empty.
 
         What can be sent is sent before anything else is done: planning and settling go on meanwhile.
         """
@@ -302,7 +308,7 @@ class Push:
         return True
 
     def _submit(self, workers: Executor) -> None:
-        most = self._concurrency if self.courier.heard else 1
+        most = self._most if self.courier.heard else 1
         while self._in_flight < most and not self.courier.stopped:
             batch = self._window.take(self.courier.batch_size, self._busy)
             if not batch:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import compress, count, islice
+from operator import ne
 from typing import Any, Protocol, TypeVar
 
 from airflow_profile_provider.errors import InvalidRecord, PushStopped
 from airflow_profile_provider.fingerprints import Fingerprints, order_of
 from airflow_profile_provider.gate import Proposal
 from airflow_profile_provider.ledger import Entry, Ledger
+from airflow_profile_provider.ledger_tables import LONGEST_KEY
 from airflow_profile_provider.plan import Planned, Planner
 from airflow_profile_provider.records import Block, Change, Row, Verdict
 from airflow_profile_provider.values import exact_key
@@ -83,10 +85,15 @@ class Sieve:
         self._proposed_keys: set[int] = set()
         self._dry = False
         self._version_kind = ""
+        self._kind_kept = False
         self._on_the_way: dict[str, tuple[Entry, int]] = {}
         self._news: dict[str, Entry] = {}
         self._refusals: list[tuple[str, str]] = []
         self._acknowledged = False
+
+    def forbidden(self) -> PushStopped | None:
+        """Say why nothing more may be sent, if so: another push has taken over."""
+        return self._ledger.lease.check() if self._ledger.lease else None
 
     # -- before sending ---------------------------------------------------------------------------------
 
@@ -101,19 +108,20 @@ class Sieve:
 
         A key that was let through once always is, for what the ledger says of it is about to be untrue.
         """
-        passed: set[int] = set()
+        passed: set[str] = set()
         for block in blocks:
             if len(passed) > MOST_PASSED:  # nearly everything is new: looking first is in vain
                 settle(block, range(len(block.values)))
                 yield from map(block.row, range(len(block.values)))
                 continue
             prints = self._prints.of_rows(block.values)
-            keys = [_text(row[0]) for row in block.values]
+            keys = _texts([row[0] for row in block.values])
             held = self._ledger.held(keys)
-            new = [i for i, key in enumerate(keys) if held.get(key) != prints[i]]
-            passed.update([hash(keys[i]) for i in new])
-            if passed:
-                new = [i for i, key in enumerate(keys) if held.get(key) != prints[i] or hash(key) in passed]
+            new = list(compress(count(), map(ne, map(held.get, keys), prints)))
+            if not passed.isdisjoint(keys) or len(set(keys)) < len(keys):
+                let = passed.union([keys[i] for i in new])
+                new = [i for i, key in enumerate(keys) if key in let]
+            passed.update([keys[i] for i in new])
             settle(block, new)
             yield from map(block.row, new)
 
@@ -198,14 +206,22 @@ class Sieve:
                 continue
             try:
                 change = self._planner.change(row)
-                if change.key_type != self._planner.key_type:
-                    raise InvalidRecord(f"its key_type is not the ledger's, {self._planner.key_type}")
+                self._check(change)
             except InvalidRecord as error:
                 settle(row, Verdict.INVALID, str(error))
                 continue
             touched.add(change.key)
             found.append(_Found(change, self._entry(change.key, known), print_of_row))
         return found
+
+    def _check(self, change: Change) -> None:
+        """Refuse what a ledger cannot keep."""
+        if change.key_type != self._planner.key_type:
+            raise InvalidRecord(f"its key_type is not the ledger's, {self._planner.key_type}")
+        if len(change.key) > LONGEST_KEY:
+            raise InvalidRecord(f"the key has more than the {LONGEST_KEY} characters that the ledger keeps")
+        if not -(2**63) <= (_order(change) or 0) < 2**63:
+            raise InvalidRecord("the version has more than the 64 bits that the ledger keeps")
 
     def _proposed(self, chunk: list[Proposal], settle: Settle) -> list[_Found]:
         known = self._ledger.known({proposal.change.key for proposal in chunk})
@@ -259,7 +275,7 @@ class Sieve:
         if self._is_quarantined(entry, whole):
             settle(change, Verdict.QUARANTINED, f"was refused in {entry.refusals} runs; it waits a week")
             return None
-        if self._how.baseline:
+        if self._how.baseline and not self._dry:
             self._keep(entry, fields, found.row, order)
             settle(change, Verdict.PLANNED)
             return None
@@ -267,15 +283,19 @@ class Sieve:
         if not trusted:
             why = "the ledger is ignored" if self._how.ignore else "in doubt"
         names = different if trusted else tuple(fields)
-        return Proposal(change, why, names, whole, found.row)
+        return Proposal(change, why, names, whole, found.row, is_pending)
 
     def _wrong_kind(self, change: Change) -> str:
         """Say that a version cannot be compared with those in the ledger."""
         found = order_of(change.version)
-        if found is None or found[0] == self._version_kind:
+        if found is None:
             return ""
-        if not self._version_kind:
-            self._version_kind = self._ledger.version_kind(found[0])
+        if not self._kind_kept:
+            kept = self._ledger.version_kind
+            self._kind_kept = kept is not None or not self._dry
+            if kept is None and not self._dry:
+                kept = self._ledger.keep_version_kind(found[0])
+            self._version_kind = kept or self._version_kind or found[0]
         if found[0] == self._version_kind:
             return ""
         return f"its version is an {found[0]}, and the ledger has an {self._version_kind} for this target"
@@ -335,7 +355,6 @@ class Sieve:
 
     def flush(self) -> None:
         """Write down what was acknowledged; a key that is still on its way stays in doubt."""
-        self._ledger.renew_lease()
         ready = [entry for key, entry in self._news.items() if key not in self._on_the_way]
         self._ledger.acknowledge(ready)
         self._news = {key: entry for key, entry in self._news.items() if key in self._on_the_way}
@@ -344,10 +363,17 @@ class Sieve:
             self._refusals = []
 
 
+def _texts(keys: list[Any]) -> list[str]:
+    try:
+        if "".join(keys).isprintable():  # they are all strings, and none of them odd
+            return keys
+    except TypeError:
+        pass
+    return [_text(key) for key in keys]
+
+
 def _text(key: Any) -> str:
     """Return a key as the ledger holds it, or what it holds for none."""
-    if type(key) is str:
-        return key
     try:
         return exact_key(key)
     except InvalidRecord:

@@ -99,6 +99,8 @@ class Transport:
     ) -> None:
         self.cost = Cost()
         self.halt: PushStopped | None = None
+        self.forbidden: Callable[[], PushStopped | None] = lambda: None
+        """Asked before each request: why nothing more may be sent, if so."""
         self._session = session
         self._vendor = vendor
         self.quota = quota
@@ -237,6 +239,7 @@ class Transport:
         self.cost.add(throttled=self.quota.acquire(lambda: self.halt, anyhow=anyhow))
         begun = self._clock()
         try:
+            self.halt = self.halt or self.forbidden()
             if self.halt:
                 raise self.halt
             token = self._tokens.current()

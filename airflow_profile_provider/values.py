@@ -44,7 +44,18 @@ def exact_key(value: Any) -> str:
         raise InvalidRecord("the key is empty; give the vendor's identifier of the profile")
     if text in {".", ".."}:
         raise InvalidRecord("the key would change the path of the request; give the vendor's identifier")
+    if not text.isprintable() and _has_no_text(text):
+        raise InvalidRecord(
+            "the key holds a null character or half a surrogate pair; give the vendor's identifier"
+        )
     return text
+
+
+def _has_no_text(text: str) -> bool:
+    try:
+        return b"\0" in text.encode()
+    except UnicodeEncodeError:
+        return True
 
 
 def _digits(number: int) -> str:

