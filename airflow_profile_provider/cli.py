@@ -66,6 +66,7 @@ _EXPLAIN = ActionCommand(
         _arg("--ledger-conn-id", metavar="CONN_ID", help="Connection of the ledger's database"),
         _arg("--changed-fields-only", action="store_true", help="As the push's option"),
         _arg("--ignore-ledger", action="store_true", help="As the push's option"),
+        _arg("--mixed-key-types", action="store_true", help="As the push's option"),
         _arg("--send", action="store_true", help="Push this key, and show the answers"),
         _arg("--redact", action="store_true", help="Hide profile values, e.g. to show the output to others"),
         _OUTPUT,

@@ -103,7 +103,8 @@ def _options(args: Namespace) -> dict[str, Any]:
         ConfigurationError: one of them cannot be read.
     """
     named = ("sql", "sql_conn_id", "key", "key_type", "nulls", "version", "ledger_conn_id")
-    options = {name: getattr(args, name) for name in (*named, "changed_fields_only", "ignore_ledger")}
+    flags = ("changed_fields_only", "ignore_ledger", "mixed_key_types")
+    options = {name: getattr(args, name) for name in (*named, *flags)}
     options["fields"] = _fields(args.fields)
     for given in args.option:
         name, equals, text = given.partition("=")

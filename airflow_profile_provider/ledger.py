@@ -45,7 +45,8 @@ class Entry:
 class Ledger:
     """The ledger of one target (connection type and id) and key type, in the database behind an engine.
 
-    Tables are made on first use. All writes take many rows, and happen only while the lease is held, if one
+    Tables are made on first use. A target that is known by another key type is refused, unless
+    ``mixed_key_types``. All writes take many rows, and happen only while the lease is held, if one
     was taken. One thread uses it.
 
     Raises:
@@ -53,9 +54,16 @@ class Ledger:
     """
 
     def __init__(
-        self, engine: Engine, target: str, key_type: str, *, clock: Callable[[], float] = time.time
+        self,
+        engine: Engine,
+        target: str,
+        key_type: str,
+        *,
+        mixed_key_types: bool = False,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._engine = engine
+        self._mixed = mixed_key_types
         self._clock = clock
         self._tables = Tables.described()
         self._statements = Statements(self._tables.entries, engine)
@@ -94,17 +102,19 @@ class Ledger:
         with begun(self._engine) as connection:
             self._insert(connection, table, [{"target": target, "key_type": key_type}])
             found = connection.execute(table.select().where(table.c.target == target)).mappings().all()
-        others = sorted({str(row["key_type"]) for row in found} - {key_type})
-        if others:
+        ids = {str(row["key_type"]): int(row["id"]) for row in found}
+        others = sorted(ids.keys() - {key_type})
+        if others and not self._mixed:
             with begun(self._engine) as connection:
                 connection.execute(
                     table.delete().where(table.c.target == target, table.c.key_type == key_type)
                 )
             raise ConfigurationError(
                 f"the ledger knows {target} by {', '.join(others)}, not by {key_type}: two identifiers of "
-                "one person cannot be compared; use the same key_type, or another connection id"
+                "one person cannot be compared; use the same key_type, another connection id, or, where no "
+                "person is in both, mixed_key_types=True"
             )
-        return int(found[0]["id"])
+        return ids[key_type]
 
     @property
     def key(self) -> bytes:

@@ -202,12 +202,13 @@ class ReadLedger(Ledger):
         with begun(self._engine) as connection:
             table = self._tables.targets
             found = connection.execute(table.select().where(table.c.target == target)).mappings().all()
-        others = [str(row["key_type"]) for row in found if row["key_type"] != key_type]
-        if others:
+        ids = {str(row["key_type"]): int(row["id"]) for row in found}
+        others = sorted(ids.keys() - {key_type})
+        if others and not self._mixed:
             raise ConfigurationError(
                 f"the ledger knows {target} by {', '.join(others)}, not by {key_type}: a push is refused"
             )
-        return int(found[0]["id"]) if found else 0
+        return ids.get(key_type, 0)
 
     @property
     def key(self) -> bytes:

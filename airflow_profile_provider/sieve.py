@@ -32,12 +32,17 @@ class Settle(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Comparing:
-    """How a push uses its ledger. ``run`` names the run that a refusal counts in, once."""
+    """How a push uses its ledger.
+
+    ``run`` names the run that a refusal counts in, once. ``mixed_key_types`` lets a target be known by two
+    identifiers, where no person is in both.
+    """
 
     run: str = ""
     changed_fields_only: bool = False
     ignore: bool = False
     baseline: bool = False
+    mixed_key_types: bool = False
 
 
 @dataclass(slots=True)

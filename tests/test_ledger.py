@@ -206,6 +206,10 @@ def test_another_identifier_of_the_same_people_is_refused(store: dict[str, Any])
     with pytest.raises(ConfigurationError, match="knows x:people by id, not by email"):
         Ledger(engine, "x:people", "email")
     assert Ledger(engine, "x:people", "id")
+    other = Ledger(engine, "x:people", "email", mixed_key_types=True)
+    other.acknowledge([Entry("a@example.com", b"row")])
+    assert other.held(["a@example.com"]) == {"a@example.com": b"row"}
+    assert Ledger(engine, "x:people", "id", mixed_key_types=True).held(["a@example.com"]) == {}
 
 
 def test_one_push_at_a_time_holds_a_target(store: dict[str, Any]) -> None:

@@ -129,6 +129,7 @@ class ProfileHook(HttpHook):
         ledger_conn_id: str | None = None,
         changed_fields_only: bool = False,
         ignore_ledger: bool = False,
+        mixed_key_types: bool = False,
         action: str = "push",
         plan_path: str | os.PathLike[str] | None = None,
         plan_values: bool = False,
@@ -160,6 +161,7 @@ class ProfileHook(HttpHook):
             ledger_conn_id: connection of the database that remembers what the vendor acknowledged.
             changed_fields_only: with a ledger, send only the fields that changed.
             ignore_ledger: send everything, and write down what is acknowledged.
+            mixed_key_types: use the ledger though it knows this target by another key type, too.
             action: "push"; "plan": say what would be sent; "baseline": fill the ledger as if all had been
                 acknowledged. The last two send nothing.
             plan_path: where a plan goes, a line for each change; with ``plan_values``, values too.
@@ -214,7 +216,7 @@ class ProfileHook(HttpHook):
                     vendor,
                     planner,
                     recipe,
-                    Comparing(run, changed_fields_only, ignore_ledger, action == "baseline"),
+                    Comparing(run, changed_fields_only, ignore_ledger, action == "baseline", mixed_key_types),
                     share=str(share or "all"),
                     owner=run,
                     log=self.log,

@@ -171,6 +171,7 @@ def explain(
     ledger_conn_id: str | None = None,
     changed_fields_only: bool = False,
     ignore_ledger: bool = False,
+    mixed_key_types: bool = False,
     send: bool = False,
     **vendor_options: Any,
 ) -> Explanation:
@@ -200,7 +201,7 @@ def explain(
         max_record_bytes=max_record_bytes,
     )
     vendor = hook.vendor(**vendor_options)
-    how = Comparing(f"explain {uuid4().hex}", changed_fields_only, ignore_ledger)
+    how = Comparing(f"explain {uuid4().hex}", changed_fields_only, ignore_ledger, False, mixed_key_types)
     case = _Case(hook, vendor, Planner(vendor, recipe), recipe, how, ledger_conn_id)
     source = Source(records, sql, sql_conn_id, hook.get_connection)
     try:
@@ -309,7 +310,12 @@ class _Case:
             yield None
             return
         try:
-            yield ReadLedger(engine, self._target, self.planner.key_type)
+            yield ReadLedger(
+                engine,
+                self._target,
+                self.planner.key_type,
+                mixed_key_types=self._how.mixed_key_types,
+            )
         finally:
             engine.dispose()
 

@@ -43,7 +43,7 @@ def sieve_of(
     """
     from airflow_profile_provider.hooks.databases import engine_of
 
-    ledger = Ledger(engine_of(store), target, planner.key_type)
+    ledger = Ledger(engine_of(store), target, planner.key_type, mixed_key_types=how.mixed_key_types)
     try:
         given = str((store.extra_dejson or {}).get("fingerprint_key") or "")
         prints = Fingerprints(

@@ -70,6 +70,7 @@ class PushProfilesOperator(BaseOperator):
         changed is sent.
     :param changed_fields_only: with a ledger, send only the fields that changed.
     :param ignore_ledger: send everything, and write down what is acknowledged.
+    :param mixed_key_types: use the ledger though it knows this target by another key type, too.
     :param action: "push"; "plan": say what would be sent (XCom ``plan`` is its id, ``plan_summary`` is
         Markdown); "baseline": fill the ledger as if all had been acknowledged. These two send nothing.
     :param plan_path: a file for the plan; ``plan_values`` puts values into it.
@@ -136,6 +137,7 @@ class PushProfilesOperator(BaseOperator):
         ledger_conn_id: str | None = None,
         changed_fields_only: bool = False,
         ignore_ledger: bool = False,
+        mixed_key_types: bool = False,
         action: str = "push",
         plan_path: str | os.PathLike[str] | None = None,
         plan_values: bool = False,
@@ -170,6 +172,7 @@ class PushProfilesOperator(BaseOperator):
         self.ledger_conn_id = ledger_conn_id
         self.changed_fields_only = changed_fields_only
         self.ignore_ledger = ignore_ledger
+        self.mixed_key_types = mixed_key_types
         self.action = action
         self.plan_path = plan_path
         self.plan_values = plan_values
@@ -269,6 +272,7 @@ class PushProfilesOperator(BaseOperator):
             ledger_conn_id=self.ledger_conn_id,
             changed_fields_only=self.changed_fields_only,
             ignore_ledger=self.ignore_ledger,
+            mixed_key_types=self.mixed_key_types,
             action=self.action,
             plan_path=None if self.plan_path is None else str(self.plan_path),
             plan_values=self.plan_values,
