@@ -272,6 +272,14 @@ def test_g6_the_same_changes_in_another_order_are_what_was_approved(ocamba: Ocam
     assert push(rows()[::-1], approved_plan=plan.plan_id).pushed == N
 
 
+def test_g6_the_changes_of_one_key_in_another_order_are_not_what_was_approved(ocamba: Ocamba) -> None:
+    one, other = ({"id": "1", "comment": word, "name": "Name"} for word in ("one", "other"))
+    _, plan = planned({"records": [one, other]})
+    with pytest.raises(PushStopped, match="2 changes were, and now it is 2 others"):
+        push([other, one], approved_plan=plan.plan_id)
+    assert push([one, other], approved_plan=plan.plan_id).complete
+
+
 @pytest.mark.parametrize("values", [False, True])
 def test_g7_a_plans_lines_hold_values_only_if_asked(ocamba: Ocamba, tmp_path: Path, values: bool) -> None:
     push(rows())

@@ -107,8 +107,8 @@ def test_g3_a_push_that_waits_longer_than_its_lease_keeps_it(
     vendor: Ocamba, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With one request in flight, the vendor's Retry-After stops everything but the lease's renewal."""
-    monkeypatch.setattr(lease, "LEASE_SECONDS", 0.4)
-    vendor.faults = [Fault(429, headers={"Retry-After": "2"}, key="3")]
+    monkeypatch.setattr(lease, "LEASE_SECONDS", 1.5)
+    vendor.faults = [Fault(429, headers={"Retry-After": "3"}, key="3")]
     options: dict[str, Any] = {"version": "v", "run": "old", "concurrency": 1}
     older = threading.Thread(target=push, args=(rows("old", 10, v=1),), kwargs=options)
     older.start()
