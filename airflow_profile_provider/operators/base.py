@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -23,12 +23,11 @@ from airflow_profile_provider.operators.allowed import Allowed
 from airflow_profile_provider.operators.assets import announce
 from airflow_profile_provider.operators.checkpoints import TaskCheckpoints
 from airflow_profile_provider.operators.lineage import LineageMixin
-from airflow_profile_provider.operators.links import RejectsLink, VendorLink
 from airflow_profile_provider.operators.retrying import PushFailed, push_retry_policy
 from airflow_profile_provider.records import Report
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
+    from airflow.sdk import BaseOperatorLink, Context
 
     from airflow_profile_provider.hooks.base import ProfileHook
 
@@ -111,7 +110,6 @@ class PushProfilesOperator(LineageMixin, BaseOperator):
     )
     template_fields_renderers = {"fields": "json", "sql": "sql"}  # noqa: RUF012 -- as BaseOperator declares it
     ui_color = "#d8e8f8"
-    operator_extra_links = (VendorLink(), RejectsLink())
     report: Report | None = None
     """What became of the changes, once the push has ended; links and lineage read it."""
     defer_seconds = 30.0
@@ -195,6 +193,13 @@ class PushProfilesOperator(LineageMixin, BaseOperator):
         is_resolved_later = hasattr(value, "resolve")
         kept = value is None or is_path or is_resolved_later or isinstance(value, HeldRecords)
         self._records = value if kept else HeldRecords(value)
+
+    @property
+    def operator_extra_links(self) -> Collection[BaseOperatorLink]:  # type: ignore[override]
+        """Buttons on the task's page; a property, so that parsing a DAG need not import them."""
+        from airflow_profile_provider.operators.links import RejectsLink, VendorLink
+
+        return (VendorLink(), RejectsLink())
 
     @property
     def hook(self) -> ProfileHook:
