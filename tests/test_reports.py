@@ -73,9 +73,11 @@ def test_an_alias_needs_the_asset_whose_event_it_gets() -> None:
 
 
 @pytest.mark.parametrize(("tries", "told"), [(1, 0), (2, 1)])
-def test_a_retry_that_finds_all_unchanged_may_follow_a_try_that_changed_it(tries: int, told: int) -> None:
+def test_a_retry_that_finds_all_unchanged_may_follow_a_try_that_changed_it(
+    tries: int, told: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     push = OcambaPushProfilesOperator(task_id="push", outlets=[AssetAlias("changed"), Asset("all")])
-    push.hook.__dict__["address"] = "ocamba://example.com/profiles"
+    monkeypatch.setenv("AIRFLOW_CONN_OCAMBA_DEFAULT", '{"conn_type": "ocamba", "password": "any"}')
     events = Events()
     push._announce({"outlet_events": events}, Report(unchanged=3), perhaps_more=tries > 1)  # type: ignore[typeddict-item]
     assert len(events[AssetAlias("changed")].asset_alias_events) == told
