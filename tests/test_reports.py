@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from airflow.sdk import Asset, AssetAlias
 from airflow.sdk.exceptions import AirflowFailException
+from standins import Ocamba
 
+from airflow_profile_provider.hooks.ocamba import OcambaHook
 from airflow_profile_provider.operators.ocamba import OcambaPushProfilesOperator
 from airflow_profile_provider.operators.reports import SumReportsOperator
 from airflow_profile_provider.records import Report, Verdict
@@ -58,7 +63,7 @@ def test_the_sum_is_judged_as_a_push_is() -> None:
 
 def test_a_push_that_stopped_makes_the_sum_red_whatever_is_allowed() -> None:
     with pytest.raises(AirflowFailException, match="a push stopped before its end"):
-        total([report(pushed=9), report(pushed=1, complete=False)], max_failed="100%")
+        total([report(pushed=1, complete=False), report(pushed=9)], max_failed="100%")
 
 
 @pytest.mark.parametrize("wrong", ["x", [3], [{"received": 1}], [["x"]]])
@@ -74,11 +79,22 @@ def test_an_alias_needs_the_asset_whose_event_it_gets() -> None:
 
 @pytest.mark.parametrize(("tries", "told"), [(1, 0), (2, 1)])
 def test_a_retry_that_finds_all_unchanged_may_follow_a_try_that_changed_it(
-    tries: int, told: int, monkeypatch: pytest.MonkeyPatch
+    tries: int, told: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    push = OcambaPushProfilesOperator(task_id="push", outlets=[AssetAlias("changed"), Asset("all")])
-    monkeypatch.setenv("AIRFLOW_CONN_OCAMBA_DEFAULT", '{"conn_type": "ocamba", "password": "any"}')
-    events = Events()
-    push._announce({"outlet_events": events}, Report(unchanged=3), perhaps_more=tries > 1)  # type: ignore[typeddict-item]
+    ledger = {"conn_type": "sqlite", "host": str(tmp_path / "ledger.db")}
+    monkeypatch.setenv("AIRFLOW_CONN_LEDGER", json.dumps(ledger))
+    with Ocamba({"1": {}}) as vendor:
+        connection = {"conn_type": "ocamba", "host": vendor.url, "password": vendor.secret}
+        monkeypatch.setenv("AIRFLOW_CONN_OCAMBA_DEFAULT", json.dumps(connection))
+        changes = [{"key": "1", "fields": {"comment": "new"}}]
+        OcambaHook().push(changes, ledger_conn_id="ledger")
+        push = OcambaPushProfilesOperator(
+            task_id="push",
+            records=changes,
+            ledger_conn_id="ledger",
+            outlets=[AssetAlias("changed"), Asset("all")],
+        )
+        events = Events()
+        push.execute({"outlet_events": events, "ti": SimpleNamespace(try_number=tries)})  # type: ignore[typeddict-item]
     assert len(events[AssetAlias("changed")].asset_alias_events) == told
-    assert events[Asset("all")].extra["unchanged"] == 3
+    assert (events[Asset("all")].extra["unchanged"], events[Asset("all")].extra["pushed"]) == (1, 0)
