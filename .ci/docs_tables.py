@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from airflow_profile_provider.get_provider_info import get_provider_info
 from airflow_profile_provider.sandbox.readings import READINGS
@@ -108,6 +109,16 @@ def form(conn_type: str) -> str:
     )
 
 
+def addresses() -> str:
+    """What each vendor's profiles are called as an asset; the host is the connection's."""
+    rows = []
+    for conn_type, entry in ENTRIES.items():
+        vendor = vendor_of(conn_type)
+        host = urlsplit(vendor.default_host or "https://your.site").netloc
+        rows.append([entry["hook-name"], f"`{conn_type}://{host}/{vendor.keeps}`"])
+    return table(["vendor", "address"], rows)
+
+
 def readings(conn_type: str) -> str:
     """The sandbox's open questions for a vendor."""
     own = [each for each in READINGS if each.vendor == conn_type]
@@ -145,6 +156,7 @@ TABLES: dict[str, Callable[..., str]] = {
     "facts": facts,
     "fields": fields,
     "form": form,
+    "addresses": addresses,
     "readings": readings,
     "retries": retries,
     "options": options,

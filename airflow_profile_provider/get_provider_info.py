@@ -154,6 +154,8 @@ _INTEGRATIONS = {
     "ocamba": ("Ocamba Hood", "https://docs.ocamba.com/"),
 }
 
+_ASSETS = "airflow_profile_provider.operators.assets"
+
 
 def get_provider_info() -> dict[str, Any]:
     """Return the metadata that Airflow's provider manager validates and shows."""
@@ -174,5 +176,16 @@ def get_provider_info() -> dict[str, Any]:
             for module, (name, _) in _INTEGRATIONS.items()
         ],
         "connection-types": _CONNECTION_TYPES,
+        "asset-uris": [
+            {
+                "schemes": [entry["connection-type"] for entry in _CONNECTION_TYPES],
+                "handler": f"{_ASSETS}.sanitize_uri",
+                "to_openlineage_converter": f"{_ASSETS}.convert_asset_to_openlineage",
+            }
+        ],
+        "extra-links": [
+            "airflow_profile_provider.operators.links.VendorLink",
+            "airflow_profile_provider.operators.links.RejectsLink",
+        ],
         "cli": ["airflow_profile_provider.cli.get_profiles_cli_commands"],
     }

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any, Self
 
@@ -146,6 +146,18 @@ class Report:
         for name in ("throttled_seconds", "seconds"):
             added[name] = round(added[name], 3)
         return Report(**added, complete=complete, rejects=later.rejects)
+
+    @classmethod
+    def total(cls, reports: Iterable[Report]) -> Report:
+        """Return the report of pushes that shared the work; seconds are summed, too.
+
+        It is complete if each of them is; ``rejects`` is None where there are several such files.
+        """
+        whole, files = Report(), []
+        for report in reports:
+            whole = whole.plus(report, complete=whole.complete and report.complete)
+            files += [report.rejects] if report.rejects else []
+        return replace(whole, rejects=files[0] if len(files) == 1 else None)
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> Self:

@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 from airflow_profile_provider.errors import (
     ConfigurationError,
@@ -149,6 +150,8 @@ class Vendor(ABC):
     """What the vendor calls the connection's password."""
     extras: ClassVar[frozenset[str]] = frozenset()
     """Connection extras that only this vendor has."""
+    keeps: ClassVar[str] = "profiles"
+    """What the vendor calls what it keeps; the last part of its name as an asset."""
     key_types: ClassVar[tuple[str, ...]]
     """Identifiers of a profile; the first is the default."""
     vendor_keys: ClassVar[Mapping[str, str]]
@@ -182,6 +185,18 @@ class Vendor(ABC):
 
     def __init__(self, access: Access) -> None:
         self.access = access
+
+    @property
+    def address(self) -> str:
+        """Name what is pushed to as a URI, such as ``<connection type>://api.example.com/profiles``."""
+        host = urlsplit(self.access.host)
+        standard = {"https": ":443", "http": ":80"}[host.scheme]
+        return f"{self.conn_type}://{host.netloc.lower().removesuffix(standard)}{host.path}/{self.keeps}"
+
+    @property
+    def site(self) -> str:
+        """Web address where people find what was pushed; empty where the vendor documents none."""
+        return ""
 
     @property
     def shape(self) -> str:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pendulum
-from airflow.sdk import DAG, BaseHook, task
+from airflow.sdk import DAG, AssetAlias, BaseHook, task
 
 from airflow_profile_provider.operators.agilenow import AgileNowPushProfilesOperator
 from airflow_profile_provider.operators.communifire import CommunifirePushProfilesOperator
@@ -124,6 +124,7 @@ with DAG(
         },
         delivered_path=f"{NIGHT}/ocamba-delivered.txt",
         rejects_path=f"{NIGHT}/rejects/ocamba.jsonl",
+        outlets=[AssetAlias("ocamba_changed")],  # wakes after_push.py if anything was acknowledged
     )
     sonoran >> communifire >> agilenow >> ocamba
     # [END chain]

@@ -52,6 +52,39 @@ def test_every_module_that_the_metadata_names_can_be_imported() -> None:
             import_module(module)
 
 
+def test_the_links_of_the_operators_are_those_that_airflow_is_told_of() -> None:
+    from airflow_profile_provider.operators.ocamba import OcambaPushProfilesOperator
+
+    links = OcambaPushProfilesOperator(task_id="push", records=[]).operator_extra_links
+    named = [f"{type(link).__module__}.{type(link).__name__}" for link in links]
+    assert named == get_provider_info()["extra-links"]
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_a_vendors_assets_have_addresses_that_airflow_and_openlineage_understand(vendor: str) -> None:
+    from airflow.sdk import Asset
+
+    from airflow_profile_provider.operators.assets import convert_asset_to_openlineage
+
+    (entry,) = [entry for entry in get_provider_info()["asset-uris"] if vendor in entry["schemes"]]
+    for path in (entry["handler"], entry["to_openlineage_converter"]):
+        module, _, name = path.rpartition(".")
+        assert callable(getattr(import_module(module), name))
+    asset = Asset(f"{vendor}://API.example.com:8443/Base/profiles/")
+    assert asset.uri == f"{vendor}://api.example.com:8443/Base/profiles"
+    dataset = convert_asset_to_openlineage(asset, None)
+    assert (dataset.namespace, dataset.name) == (f"{vendor}://api.example.com:8443", "Base/profiles")
+
+
+def test_airflow_hands_our_addresses_to_openlineage() -> None:
+    from airflow.providers.openlineage.utils.utils import translate_airflow_asset
+    from airflow.sdk import Asset
+
+    found = translate_airflow_asset(Asset("ocamba://api.ocamba.com/profiles"), None)
+    assert found is not None
+    assert (found.namespace, found.name) == ("ocamba://api.ocamba.com", "profiles")
+
+
 @pytest.mark.parametrize("vendor", VENDORS)
 def test_a_hook_says_of_itself_what_the_metadata_says(vendor: str) -> None:
     entry = ENTRIES[vendor]

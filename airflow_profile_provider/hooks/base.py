@@ -76,6 +76,16 @@ class ProfileHook(HttpHook):
         connection: Connection = self.get_connection(self.http_conn_id)
         return Settings.of(connection, self.vendor_class)
 
+    @property
+    def address(self) -> str:
+        """What is pushed to, as the URI of an asset."""
+        return self.vendor_class(self.settings.access).address
+
+    @property
+    def site(self) -> str:
+        """Web address where people find what was pushed; empty where the vendor documents none."""
+        return self.vendor_class(self.settings.access).site
+
     @cached_property
     def session(self) -> Session:
         """The pooled session: no .netrc, no cookies, proxies and certificates of the connection."""

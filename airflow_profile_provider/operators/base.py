@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -19,12 +19,15 @@ from airflow_profile_provider.errors import (
     PushStopped,
     SourceError,
 )
+from airflow_profile_provider.operators.allowed import Allowed
+from airflow_profile_provider.operators.assets import announce
 from airflow_profile_provider.operators.checkpoints import TaskCheckpoints
+from airflow_profile_provider.operators.lineage import LineageMixin
 from airflow_profile_provider.operators.retrying import PushFailed, push_retry_policy
 from airflow_profile_provider.records import Report
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
+    from airflow.sdk import BaseOperatorLink, Context
 
     from airflow_profile_provider.hooks.base import ProfileHook
 
@@ -42,7 +45,7 @@ class HeldRecords:
         return f"<{len(self)} records>"
 
 
-class PushProfilesOperator(BaseOperator):
+class PushProfilesOperator(LineageMixin, BaseOperator):
     """Push profile changes to a vendor, and turn red when what was promised did not happen.
 
     :param records: a list, an XComArg, or the path or URI of a .jsonl, .csv (.gz) or .parquet file.
@@ -108,6 +111,8 @@ class PushProfilesOperator(BaseOperator):
     )
     template_fields_renderers = {"fields": "json", "sql": "sql"}  # noqa: RUF012 -- as BaseOperator declares it
     ui_color = "#d8e8f8"
+    report: Report | None = None
+    """What became of the changes, once the push has ended; links and lineage read it."""
     defer_seconds = 30.0
     """A deferrable task gives its slot back for waits longer than this."""
 
@@ -193,6 +198,13 @@ class PushProfilesOperator(BaseOperator):
         self._records = value if kept else HeldRecords(value)
 
     @property
+    def operator_extra_links(self) -> Collection[BaseOperatorLink]:  # type: ignore[override]
+        """Buttons on the task's page; a property, so that parsing a DAG need not import them."""
+        from airflow_profile_provider.operators.links import RejectsLink, VendorLink
+
+        return (VendorLink(), RejectsLink())
+
+    @property
     def hook(self) -> ProfileHook:
         """The vendor's hook."""
         raise NotImplementedError
@@ -213,7 +225,7 @@ class PushProfilesOperator(BaseOperator):
         return self._deliver(context, TaskCheckpoints(context, resume=self.resume, given=checkpoint))
 
     def _deliver(self, context: Context, checkpoints: TaskCheckpoints) -> dict[str, Any]:
-        allowed = _Allowed.of(self.max_failed)
+        allowed = Allowed.of(self.max_failed)
         try:
             report = self._push(context, checkpoints)
         except Paused as paused:
@@ -223,6 +235,7 @@ class PushProfilesOperator(BaseOperator):
         except SourceError as error:
             raise AirflowException(str(error)) from None
         except PushStopped as stopped:
+            self.report = stopped.report
             if stopped.report is None:
                 raise AirflowException(str(stopped)) from None
             self._leave(stopped.report, context)
@@ -230,6 +243,7 @@ class PushProfilesOperator(BaseOperator):
             if isinstance(red, AirflowFailException):
                 checkpoints.clear()
             raise red from None
+        self.report = report
         if self.action == "plan":
             self._leave_plan(report, context)
         if problem := allowed.exceeded_by(report):
@@ -239,6 +253,7 @@ class PushProfilesOperator(BaseOperator):
                 checkpoints.clear()
             raise red
         checkpoints.clear()
+        self._announce(context, report, perhaps_more=checkpoints.retried)
         return report.as_dict()
 
     def _give_slot_back(self, paused: Paused) -> NoReturn:
@@ -305,6 +320,11 @@ class PushProfilesOperator(BaseOperator):
             context["ti"].xcom_push(key="plan", value=plan.plan_id)
             context["ti"].xcom_push(key="plan_summary", value=plan.summary(report.received, counts))
 
+    def _announce(self, context: Context, report: Report, *, perhaps_more: bool) -> None:
+        """Tell the outlets; what an earlier try delivered may stand in no report but as unchanged."""
+        changed = report.acknowledged > 0 or (perhaps_more and report.unchanged + report.superseded > 0)
+        announce(context, self.outlets, report, changed=changed, asset=lambda: self.hook.address)
+
     def _leave(self, report: Report, context: Context) -> None:
         """Push the report to XCom: a task that fails returns nothing."""
         if self.do_xcom_push and "ti" in context:
@@ -313,38 +333,6 @@ class PushProfilesOperator(BaseOperator):
     def on_kill(self) -> None:
         """Send nothing more, settle and report what is in flight."""
         self.hook.stop()
-
-
-class _Allowed:
-    """How many changes may fail: a count, or a share of those that needed delivery."""
-
-    def __init__(self, number: float, *, percent: bool) -> None:
-        self._number = number
-        self._percent = percent
-
-    @classmethod
-    def of(cls, max_failed: int | str) -> _Allowed:
-        match = re.fullmatch(r"\s*(?:(\d+)|(\d+(?:\.\d+)?)\s*%)\s*", str(max_failed))
-        number = float(match[1] or match[2]) if match else -1.0
-        percent = bool(match and match[2])
-        if number < 0 or (percent and number > 100):
-            raise AirflowFailException(
-                f'max_failed must be a count or a share such as "1%", not {max_failed!r}'
-            )
-        return cls(number, percent=percent)
-
-    def exceeded_by(self, report: Report) -> str:
-        """Say why report makes the task red; nothing where it does not."""
-        failed = report.undelivered
-        needed = report.received - report.unchanged - report.superseded - report.quarantined
-        allowed = needed * self._number / 100 if self._percent else self._number
-        if failed > allowed:
-            limit = f"{self._number:g}{'%' if self._percent else ''}"
-            return f"{failed} of {needed} changes were not delivered; max_failed allows {limit}"
-        sent_in_vain = report.rejected + report.failed > 0 and report.acknowledged == 0
-        if sent_in_vain and self._percent:
-            return "changes were sent, and none of them was acknowledged"
-        return ""
 
 
 def _red(problem: str, report: Report, stopped: PushStopped | None = None) -> AirflowException:

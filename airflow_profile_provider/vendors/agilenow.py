@@ -89,6 +89,7 @@ class AgileNow(Vendor):
     login_label = "Client ID"
     secret_label = "Client secret"
     extras = frozenset({"token_url", "scope"})
+    keeps = "accounts"
     key_types = ("Id", "Username", "ExternalId")
     vendor_keys: ClassVar = {"Id": r"[0-9a-fA-F-]{32,36}|\d{1,20}"}
     fields: ClassVar = {

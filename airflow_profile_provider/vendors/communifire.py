@@ -48,6 +48,7 @@ class Communifire(Vendor):
     host_label = "Site address"
     secret_label = "REST API key or Bearer token"
     extras = frozenset({"auth_scheme"})
+    keeps = "users"
     key_types = ("UserID", "Email", "Username")
     vendor_keys: ClassVar = {"UserID": r"\d{1,20}"}
     quota = (Rate(5, 1),)
@@ -68,6 +69,11 @@ class Communifire(Vendor):
         self.identifier_fields = identifier_fields
         scheme = access.extra.get("auth_scheme") or "api_key"
         self.auth_scheme = require_choice("the connection's auth_scheme", scheme, ("api_key", "bearer"))
+
+    @property
+    def site(self) -> str:
+        """Return the intranet itself: it serves its API, too."""
+        return self.access.host
 
     def credential(self, token: str) -> Mapping[str, str]:
         """Return the legacy key's own header, or the bearer token's."""

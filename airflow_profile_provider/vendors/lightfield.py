@@ -69,6 +69,7 @@ class Lightfield(Vendor):
     default_host = "https://api.lightfield.app"
     secret_label = "API key"
     extras = frozenset({"api_version"})
+    keeps = "accounts"
     key_types = ("id",)
     vendor_keys: ClassVar = {"id": r"acc_\w{1,64}"}
     fields: ClassVar = {

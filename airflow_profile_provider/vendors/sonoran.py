@@ -61,12 +61,18 @@ class Sonoran(Vendor):
     login_label = "Community ID"
     secret_label = "API Key"
     extras = frozenset({"api", "batch_size"})
+    keeps = "accounts"
     key_types = ("accId", "apiId", "username", "discord", "uniqueId")
     vendor_keys: ClassVar = {"accId": r"[0-9a-fA-F-]{32,36}", "uniqueId": r"\d{1,20}"}
     quota: tuple[Rate, ...] = (Rate(1, 1),)
     quotas: ClassVar[Mapping[str, tuple[Rate, ...]]] = {"v1": (Rate(1, 1),), "v2": (Rate(22, 60),)}
     concurrency = 1
     batch_limit = 1000
+
+    sites: ClassVar[Mapping[str, str]] = {
+        "https://staging-api.dev.sonorancms.com": "https://staging.dev.sonorancms.com"
+    }
+    """Web addresses that are documented, by the API's; there is none for the production API."""
 
     def __init__(self, access: Access) -> None:
         super().__init__(access)
@@ -77,6 +83,11 @@ class Sonoran(Vendor):
             self.batch_limit = 1
         else:
             self.batch_size = int(access.extra.get("batch_size") or 1)
+
+    @property
+    def site(self) -> str:
+        """Return the web address that belongs to the API's, where that is documented."""
+        return self.sites.get(self.access.host, "")
 
     @property
     def usable_key_types(self) -> tuple[str, ...]:

@@ -67,6 +67,14 @@ def test_a_sixth_vendors_connection_is_tested_and_checked(
     assert "password (passphrase) is missing" in words
 
 
+def test_a_sixth_vendor_has_an_address_and_no_page_unless_it_names_one(acme: AcmeStandIn) -> None:
+    assert AcmeHook().address == f"acme://{acme.url.partition('://')[2]}/profiles"
+    assert AcmeHook().site == ""
+    push = AcmePushProfilesOperator(task_id="push", records=[], key="number", fields={"nick": "name"})
+    (vendor,) = push.get_openlineage_facets_on_start().outputs
+    assert vendor.namespace == f"acme://{acme.url.partition('://')[2]}"
+
+
 def test_no_vendors_name_stands_outside_its_own_files() -> None:
     vendors = [entry["connection-type"] for entry in get_provider_info()["connection-types"]]
     allowed = {"vendors", "sandbox", "get_provider_info.py"}

@@ -1,0 +1,84 @@
+"""The step between two pushes whose tables have no key in common."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseHook, BaseOperator
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+from airflow_profile_provider.errors import ConfigurationError, SourceError
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class TranslateKeysOperator(BaseOperator):
+    """Turn the keys that one push delivered into the next system's, by a table that holds both.
+
+    :param keys: the file of keys: a push's ``delivered_path``.
+    :param to_path: the file for their counterparts: the next push's ``only``.
+    :param crosswalk: path or URI of a .jsonl, .csv (.gz) or .parquet file with both keys in each row.
+    :param sql: a query instead, asked through the connection ``sql_conn_id``.
+    :param from_column: column of the keys that are given.
+    :param to_column: column of the keys that are wanted.
+
+    A key without a counterpart is left out, so that the next push leaves that profile out; how many there are
+    is returned (``{"keys": 300, "missing": 2}``). No key goes through XCom or into the log.
+    """
+
+    template_fields: Sequence[str] = (
+        "keys",
+        "to_path",
+        "crosswalk",
+        "sql",
+        "sql_conn_id",
+        "from_column",
+        "to_column",
+    )
+    template_fields_renderers = {"sql": "sql"}  # noqa: RUF012 -- as BaseOperator declares it
+    ui_color = "#d8e8f8"
+
+    def __init__(
+        self,
+        *,
+        keys: str | os.PathLike[str],
+        to_path: str | os.PathLike[str],
+        from_column: str,
+        to_column: str,
+        crosswalk: str | os.PathLike[str] | None = None,
+        sql: str | None = None,
+        sql_conn_id: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.keys = keys
+        self.to_path = to_path
+        self.from_column = from_column
+        self.to_column = to_column
+        self.crosswalk = crosswalk
+        self.sql = sql
+        self.sql_conn_id = sql_conn_id
+
+    def execute(self, context: Context) -> dict[str, int]:
+        """Write the file, and return the counts."""
+        from airflow_profile_provider.hooks.crosswalk import Crosswalk
+
+        crosswalk = Crosswalk(
+            from_column=self.from_column,
+            to_column=self.to_column,
+            path=None if self.crosswalk is None else str(self.crosswalk),
+            sql=self.sql,
+            sql_conn_id=self.sql_conn_id,
+        )
+        try:
+            done = crosswalk.translate(str(self.keys), str(self.to_path), BaseHook.get_connection)
+        except ConfigurationError as error:
+            raise AirflowFailException(str(error)) from None
+        except SourceError as error:
+            raise AirflowException(str(error)) from None
+        if done.missing:
+            self.log.warning("%d of %d keys have no counterpart in the crosswalk", done.missing, done.keys)
+        return done.as_dict()

@@ -1,0 +1,48 @@
+"""Push what changed in a run's data interval, night by night, so that a night can be made up for later.
+
+``airflow backfill create --dag-id push_interval --from-date 2026-11-01 --to-date 2026-11-07`` pushes a week
+again, a night a run. With ``version`` and a ledger, a run for an old night never overwrites what a later one
+has brought. ``warehouse`` is a connection to the database of the table ``people_history``, ``profile_ledger``
+one to the ledger's.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pendulum
+from airflow.sdk import DAG, CronDataIntervalTimetable
+
+from airflow_profile_provider.operators.ocamba import OcambaPushProfilesOperator
+
+# [START push_interval]
+with DAG(
+    "push_interval",
+    description="One night's changes to Ocamba Hood; fit for backfills",
+    # A plain "0 5 * * *" has an interval of no length: Airflow 3 reads it as a point in time.
+    schedule=CronDataIntervalTimetable("0 5 * * *", timezone="UTC"),
+    start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
+    catchup=False,
+    max_active_runs=1,
+    default_args={"retries": 2, "retry_delay": timedelta(minutes=5)},
+    tags=["profiles", "ocamba"],
+):
+    OcambaPushProfilesOperator(
+        task_id="push_ocamba",
+        # The interval's ends are instants of Airflow's own making: nobody's text gets into the query.
+        sql="""
+            select ocamba_id, email, full_name, updated_at from people_history
+            where updated_at >= '{{ data_interval_start | ts }}'
+              and updated_at < '{{ data_interval_end | ts }}'
+            order by updated_at
+        """,
+        sql_conn_id="warehouse",
+        key="ocamba_id",
+        fields=["email", "full_name"],
+        version="updated_at",
+        ledger_conn_id="profile_ledger",
+        if_empty="ok",  # there are quiet nights
+        max_failed=10,
+        rejects_path="{{ var.value.get('profiles_folder', '/var/lib/profiles') }}/rejects/",
+    )
+# [END push_interval]
