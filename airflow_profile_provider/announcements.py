@@ -1,7 +1,8 @@
 """What events say: which rows of an outbox, which files, which changes are to be pushed.
 
 An announcement is a reference. A range of an outbox is ``{"outbox": table, "first": n, "last": n,
-"count": n}``, a file ``{"records": path}`` (or a list of them). Changes themselves under "records" are taken, too.
+"count": n}``, a file ``{"records": path}`` (or a list of them). Changes themselves under "records" are
+taken, too.
 """
 
 from __future__ import annotations

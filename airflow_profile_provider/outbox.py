@@ -1,7 +1,7 @@
 """A transactional outbox: a table that an application fills in the transaction that changes a profile.
 
 Its rows are read by number, oldest first, and each is marked with its verdict once it has one. A row without
-a mark is owed, whatever its number: rows become visible in the order of commits, which is not that of numbers.
+a mark is owed, whatever its number: rows become visible as they are committed, not as they are numbered.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_profile_provider.errors import ConfigurationError, OutboxFailed, SourceError
@@ -142,9 +143,9 @@ class OutboxRows:
         """
         from sqlalchemy import func, select
 
-        query = select(func.count()).select_from(self._table()).where(self._owed())
+        query = select(func.count()).select_from(self._table).where(self._owed())
         with self._engine.connect() as connection:
-            return self._read(connection.scalar, query)
+            return int(self._read(connection.scalar, query))
 
     def _read(self, query: Callable[[Any], Any], given: Any) -> Any:
         try:
@@ -221,7 +222,7 @@ class OutboxRows:
             by_verdict[verdict].append(position)
         if not marks:
             return
-        table, number = self._table(), self._column(self._outbox.id)
+        table, number = self._table, self._column(self._outbox.id)
         try:
             with self._engine.begin() as connection:
                 for verdict, numbers in by_verdict.items():
@@ -240,13 +241,14 @@ class OutboxRows:
 
     # -- its names --------------------------------------------------------------------------------------
 
+    @cached_property
     def _table(self) -> TableClause:
         names = self._outbox
         columns = [names.id, names.key, names.fields, names.delivered]
         return _table(names.table, [*columns, *([names.key_type] if names.key_type else [])])
 
     def _column(self, name: str) -> ColumnClause[Any]:
-        found: ColumnClause[Any] = self._table().c[name]
+        found: ColumnClause[Any] = self._table.c[name]
         return found
 
     def _key_type(self) -> ColumnClause[Any]:
@@ -309,7 +311,7 @@ def _table(name: str, columns: Collection[str]) -> TableClause:
 def _number(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise SourceError(
-            f"an outbox's rows are numbered by integers, counted up by the database; not {type(value).__name__}"
+            f"an outbox's rows are numbered by integers that it counts itself, not by {type(value).__name__}"
         )
     return value
 

@@ -30,7 +30,7 @@ def from_events(
     in the column ``delivered``. A run that no event has started (by time, by hand) takes all that is owed.
 
     Args:
-        under: what the path of an announced file must begin with.
+        under: what the path of an announced file must begin with; a template.
         read: turns the message of a queue into an announcement; Redis and SQS are understood without.
         table, id, key, fields, key_type, delivered: names of the outbox (schema.table) and its columns;
             ``key_type`` is none by default.
@@ -49,9 +49,11 @@ def from_events(
 class FromEvents:
     """What `from_events` was given; it becomes records when the task runs."""
 
+    template_fields: Sequence[str] = ("under",)
+
     def __init__(self, outbox: Outbox, under: str | None, read: Callable[[Any], Any] | None) -> None:
         self._outbox = outbox
-        self._under = under
+        self.under = under
         self._read = read
 
     def __repr__(self) -> str:
@@ -64,4 +66,4 @@ class FromEvents:
         events = {id(event): event for group in groups.values() for event in group}  # once, also by an alias
         extras = [event.extra for event in sorted(events.values(), key=lambda event: event.timestamp)]
         outbox = self._outbox if has_outbox else None
-        return read_events(extras, outbox, under=self._under, read=self._read)
+        return read_events(extras, outbox, under=self.under, read=self._read)
