@@ -84,6 +84,8 @@ class ProfileChangesTrigger(BaseEventTrigger):
                     engine = engine or await self._engine()
                     found = await asyncio.to_thread(self._look, engine)
                 except Exception as error:  # noqa: BLE001 -- a watcher that ends is watched by nobody
+                    _close(engine)
+                    engine = None  # the connection may be another one by now
                     problems += 1
                     wait = min(max(LONGEST_WAIT, wait), wait * 2**problems)
                     text = str(error) if isinstance(error, ProfileError) else type(error).__name__
@@ -96,8 +98,7 @@ class ProfileChangesTrigger(BaseEventTrigger):
                         yield TriggerEvent({"outbox": self.table, **span})  # type: ignore[no-untyped-call]
                 await self.sleep(wait)
         finally:
-            if engine is not None:
-                engine.dispose()
+            _close(engine)
 
     def _look(self, engine: Engine) -> Unmarked:
         return unmarked(engine, self.table, self.id, self.delivered)
@@ -141,6 +142,11 @@ class _Memory:
         except Exception as error:  # noqa: BLE001 -- one trigger may watch for several assets, or the API be away
             self._log.info("A restart will announce again: no asset state store (%s)", type(error).__name__)
             return None
+
+
+def _close(engine: Engine | None) -> None:
+    if engine is not None:
+        engine.dispose()
 
 
 def _positive(name: str, seconds: float) -> float:

@@ -8,12 +8,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from airflow.triggers.base import BaseEventTrigger
 from own_airflow import AIRFLOW
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 
 from airflow_profile_provider.errors import ConfigurationError
 from airflow_profile_provider.triggers import ProfileChangesTrigger
@@ -145,6 +146,26 @@ def test_a_connection_that_comes_later_is_found(outbox: Table, monkeypatch: pyte
     events, waits = watch(steps)
     assert events == [span(4, 4, 1)]
     assert waits == [20, 40, *[60] * 5, 10]
+
+
+def test_a_connection_that_changes_is_followed(
+    outbox: Table, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    other = Table(create_engine(f"sqlite:///{tmp_path / 'other.db'}"))
+    other.make()
+    other.write("a", {"x": 1}, 7)
+
+    def move() -> None:
+        there = {"conn_type": "sqlite", "host": str(tmp_path / "other.db")}
+        monkeypatch.setenv("AIRFLOW_CONN_APP", json.dumps(there))
+        with outbox.engine.begin() as connection:
+            connection.execute(text("alter table profile_outbox rename to gone"))
+
+    events, _ = watch([move, nothing])
+    assert events == [span(7, 7, 1)]
+    other.engine.dispose()
+    with outbox.engine.begin() as connection:
+        connection.execute(text("alter table gone rename to profile_outbox"))
 
 
 def test_the_database_is_asked_in_a_thread(outbox: Table, monkeypatch: pytest.MonkeyPatch) -> None:

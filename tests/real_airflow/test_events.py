@@ -29,6 +29,8 @@ def app(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Ite
         table.make()
         deployment.airflow.connect({"profiles_app": found})
         deployment.switch_on("on_profile_change")
+        (nightly,) = deployment.first_run("on_profile_change")  # which finds nothing, and is no event's
+        assert deployment.end_of("on_profile_change", nightly).report("push_ocamba")["received"] == 0
         yield table
         deployment.airflow.request("PATCH", "dags/on_profile_change", {"is_paused": True})
         table.engine.dispose()
