@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -90,7 +91,7 @@ class Scene:
         event = next(event for event in events if event["name"] == asset)
         moments = [committed, *map(_at, (event["timestamp"], run["queued_at"], task["start_date"]))]
         moments.append(_at(task["end_date"]))
-        return {step: later - at for step, at, later in zip(STEPS, moments, moments[1:], strict=True)}
+        return {step: later - at for step, (at, later) in zip(STEPS, pairwise(moments), strict=True)}
 
     def switch_on(self) -> None:
         """Un-pause both DAGs, and wait until both are watched for."""

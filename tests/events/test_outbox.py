@@ -86,6 +86,20 @@ def test_what_fails_or_is_not_sent_stays_owed_and_what_is_refused_does_not(
     assert outbox.marks()[failing] == "pushed"
 
 
+def test_a_refused_row_that_a_later_one_of_the_same_push_replaces_is_superseded(
+    outbox: Table, bench: Bench, keys: list[str]
+) -> None:
+    """They are too far apart to be sent as one."""
+    refused = outbox.write(keys[0], {FIELD: "bad"})
+    for number in range(1010):
+        outbox.write(keys[1 + number % 20], {FIELD: f"name {number}"})
+    later = outbox.write(keys[0], {FIELD: "good"})
+    bench.fault("status", key=keys[0], status=400, times=1)
+    report = push(bench, concurrency=1)
+    assert (report.rejected, report.received) == (0, 1012)
+    assert (outbox.marks()[refused], outbox.marks()[later]) == ("superseded", "pushed")
+
+
 def test_a_push_that_stops_leaves_the_rest_owed(outbox: Table, bench: Bench, keys: list[str]) -> None:
     first, second = outbox.write(keys[0], {FIELD: "a"}), outbox.write(keys[1], {FIELD: "b"})
     bench.fault("status", key=keys[1], status=401)
