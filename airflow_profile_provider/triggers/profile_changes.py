@@ -87,7 +87,7 @@ class ProfileChangesTrigger(BaseEventTrigger):
                     _close(engine)
                     engine = None  # the connection may be another one by now
                     problems += 1
-                    wait = min(max(LONGEST_WAIT, wait), wait * 2**problems)
+                    wait = min(max(LONGEST_WAIT, wait), wait * 2 ** min(problems, 10))
                     text = str(error) if isinstance(error, ProfileError) else type(error).__name__
                     self.log.warning("The outbox is looked at again in %.0f s: %s", wait, text)
                 else:
