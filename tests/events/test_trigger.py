@@ -143,7 +143,7 @@ def test_a_connection_that_comes_later_is_found(outbox: Table, monkeypatch: pyte
     given = os.environ["AIRFLOW_CONN_APP"]
     monkeypatch.delenv("AIRFLOW_CONN_APP")
     steps = [*[nothing] * 1100, lambda: monkeypatch.setenv("AIRFLOW_CONN_APP", given)]
-    events, waits = watch(steps)
+    events, waits = watch(steps, poll_seconds=10.0)
     assert events == [span(4, 4, 1)]
     assert waits == [20, 40, *[60] * 1099, 10]
 
