@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from events.table import Table
 from include.local_airflow import free_port
+from own_airflow import AIRFLOW_VERSION
 from postgres import private_postgres
 from sqlalchemy import create_engine
 
@@ -61,17 +62,36 @@ def test_a_committed_row_reaches_the_vendor_and_no_value_reaches_airflow(
     assert not [path for path in files if CANARY.encode() in path.read_bytes()]
 
 
-def test_a_row_committed_while_the_triggerer_is_dead_arrives_after_its_restart(
+def test_neither_a_failed_push_nor_a_killed_triggerer_loses_a_row(
     deployment: Deployment, sandbox: Sandbox, app: Table
 ) -> None:
-    first, second = list(sandbox.keys("ocamba"))[1:3]
-    app.write(first, {"full_name": "Before"})
-    arrives(deployment, sandbox, first, "Before")
-    deployment.airflow.kill("triggerer")
-    number = app.write(second, {"full_name": "Meanwhile"})
-    deployment.airflow.start("triggerer")
-    arrives(deployment, sandbox, second, "Meanwhile")
-    deployment.until(lambda: app.marks()[number] == "pushed", "the row to be marked")
+    airflow = deployment.airflow
+    failing, meanwhile = list(sandbox.keys("ocamba"))[1:3]
+    sandbox.faults("ocamba", "status", key=failing, status=401)
+    owed = app.write(failing, {"full_name": "Owed"})
+    deployment.until(
+        lambda: "failed" in {run["state"] for run in deployment.runs("on_profile_change")}, "a push to fail"
+    )
+    sandbox.clear_faults()
+    (asset,) = airflow.request("GET", "assets?name_pattern=profile_outbox")["assets"]
+    if AIRFLOW_VERSION >= (3, 3):
+        address = f"assets/{asset['id']}/state-store"
+        deployment.until(
+            lambda: f"[{owed}]" in json.dumps(airflow.request("GET", address)), "the store to know of it"
+        )
+    airflow.kill("triggerer")
+    number = app.write(meanwhile, {"full_name": "Meanwhile"})
+    airflow.start("triggerer")
+    arrives(deployment, sandbox, meanwhile, "Meanwhile")
+    events = airflow.request("GET", f"assets/events?asset_id={asset['id']}&order_by=-timestamp")
+    said = events["asset_events"][0]["extra"]["payload"]
+    remembered = AIRFLOW_VERSION >= (3, 3)  # else what is owed is announced again at once, not in 5 minutes
+    assert (said["first"], said["last"], said["count"]) == (
+        (number, number, 1) if remembered else (owed, number, 2)
+    )
+    deployment.trigger("on_profile_change")  # takes all that is owed
+    arrives(deployment, sandbox, failing, "Owed")
+    deployment.until(lambda: set(app.marks().values()) == {"pushed"}, "the rows to be marked")
 
 
 @pytest.fixture
