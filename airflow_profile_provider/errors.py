@@ -16,6 +16,7 @@
         ├── CredentialRefused   renew the credential
         ├── WrongHost           mend the host
         ├── LedgerFailed        mend the ledger's database
+        ├── OutboxFailed        let the connection mark the outbox's rows
         ├── MassFailure         nothing gets through: look at the vendor or the mapping
         └── Paused              the next request may go in ``after`` seconds: come back then
 
@@ -120,6 +121,10 @@ class MassFailure(PushStopped):
 
 class LedgerFailed(PushStopped):
     """What the vendor acknowledges cannot be written down."""
+
+
+class OutboxFailed(PushStopped):
+    """What became of an outbox's rows cannot be written there; they are owed still."""
 
 
 class Paused(PushStopped):

@@ -157,6 +157,9 @@ _INTEGRATIONS = {
 _ASSETS = "airflow_profile_provider.operators.assets"
 
 
+_OUTBOX = "https://microservices.io/patterns/data/transactional-outbox.html"
+
+
 def get_provider_info() -> dict[str, Any]:
     """Return the metadata that Airflow's provider manager validates and shows."""
     return {
@@ -166,7 +169,8 @@ def get_provider_info() -> dict[str, Any]:
         "integrations": [
             {"integration-name": name, "external-doc-url": url, "tags": ["service"]}
             for name, url in _INTEGRATIONS.values()
-        ],
+        ]
+        + [{"integration-name": "Profile outbox", "external-doc-url": _OUTBOX, "tags": ["software"]}],
         "hooks": [
             {"integration-name": name, "python-modules": [f"airflow_profile_provider.hooks.{module}"]}
             for module, (name, _) in _INTEGRATIONS.items()
@@ -174,6 +178,12 @@ def get_provider_info() -> dict[str, Any]:
         "operators": [
             {"integration-name": name, "python-modules": [f"airflow_profile_provider.operators.{module}"]}
             for module, (name, _) in _INTEGRATIONS.items()
+        ],
+        "triggers": [
+            {
+                "integration-name": "Profile outbox",
+                "python-modules": ["airflow_profile_provider.triggers.profile_changes"],
+            }
         ],
         "connection-types": _CONNECTION_TYPES,
         "asset-uris": [

@@ -45,6 +45,16 @@ class Log(Protocol):
         """Log at level WARNING."""
 
 
+class Receipts(Protocol):
+    """Where a source wants to hear what became of its records."""
+
+    def settled(self, position: int, verdict: Verdict) -> None:
+        """Learn the verdict of the record at a position; a later one replaces it."""
+
+    def flush(self) -> None:
+        """Write down what was learned; raises PushStopped where that is impossible."""
+
+
 class _Inline(Executor):
     """Runs what is submitted at once: one request in flight needs no thread."""
 
@@ -61,7 +71,8 @@ class Push:
     position and never with a value. ``expected`` is how many records there are, about, where that is known.
     With ``resume``, it goes on where an earlier try ended, and says every ``tell_seconds`` how far it has
     come. ``perhaps_sent`` says that an earlier try may have sent any of it. ``sieve`` keeps back what the
-    vendor holds already. ``gate`` looks at all that would be sent before anything is.
+    vendor holds already. ``gate`` looks at all that would be sent before anything is. ``receipts`` hear what
+    became of each record.
     """
 
     def __init__(
@@ -79,6 +90,7 @@ class Push:
         perhaps_sent: bool = False,
         sieve: Sieve | None = None,
         gate: Gate | None = None,
+        receipts: Receipts | None = None,
         tell_seconds: float = 5.0,
         log: Log | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -98,6 +110,7 @@ class Push:
         self._sieve = sieve
         self._in_blocks = False
         self._gate = gate
+        self._receipts = receipts
         self._tell_seconds = tell_seconds
         self._trail = Trail(resume.start) if resume else None
         self._earlier = Report.of(resume.start.report) if resume and resume.start else Report()
@@ -375,9 +388,8 @@ class Push:
         self._verdicts[shared] += len(planned.parts) - 1
         if self._sieve:
             self._sieve.settled(planned, verdict)
-        if self._trail:
-            for part in planned.parts:
-                self._trail.settled(part.position, verdict if part is planned.parts[-1] else shared)
+        for part in planned.parts:
+            self._note(part.position, verdict if part is planned.parts[-1] else shared)
         if verdict.acknowledged:
             self._overtake(planned)
             if self._delivered:
@@ -411,12 +423,19 @@ class Push:
             if named.issuperset(part.fields):
                 self._verdicts[verdict] -= 1
                 self._verdicts[Verdict.SUPERSEDED] += 1
+                if self._receipts:
+                    self._receipts.settled(part.position, Verdict.SUPERSEDED)
+
+    def _note(self, position: int, verdict: Verdict) -> None:
+        """Tell whoever keeps verdicts by position."""
+        for keeper in (self._trail, self._receipts):
+            if keeper:
+                keeper.settled(position, verdict)
 
     def _settle_early(self, source: Change | Row, verdict: Verdict, reason: str = "") -> None:
         """Settle a record that is not sent."""
         self._verdicts[verdict] += 1
-        if self._trail:
-            self._trail.settled(source.position, verdict)
+        self._note(source.position, verdict)
         if verdict is Verdict.UNCHANGED:
             if self._delivered:
                 self._delivered.add(self._planner.key_of(source))
@@ -454,12 +473,13 @@ class Push:
         self._save(words)
 
     def _write_down(self) -> None:
-        """Tell the ledger what was acknowledged."""
-        if self._sieve:
-            try:
-                self._sieve.flush()
-            except PushStopped as stopped:
-                self.courier.stop(stopped)
+        """Tell the ledger and the source what was acknowledged."""
+        for keeper in (self._sieve, self._receipts):
+            if keeper:
+                try:
+                    keeper.flush()
+                except PushStopped as stopped:
+                    self.courier.stop(stopped)
 
     def _save(self, words: str, *, ended: bool = False) -> Checkpoint | None:
         """Save how far the push is; nothing where its files could not be secured so far."""

@@ -47,7 +47,7 @@ def test_the_connection_types_fit_the_stricter_schema_of_official_providers() ->
 
 def test_every_module_that_the_metadata_names_can_be_imported() -> None:
     info = get_provider_info()
-    for group in (*info["hooks"], *info["operators"]):
+    for group in (*info["hooks"], *info["operators"], *info["triggers"]):
         for module in group["python-modules"]:
             import_module(module)
 

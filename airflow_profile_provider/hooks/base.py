@@ -20,6 +20,7 @@ from airflow.sdk.log import mask_secret
 from requests import Response, Session
 from requests.adapters import HTTPAdapter
 
+from airflow_profile_provider.announcements import Announced
 from airflow_profile_provider.errors import ConfigurationError, ProfileError, PushStopped, SourceError
 from airflow_profile_provider.gate import Gate
 from airflow_profile_provider.hooks.files import open_file
@@ -115,7 +116,7 @@ class ProfileHook(HttpHook):
 
     def push(
         self,
-        changes: Iterable[Any] | str | os.PathLike[str] | None = None,
+        changes: Iterable[Any] | str | os.PathLike[str] | Announced | None = None,
         *,
         sql: str | None = None,
         sql_conn_id: str | None = None,
@@ -152,7 +153,8 @@ class ProfileHook(HttpHook):
         """Push changes, or rows that ``key`` and ``fields`` map to changes, and report what became of each.
 
         Args:
-            changes: an iterable of dicts, or the path or URI of a .jsonl, .csv (.gz) or .parquet file.
+            changes: an iterable of dicts, the path or URI of a .jsonl, .csv (.gz) or .parquet file, or an
+                `Announced`: rows of an outbox, read through ``sql_conn_id``, and files.
             sql: a query instead, sent through the connection ``sql_conn_id``.
             key: column of the key; without ``fields``, rows are changes already (``{"key", "fields"}``).
             fields: vendor field to column, or a list where the names agree.
@@ -275,6 +277,7 @@ class ProfileHook(HttpHook):
                 perhaps_sent=bool(checkpoints and checkpoints.retried),
                 sieve=sieve,
                 gate=gate,
+                receipts=source.receipts if action == "push" else None,
                 tell_seconds=self.tell_seconds,
                 log=self.log,
             )

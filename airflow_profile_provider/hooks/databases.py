@@ -23,17 +23,18 @@ _FIELDS = frozenset({"host", "port", "user", "password", "dbname"})
 _CLOUD_LOGINS = ("iam", "redshift", "redshift-serverless", "azure_conn_id")
 
 
-def engine_of(connection: Connection, *, create: bool = True) -> Engine:
+def engine_of(connection: Connection, *, create: bool = True, write: bool | None = None) -> Engine:
     """Return an engine for an Airflow connection, once it has connected.
 
-    With ``create=False``, for what is only read, an SQLite file must be there and nothing is written to it.
+    With ``create=False``, an SQLite file must be there and stays as it is: nothing is written to it, unless
+    ``write`` says so.
 
     Raises:
         ConfigurationError: the provider or the driver is missing, or the database cannot be reached.
     """
     who = f"connection {connection.conn_id!r}"
     try:
-        engine = _engine(connection, who, create)
+        engine = _engine(connection, who, create, create if write is None else write)
     except ImportError as error:
         raise ConfigurationError(f"{who}: {error.name} is missing{_remedy(connection)}") from None
     except ConfigurationError:
@@ -48,9 +49,9 @@ def engine_of(connection: Connection, *, create: bool = True) -> Engine:
     return engine
 
 
-def _engine(connection: Connection, who: str, create: bool) -> Engine:
+def _engine(connection: Connection, who: str, create: bool, write: bool) -> Engine:
     if connection.conn_type == "sqlite":
-        return _sqlite(connection, who, create)
+        return _sqlite(connection, who, create, write)
     if connection.conn_type in {"postgres", "postgresql"}:
         return _postgres(connection, who)
     return _by_hook(connection, who)
@@ -66,7 +67,7 @@ def _unusable(who: str, error: Exception) -> ConfigurationError:
     return ConfigurationError(f"{who} cannot be used ({error_name(error)}); check that connection")
 
 
-def _sqlite(connection: Connection, who: str, create: bool) -> Engine:
+def _sqlite(connection: Connection, who: str, create: bool, write: bool) -> Engine:
     from sqlalchemy import URL, create_engine, event
     from sqlalchemy.pool import QueuePool
 
@@ -86,7 +87,8 @@ def _sqlite(connection: Connection, who: str, create: bool) -> Engine:
         hide_parameters=True,
         **_POOL,
     )
-    event.listen(engine, "connect", _write_ahead if create else _only_read)
+    if create or not write:
+        event.listen(engine, "connect", _write_ahead if create else _only_read)
     return engine
 
 

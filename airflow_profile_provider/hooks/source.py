@@ -1,13 +1,16 @@
-"""Where a push's records come from: an iterable, a file, or a query."""
+"""Where a push's records come from: an iterable, a file, a query, or what events announced."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from airflow_profile_provider.announcements import Announced
 from airflow_profile_provider.errors import ConfigurationError
 from airflow_profile_provider.hooks.files import fingerprint, is_path, open_file
+from airflow_profile_provider.outbox import Outbox, OutboxRows
 from airflow_profile_provider.plan import Planner
 from airflow_profile_provider.records import Block, Row
 from airflow_profile_provider.sources import (
@@ -38,10 +41,13 @@ class Source:
     ) -> None:
         if (records is None) == (sql is None):
             raise ConfigurationError("give either records or sql, and not both")
-        if (sql is None) != (sql_conn_id is None):
+        if isinstance(records, Announced):
+            if (records.outbox is None) != (sql_conn_id is None):
+                raise ConfigurationError("an outbox is read through sql_conn_id: give both, or neither")
+        elif (sql is None) != (sql_conn_id is None):
             raise ConfigurationError("sql and sql_conn_id go together: the query, and where it is asked")
-        is_one = isinstance(records, Mapping) or not (is_path(records) or isinstance(records, Iterable))
-        if sql is None and is_one:
+        is_many = is_path(records) or isinstance(records, Iterable | Announced)
+        if sql is None and (isinstance(records, Mapping) or not is_many):
             raise ConfigurationError(
                 f"records must be a list or a path, not a single {type(records).__name__}"
             )
@@ -54,7 +60,18 @@ class Source:
     def _engine(self) -> Engine:
         from airflow_profile_provider.hooks.databases import engine_of
 
-        return engine_of(self._find(str(self._sql_conn_id)), create=False)
+        return engine_of(self._find(str(self._sql_conn_id)), create=False, write=self._outbox is not None)
+
+    @property
+    def _outbox(self) -> Outbox | None:
+        return self._records.outbox if isinstance(self._records, Announced) else None
+
+    @cached_property
+    def receipts(self) -> OutboxRows | None:
+        """Where the source wants to hear what became of its records, if it does."""
+        if self._outbox is None:
+            return None
+        return OutboxRows(self._engine, self._outbox, self._records.spans)
 
     def close(self) -> None:
         """Give the database's connections back."""
@@ -86,12 +103,32 @@ class Source:
         elif is_path(self._records):
             name = str(self._records)
             rows = rows_of_file(name, open_file, columns)
+        elif isinstance(self._records, Announced):
+            if self._outbox is not None and mapped is not None:
+                raise ConfigurationError(
+                    "the rows of an outbox are changes already: leave key and fields out, and name the "
+                    "vendor's fields by from_events(mapping=...)"
+                )
+            rows, default = self._announced_rows(self._records, columns), "ok"
         else:
             rows, default = rows_of(self._records), "ok"
         rows = require_columns(rows, needed, name)
         if require_choice("if_empty", if_empty or default, ("fail", "ok")) == "fail":
             rows = require_rows(rows, name)
         return rows
+
+    def _announced_rows(self, announced: Announced, columns: list[str] | None) -> Iterator[Row]:
+        """Read everything that was announced; positions go on from one source to the next."""
+        sources: list[Iterable[Row]] = [self.receipts.rows()] if self.receipts else []
+        sources += [rows_of_file(path, open_file, columns) for path in announced.paths]
+        sources.append(rows_of(announced.changes))
+        sources.append(Row(n, None, problem=text) for n, text in enumerate(announced.problems, 1))
+        passed = 0
+        for rows in sources:
+            before = passed
+            for row in rows:
+                passed = before + row.position
+                yield replace(row, position=passed) if before else row
 
     def blocks(self, planner: Planner, if_empty: str | None) -> Iterator[Block] | None:
         """Read the rows by the thousand, or return None where that is not how they are kept."""
@@ -115,10 +152,13 @@ class Source:
             from airflow_profile_provider.sql_source import count_of_sql
 
             return count_of_sql(self._engine, self._sql)
+        if isinstance(self._records, Announced):
+            return self.receipts.count() if self.receipts and not self._records.paths else None
         if is_path(self._records):
             return count_of_file(str(self._records), open_file)
         return len(self._records) if isinstance(self._records, Sequence) else None
 
     def fingerprint(self, options: Mapping[str, Any]) -> str | None:
         """Return what tells this source and these options from others; None where that is impossible."""
-        return None if self._sql is not None else fingerprint(self._records, options)
+        is_told_apart = self._sql is None and not isinstance(self._records, Announced)
+        return fingerprint(self._records, options) if is_told_apart else None

@@ -22,6 +22,7 @@ from airflow_profile_provider.errors import (
 from airflow_profile_provider.operators.allowed import Allowed
 from airflow_profile_provider.operators.assets import announce
 from airflow_profile_provider.operators.checkpoints import TaskCheckpoints
+from airflow_profile_provider.operators.events import FromEvents
 from airflow_profile_provider.operators.lineage import LineageMixin
 from airflow_profile_provider.operators.retrying import PushFailed, push_retry_policy
 from airflow_profile_provider.records import Report
@@ -48,8 +49,10 @@ class HeldRecords:
 class PushProfilesOperator(LineageMixin, BaseOperator):
     """Push profile changes to a vendor, and turn red when what was promised did not happen.
 
-    :param records: a list, an XComArg, or the path or URI of a .jsonl, .csv (.gz) or .parquet file.
-    :param sql: a query instead, asked through the connection ``sql_conn_id``.
+    :param records: a list, an XComArg, or the path or URI of a .jsonl, .csv (.gz) or .parquet file; or
+        `from_events()`: what the events announce that started the run.
+    :param sql: a query instead.
+    :param sql_conn_id: the connection through which the query is asked, or the outbox of events is read.
     :param key: column of the key (no meaning where ``fields`` is None).
     :param fields: vendor field to column, or a list where the names agree; None: rows are changes already.
     :param key_type: which of the vendor's identifiers the key is; the first by default.
@@ -58,7 +61,7 @@ class PushProfilesOperator(LineageMixin, BaseOperator):
     :param only: a file of keys (another push's ``delivered_path``): push these alone.
     :param only_key: the column that holds them; the key's by default.
     :param partition: (i, n): push the share i, from 0, of n; the key decides.
-    :param if_empty: "fail" (default for a path or a query) or "ok" (default for a list).
+    :param if_empty: "fail" (default for a path or a query) or "ok" (default for a list and for events).
     :param max_changes: a count, or a share of the records such as "20%": more than that stops the task, red,
         before anything is sent.
     :param max_failed: how many changes may fail before the task is red: a count, or "1%" of those that needed
@@ -194,7 +197,8 @@ class PushProfilesOperator(LineageMixin, BaseOperator):
     def records(self, value: Any) -> None:
         is_path = isinstance(value, str | os.PathLike) or hasattr(value, "open")
         is_resolved_later = hasattr(value, "resolve")
-        kept = value is None or is_path or is_resolved_later or isinstance(value, HeldRecords)
+        is_held = isinstance(value, HeldRecords | FromEvents)
+        kept = value is None or is_path or is_resolved_later or is_held
         self._records = value if kept else HeldRecords(value)
 
     @property
@@ -269,6 +273,8 @@ class PushProfilesOperator(LineageMixin, BaseOperator):
 
     def _push(self, context: Context, checkpoints: TaskCheckpoints) -> Report:
         records = self.records.records if isinstance(self.records, HeldRecords) else self.records
+        if isinstance(records, FromEvents):
+            records = records.announced(context, has_outbox=self.sql_conn_id is not None)
         if isinstance(records, str) and records.strip() in {"", "None"}:
             raise ConfigurationError("records rendered to nothing; give a path, or a list by an XComArg")
         if records is None and self.sql is None:

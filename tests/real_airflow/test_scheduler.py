@@ -49,9 +49,7 @@ def test_every_operator_runs_when_the_rest_api_asks_for_it(
         assert held(sandbox, vendor, samples[vendor].fields) == samples[vendor].fields
 
 
-def test_each_announced_file_is_pushed_by_a_mapped_task(
-    deployment: Deployment, sandbox: Sandbox, folder: Path
-) -> None:
+def test_each_announced_file_is_pushed(deployment: Deployment, sandbox: Sandbox, folder: Path) -> None:
     deployment.switch_on("on_new_file")
     (asset,) = deployment.airflow.request("GET", "assets?name_pattern=profile_changes")["assets"]
     keys = list(sandbox.keys("ocamba"))
@@ -60,12 +58,12 @@ def test_each_announced_file_is_pushed_by_a_mapped_task(
         path = folder / f"announced-{number}.jsonl"
         changes = [{"key": key, "fields": fields} for key, fields in wanted.items()]
         path.write_text("".join(json.dumps(change) + "\n" for change in changes))
-        event = {"asset_id": asset["id"], "extra": {"path": str(path)}}
+        event = {"asset_id": asset["id"], "extra": {"records": str(path)}}
         deployment.airflow.request("POST", "assets/events", event)
         run_id = deployment.first_run("on_new_file", number)[-1]
         ended = deployment.end_of("on_new_file", run_id)
         assert ended.state == "success", ended.tasks
-        assert ended.report("push_ocamba", 0)["pushed"] == 3
+        assert ended.report("push_ocamba")["pushed"] == 3
         assert held(sandbox, "ocamba", wanted) == wanted
 
 

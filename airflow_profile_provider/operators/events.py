@@ -1,0 +1,69 @@
+"""``records=from_events()``: a push reads what the asset events announce that started its run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow_profile_provider.announcements import Announced, read_events
+from airflow_profile_provider.outbox import Outbox
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+def from_events(
+    *,
+    under: str | None = None,
+    read: Callable[[Any], Any] | None = None,
+    table: str = "profile_outbox",
+    id: str = "id",  # noqa: A002 -- a column's usual name
+    key: str = "key",
+    fields: str = "fields",
+    key_type: str | None = None,
+    delivered: str = "delivered",
+    mapping: Mapping[str, str] | Sequence[str] | None = None,
+) -> FromEvents:
+    """Take what the triggering asset events announce: ranges of an outbox, files, or changes.
+
+    With the operator's ``sql_conn_id``, the outbox of these names is read through it, and its rows are marked
+    in the column ``delivered``. A run that no event has started (by time, by hand) takes all that is owed.
+
+    Args:
+        under: what the path of an announced file must begin with; a template.
+        read: turns the message of a queue into an announcement; Redis and SQS are understood without.
+        table, id, key, fields, key_type, delivered: names of the outbox (schema.table) and its columns;
+            ``key_type`` is none by default.
+        mapping: vendor field to member of the outbox's ``fields``, or a list where the names agree;
+            None takes all as they are.
+
+    Raises:
+        ConfigurationError: a name is empty.
+    """
+    outbox = Outbox(
+        table=table, id=id, key=key, fields=fields, key_type=key_type, delivered=delivered, mapping=mapping
+    )
+    return FromEvents(outbox, under, read)
+
+
+class FromEvents:
+    """What `from_events` was given; it becomes records when the task runs."""
+
+    template_fields: Sequence[str] = ("under",)
+
+    def __init__(self, outbox: Outbox, under: str | None, read: Callable[[Any], Any] | None) -> None:
+        self._outbox = outbox
+        self.under = under
+        self._read = read
+
+    def __repr__(self) -> str:
+        """Say what the UI shows as the task's records."""
+        return f"<from_events: {self._outbox.table}>"
+
+    def announced(self, context: Context, *, has_outbox: bool) -> Announced:
+        """Return what the events of this run announce; oldest event first."""
+        groups = context.get("triggering_asset_events") or {}
+        events = {id(event): event for group in groups.values() for event in group}  # once, also by an alias
+        extras = [event.extra for event in sorted(events.values(), key=lambda event: event.timestamp)]
+        outbox = self._outbox if has_outbox else None
+        return read_events(extras, outbox, under=self.under, read=self._read)

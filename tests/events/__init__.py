@@ -1,0 +1,1 @@
+"""On a trigger: the outbox, its watcher, and pushes of what events announce."""

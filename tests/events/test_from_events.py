@@ -1,0 +1,119 @@
+"""``records=from_events()``: what the operator makes of the events that started its run."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk import DAG
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from guarantees.bench import Bench
+
+from airflow_profile_provider.operators.events import from_events
+from airflow_profile_provider.operators.ocamba import OcambaPushProfilesOperator
+
+from .table import Table
+
+FIELD = "full_name"
+EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def context(*extras: Any) -> Any:
+    """A run that these events started, the oldest first; Airflow hands them over in no special order."""
+    events = [SimpleNamespace(extra=e, timestamp=EPOCH + timedelta(n)) for n, e in enumerate(extras)]
+    return {"triggering_asset_events": {"by name": events[::-1], "by alias": events}}
+
+
+def span(first: int, last: int) -> dict[str, Any]:
+    return {"payload": {"outbox": "profile_outbox", "first": first, "last": last}, "from_trigger": True}
+
+
+def push(run: Any, **options: Any) -> dict[str, Any]:
+    return OcambaPushProfilesOperator(task_id="push", **{"records": from_events(), **options}).execute(run)
+
+
+def file(tmp_path: Path, name: str, *changes: dict[str, Any]) -> str:
+    path = tmp_path / name
+    path.write_text("".join(json.dumps(change) + "\n" for change in changes))
+    return str(path)
+
+
+def test_the_announced_rows_are_pushed_and_without_an_event_all_that_is_owed(
+    outbox: Table, bench: Bench
+) -> None:
+    keys = bench.all_keys()
+    for number in range(1, 6):
+        outbox.write(keys[number], {FIELD: f"new {number}"}, number)
+    assert push(context(span(2, 2), span(4, 5)), sql_conn_id="app")["pushed"] == 3
+    assert push(context(), sql_conn_id="app")["pushed"] == 2
+    assert push({}, sql_conn_id="app")["received"] == 0
+
+
+def test_files_are_pushed_in_the_order_of_their_events(bench: Bench, tmp_path: Path) -> None:
+    one, other = bench.all_keys()[:2]
+    first = file(tmp_path, "b.jsonl", bench.change(one, "early"), bench.change(other, "early"))
+    second = file(tmp_path, "a.jsonl", bench.change(one, "late"))
+    report = push(context({"records": first}, {"records": [second], "from_rest_api": True}))
+    assert (report["received"], report["superseded"]) == (3, 1)
+    assert (bench.held()[one], bench.held()[other]) == ("late", "early")
+
+
+def test_rows_files_and_changes_may_come_together_and_only_rows_are_marked(
+    outbox: Table, bench: Bench, tmp_path: Path
+) -> None:
+    keys = bench.all_keys()
+    outbox.write(keys[0], {FIELD: "row"}, 1)
+    outbox.write(keys[1], {FIELD: "not announced"}, 2)
+    path = file(tmp_path, "a.jsonl", bench.change(keys[2], "file"), bench.change(keys[3], "file"))
+    report = push(
+        context(span(1, 1), {"records": [path, bench.change(keys[4], "change")]}), sql_conn_id="app"
+    )
+    assert report["pushed"] == 4
+    assert outbox.marks() == {1: "pushed", 2: None}
+
+
+def test_an_event_that_cannot_be_followed_is_red_once_the_others_are_delivered(
+    outbox: Table, bench: Bench, tmp_path: Path
+) -> None:
+    outbox.write(bench.all_keys()[0], {FIELD: "row"}, 1)
+    rejects = tmp_path / "r.jsonl"
+    with pytest.raises(AirflowFailException, match="1 of 2 changes were not delivered"):
+        push(context({"path": "x"}, span(1, 1)), sql_conn_id="app", rejects_path=rejects)
+    assert outbox.marks() == {1: "pushed"}
+    (line,) = (json.loads(text) for path in tmp_path.glob("r*.jsonl") for text in path.open())
+    assert "names no records: it says 'path'" in line["reason"]
+
+
+def test_a_file_that_is_not_there_is_red_and_names_it(bench: Bench, tmp_path: Path) -> None:
+    with pytest.raises(AirflowException, match=r"gone\.jsonl cannot be read"):
+        push(context({"records": str(tmp_path / "gone.jsonl")}))
+
+
+def test_an_empty_event_is_fine_unless_it_must_not_be(outbox: Table, bench: Bench) -> None:
+    assert push(context({}), sql_conn_id="app")["received"] == 0
+    with pytest.raises(AirflowException, match="is empty"):
+        push(context({}), sql_conn_id="app", if_empty="fail")
+
+
+def test_it_is_shown_without_values_and_the_folder_is_a_template(bench: Bench, tmp_path: Path) -> None:
+    with DAG("a_dag", schedule=None):
+        operator = OcambaPushProfilesOperator(task_id="push", records=from_events(under="{{ folder }}/"))
+    assert repr(operator.records) == "<from_events: profile_outbox>"
+    operator.render_template_fields({"folder": str(tmp_path)})
+    inside = file(tmp_path, "a.jsonl", bench.change(bench.all_keys()[0], "a"))
+    assert operator.execute(context({"records": inside}))["pushed"] == 1
+    with pytest.raises(AirflowFailException):
+        operator.execute(context({"records": f"{tmp_path}/../{tmp_path.name}/a.jsonl"}))
+
+
+def test_a_record_that_the_vendor_does_not_know_is_settled_though_it_is_alone(
+    outbox: Table, bench: Bench
+) -> None:
+    outbox.write(bench.nobody, {FIELD: "a"}, 1)
+    with pytest.raises(AirflowException):
+        push(context(span(1, 1)), sql_conn_id="app")
+    assert outbox.marks() == {1: "rejected"}
