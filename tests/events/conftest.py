@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,3 @@ def bench(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     monkeypatch.setattr(OcambaHook, "retry_rule", RetryRule(attempts=1, first_wait=0.001, longest_wait=0.001))
     yield Bench("ocamba", sandbox, monkeypatch.setenv)
     sandbox.clear_faults()
-
-
-Poll = Callable[..., Any]
