@@ -37,11 +37,13 @@ def versions(*packages: str) -> str:
 class OtherLoad:
     """How much of the machine was used by others than this process and those that it names.
 
-    Nothing is known where there is no /proc.
+    Of ``servers``, their children count, too: a database has a process for each connection. Nothing is known
+    where there is no /proc.
     """
 
-    def __init__(self, ours: Iterable[int]) -> None:
+    def __init__(self, ours: Iterable[int], servers: Iterable[int] = ()) -> None:
         self._ours = [os.getpid(), *ours]
+        self._servers = list(servers)
         self._begun = self._now()
 
     def share(self) -> float:
@@ -56,12 +58,25 @@ class OtherLoad:
             return 0.0, 0.0, 0.0
         spent = [int(part) / _TICK for part in stat.read_text().splitlines()[0].split()[1:9]]
         idle = spent[3] + spent[4]
-        return sum(spent), sum(spent) - idle, sum(map(_spent_by, self._ours))
+        own = sum(map(_spent_by, self._ours)) + sum(map(_spent_with_children, self._servers))
+        return sum(spent), sum(spent) - idle, own
 
 
 def _spent_by(pid: int) -> float:
+    parts = _stat(pid)
+    return (int(parts[11]) + int(parts[12])) / _TICK if parts else 0.0
+
+
+def _spent_with_children(pid: int) -> float:
+    """Return what a process, its living children and those that have ended have used."""
+    living = [int(found.name) for found in Path("/proc").glob("[0-9]*")]
+    children = sum(_spent_by(child) for child in living if _stat(child)[1:2] == [str(pid)])
+    ended = sum(map(int, _stat(pid)[13:15])) / _TICK
+    return _spent_by(pid) + children + ended
+
+
+def _stat(pid: int) -> list[str]:
     try:
-        parts = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return 0.0
-    return (int(parts[11]) + int(parts[12])) / _TICK
+        return []

@@ -11,7 +11,8 @@ from statistics import median
 class Row:
     """One contender's figures; ``cpu`` in seconds a record, ``peak`` and ``loaded`` in MB.
 
-    ``a_request``: records in a request, as the vendor counted them. None: not measured.
+    ``a_request``: records in a request, as the vendor counted them; ``requests`` and ``seconds``: of a round.
+    None: not measured.
     """
 
     name: str
@@ -21,6 +22,8 @@ class Row:
     loaded: float | None = None
     settings: str = ""
     a_request: float | None = None
+    requests: float | None = None
+    seconds: float | None = None
 
 
 @dataclass(frozen=True)

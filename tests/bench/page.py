@@ -8,6 +8,8 @@ from pathlib import Path
 from bench.outcome import Outcome, Row, Target
 
 BEGIN, END = "<!-- measured: make bench writes what follows -->", "<!-- end of what was measured -->"
+_NONE = "–"
+"""Not measured; a column of nothing else is left out."""
 
 
 def render(outcomes: Sequence[Outcome], about: str) -> str:
@@ -29,23 +31,28 @@ def write(page: Path, measured: str) -> None:
 def _part(outcome: Outcome) -> str:
     lines = [f"### {outcome.title}"]
     if outcome.rows:
-        head = ["contender", "records/s", "records a request", "CPU a record", "peak memory", "at the start"]
-        head.append("settings")
-        lines.append(_table(head, map(_row, outcome.rows)))
+        cells = list(map(_row, outcome.rows))
+        measured = [name for name in cells[0] if any(row[name] != _NONE for row in cells)]
+        lines.append(_table(measured, ([row[name] for name in measured] for row in cells)))
     lines += outcome.notes
     return "\n\n".join(lines)
 
 
-def _row(row: Row) -> list[str]:
-    return [
-        row.name,
-        "–" if row.per_second is None else _number(row.per_second),
-        "–" if row.a_request is None else f"{row.a_request:.4g}",
-        "–" if row.cpu is None else f"{row.cpu * 1000:.3f} ms",
-        "–" if row.peak is None else f"{row.peak:.0f} MB",
-        "–" if row.loaded is None else f"{row.loaded:.0f} MB",
-        row.settings or "–",
-    ]
+def _row(row: Row) -> dict[str, str]:
+    def shown(figure: float | None, how: str) -> str:
+        return _NONE if figure is None else how.format(figure)
+
+    return {
+        "contender": row.name,
+        "records/s": _NONE if row.per_second is None else _number(row.per_second),
+        "seconds": shown(row.seconds, "{:.2f}"),
+        "requests": shown(row.requests, "{:,.0f}"),
+        "records a request": shown(row.a_request, "{:.4g}"),
+        "CPU a record": shown(None if row.cpu is None else row.cpu * 1000, "{:.3f} ms"),
+        "peak memory": shown(row.peak, "{:.0f} MB"),
+        "at the start": shown(row.loaded, "{:.0f} MB"),
+        "settings": row.settings or _NONE,
+    }
 
 
 def _ratio(title: str, target: Target) -> list[str]:
@@ -61,6 +68,8 @@ def _ratio(title: str, target: Target) -> list[str]:
 
 
 def _figure(figure: float) -> str:
+    if isinstance(figure, int):
+        return f"{figure:,}"
     return f"{figure:.3f}" if abs(figure) < 10 else f"{figure:.1f}"
 
 

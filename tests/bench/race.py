@@ -178,7 +178,10 @@ class Contender:
 
 @dataclass(frozen=True)
 class Entry:
-    """A contender in a race: how it is called, what it is, how many records a round, in which Python."""
+    """A contender in a race: how it is called, what it is, how many records a round, in which Python.
+
+    ``warm``: how many records its first, unmeasured run takes; None means 20 batches.
+    """
 
     name: str
     contender: str
@@ -187,6 +190,7 @@ class Entry:
     settings: str = ""
     python: str = sys.executable
     more: Mapping[str, str] | None = None
+    warm: int | None = None
 
 
 @dataclass(frozen=True)
@@ -202,9 +206,23 @@ class Raced:
         figure = _cpu if cpu else _per_second
         return [figure(each[ours]) / figure(each[other]) for each in self.rounds]
 
+    def timed(self) -> list[Row]:
+        """Return the rows with a round's seconds, and its requests if there was a vendor."""
+        rows = []
+        for row in self.rows:
+            own = [each[row.name] for each in self.rounds]
+            requests = median(each["requests"] for each in own) if "requests" in own[0] else None
+            rows.append(replace(row, seconds=median(each["seconds"] for each in own), requests=requests))
+        return rows
 
-def race(entries: Sequence[Entry], effort: Effort, *, served: Served) -> Raced:
-    """Run every entry in turn, round by round, and take the rounds that others disturbed least."""
+
+def race(
+    entries: Sequence[Entry], effort: Effort, *, served: Served | None = None, servers: Sequence[int] = ()
+) -> Raced:
+    """Run every entry in turn, round by round, and take the rounds that others disturbed least.
+
+    ``served`` is the vendor, where there is one; ``servers`` are databases, which are no others.
+    """
     with ExitStack() as stack:
         running = {
             entry.name: stack.enter_context(
@@ -215,11 +233,12 @@ def race(entries: Sequence[Entry], effort: Effort, *, served: Served) -> Raced:
         for contender in running.values():
             contender.ready()
         for entry in entries:  # connections, caches
-            running[entry.name].run(max(1, min(entry.records, entry.job.batch_size * 20)))
-        pids = [served.pid, *(contender.pid for contender in running.values())]
+            few = max(1, min(entry.records, entry.job.batch_size * 20))
+            running[entry.name].run(entry.warm or few)
+        pids = [contender.pid for contender in running.values()] + ([served.pid] if served else [])
         done: list[tuple[float, dict[str, dict[str, float]]]] = []
         while len(done) < 2 * effort.rounds and sum(load <= QUIET for load, _ in done) < effort.rounds:
-            other = OtherLoad(pids)
+            other = OtherLoad(pids, servers)
             figures = {entry.name: _counted(running[entry.name], entry.records, served) for entry in entries}
             done.append((other.share(), figures))
         kept = sorted(done, key=lambda each: each[0])[: effort.rounds]
@@ -230,8 +249,10 @@ def race(entries: Sequence[Entry], effort: Effort, *, served: Served) -> Raced:
     return Raced(rows, rounds, note)
 
 
-def _counted(contender: Contender, records: int, served: Served) -> dict[str, float]:
+def _counted(contender: Contender, records: int, served: Served | None) -> dict[str, float]:
     """Let it send so many records, and count the ``requests`` that arrived."""
+    if served is None:
+        return contender.run(records)
     before = served.seen()["admitted"]
     figures = contender.run(records)
     return {**figures, "requests": served.seen()["admitted"] - before}
@@ -239,6 +260,7 @@ def _counted(contender: Contender, records: int, served: Served) -> dict[str, fl
 
 def _row(entry: Entry, contender: Contender, rounds: Sequence[Mapping[str, Mapping[str, float]]]) -> Row:
     own = [each[entry.name] for each in rounds]
+    requests = sum(each.get("requests", 0) for each in own)
     return Row(
         entry.name,
         median(map(_per_second, own)),
@@ -246,7 +268,7 @@ def _row(entry: Entry, contender: Contender, rounds: Sequence[Mapping[str, Mappi
         contender.peak,
         contender.loaded,
         entry.settings,
-        sum(each["records"] for each in own) / sum(each["requests"] for each in own),
+        sum(each["records"] for each in own) / requests if requests else None,
     )
 
 

