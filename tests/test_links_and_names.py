@@ -12,6 +12,7 @@ from airflow_profile_provider.hooks.datasets import origin_of_file, origin_of_sq
 from airflow_profile_provider.hooks.ocamba import OcambaHook
 from airflow_profile_provider.hooks.sonoran import SonoranHook
 from airflow_profile_provider.operators.communifire import CommunifirePushProfilesOperator
+from airflow_profile_provider.operators.events import from_events
 from airflow_profile_provider.operators.links import RejectsLink, VendorLink, address_of
 from airflow_profile_provider.operators.ocamba import OcambaPushProfilesOperator
 from airflow_profile_provider.records import Report
@@ -149,3 +150,14 @@ def test_what_is_not_understood_is_not_told() -> None:
     assert origin_of_sql(BaseHook.get_connection("file"), "sel broken").datasets == ()
     assert origin_of_sql(BaseHook.get_connection("api"), "select 1").datasets == ()
     assert origin_of_sql(BaseHook.get_connection("amazon"), "select id from people").datasets == ()
+
+
+def test_the_source_of_events_is_the_outbox_that_they_announce() -> None:
+    pytest.importorskip("airflow.providers.openlineage")
+    from airflow_profile_provider.operators.facets import lineage_of
+
+    push = OcambaPushProfilesOperator(
+        task_id="push", records=from_events(table="app.outbox"), sql_conn_id="dwh"
+    )
+    inputs = [(dataset.namespace, dataset.name) for dataset in lineage_of(push).inputs]
+    assert inputs == [("postgres://db.example.com:5432", "marts.app.outbox")]

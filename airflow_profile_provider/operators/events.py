@@ -52,18 +52,18 @@ class FromEvents:
     template_fields: Sequence[str] = ("under",)
 
     def __init__(self, outbox: Outbox, under: str | None, read: Callable[[Any], Any] | None) -> None:
-        self._outbox = outbox
+        self.outbox = outbox
         self.under = under
         self._read = read
 
     def __repr__(self) -> str:
         """Say what the UI shows as the task's records."""
-        return f"<from_events: {self._outbox.table}>"
+        return f"<from_events: {self.outbox.table}>"
 
     def announced(self, context: Context, *, has_outbox: bool) -> Announced:
         """Return what the events of this run announce; oldest event first."""
         groups = context.get("triggering_asset_events") or {}
         events = {id(event): event for group in groups.values() for event in group}  # once, also by an alias
         extras = [event.extra for event in sorted(events.values(), key=lambda event: event.timestamp)]
-        outbox = self._outbox if has_outbox else None
+        outbox = self.outbox if has_outbox else None
         return read_events(extras, outbox, under=self.under, read=self._read)

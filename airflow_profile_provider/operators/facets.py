@@ -24,6 +24,7 @@ from airflow_profile_provider.errors import ProfileError
 from airflow_profile_provider.hooks.datasets import Origin, origin_of_file, origin_of_sql
 from airflow_profile_provider.hooks.files import is_path
 from airflow_profile_provider.operators.assets import dataset_of
+from airflow_profile_provider.operators.events import FromEvents
 from airflow_profile_provider.records import Report, Verdict
 
 if TYPE_CHECKING:
@@ -59,11 +60,18 @@ def lineage_of(operator: PushProfilesOperator) -> OperatorLineage[Any, Any]:
 def _origin(operator: PushProfilesOperator) -> Origin:
     """Find out what is read; a connection that is missing is told by the push itself."""
     try:
-        if operator.sql is not None and operator.sql_conn_id is not None:
-            return origin_of_sql(operator.hook.get_connection(operator.sql_conn_id), operator.sql)
+        if operator.sql_conn_id is not None and (query := _query(operator)):
+            return origin_of_sql(operator.hook.get_connection(operator.sql_conn_id), query)
     except _UNKNOWN:
         return Origin()
     return origin_of_file(str(operator.records)) if is_path(operator.records) else Origin()
+
+
+def _query(operator: PushProfilesOperator) -> str | None:
+    """Return what is asked of the database; of an outbox, in the simplest words."""
+    if isinstance(operator.records, FromEvents):
+        return f"select * from {operator.records.outbox.table}"
+    return operator.sql
 
 
 def _vendor(operator: PushProfilesOperator, origin: Origin) -> Iterator[OutputDataset]:
