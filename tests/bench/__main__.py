@@ -15,6 +15,7 @@ from pathlib import Path
 
 from bench import machine, page
 from bench.outcome import Outcome
+from bench.parts import ledger
 from bench.parts.batches import batches
 from bench.parts.limits import limits, shared
 from bench.parts.memory import memory
@@ -30,6 +31,10 @@ PARTS: Mapping[str, Callable[[Effort, Path], Outcome]] = {
     "scheduler": scheduler,
     "limits": limits,
     "shared": shared,
+    "ledger-plan": ledger.plan,
+    "ledger-requests": ledger.requests,
+    "ledger-overhead": ledger.overhead,
+    "ledger-beside": ledger.beside,
 }
 PAGE = ROOT / "docs" / "benchmarks.md"
 OURS = (

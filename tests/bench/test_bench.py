@@ -31,6 +31,29 @@ def test_a_tiny_run_prints_every_contender_and_ratio_and_leaves_the_docs_alone()
     assert page.read_bytes() == before
 
 
+def test_the_ledgers_parts_send_exactly_what_changed_and_leave_out_what_is_not_installed() -> None:
+    few = ["--factor", "0.001", "--rounds", "1"]
+    done = subprocess.run(
+        [sys.executable, "-m", "bench", "--only", "ledger-requests,ledger-beside", *few],
+        env=environment(ROOT),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr
+    for what, due in (("Ocamba, no change", 0), ("Ocamba, 1 % changed", 1), ("Sonoran, no change", 0)):
+        assert f"| requests, {what} | ≤ {due} | {due}; exactly {due} with either database |" in done.stdout
+    assert "| our push, ledger in PostgreSQL |" in done.stdout
+    assert DRT not in done.stdout.partition("###")[2].replace("drt and dlt", "")
+
+
+def test_a_column_that_nobody_has_a_figure_for_is_left_out() -> None:
+    shown = render([Outcome("tried", [Row("one", seconds=1.25, requests=0), Row("other", 5)])], "")
+    assert "| contender | records/s | seconds | requests |" in shown
+    assert "| one | – | 1.25 | 0 |" in shown
+
+
 def test_a_figure_that_misses_its_bound_is_shown_as_not_reached() -> None:
     outcome = Outcome(
         "tried",

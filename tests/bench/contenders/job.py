@@ -19,7 +19,10 @@ COMMUNITY = "bench-community"
 
 @dataclass(frozen=True)
 class Job:
-    """``batch_size`` 1 means Ocamba's endpoint, more means Sonoran's; None means the vendor's own setting."""
+    """``batch_size`` 1 means Ocamba's endpoint, more means Sonoran's; None means the vendor's own setting.
+
+    ``file``: the Parquet file to read. ``ledger``: whether the push has one; ``ledger.py`` says where.
+    """
 
     url: str
     folder: str
@@ -27,6 +30,8 @@ class Job:
     batch_size: int = 1
     quota: str | None = "none"
     from_file: bool = False
+    file: str = ""
+    ledger: bool = True
 
     def as_json(self) -> str:
         """Write it for another process."""
@@ -38,6 +43,14 @@ def changes(number: int) -> Iterator[Change]:
     for at in range(number):
         fields = {"email": f"person-{at}@example.com", "full_name": f"Person Number {at}"}
         yield {"key": str(17430755068736000000 + at), "fields": fields}
+
+
+def people(number: int, turn: int = 0, every: int = 100) -> Iterator[tuple[str, str, str, int]]:
+    """Make id, e-mail address, name and time of change; in a later turn every so many-th is new."""
+    for at in range(number):
+        new = turn if at % every == 0 else 0
+        name = f"Person Number {at}" + (f", turn {new}" if new else "")
+        yield str(17430755068736000000 + at), f"person-{at}@example.com", name, new
 
 
 def sonoran_body(batch: list[Change]) -> dict[str, Any]:
