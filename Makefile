@@ -68,7 +68,7 @@ ui: install ## Leave Airflow and the sandbox running to click through
 ONLY ?=
 
 bench: install .venv-bench/.installed ## Measure the push beside loops, HttpOperator, drt and dlt; ONLY=cost,limits for parts
-	$(call stage,benchmark: half an hour; leave the machine alone meanwhile)
+	$(call stage,benchmark: about 40 minutes; leave the machine alone meanwhile)
 	@PYTHONPATH=tests:dags $(BIN)/python -m bench --tools .venv-bench/bin/python $(if $(ONLY),--only $(ONLY))
 
 bench-quick: install ## Measure a tenth of it, without drt, dlt, scheduler and quotas; writes nothing
