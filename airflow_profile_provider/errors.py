@@ -16,6 +16,7 @@
         ├── CredentialRefused   renew the credential
         ├── WrongHost           mend the host
         ├── LedgerFailed        mend the ledger's database
+        ├── QuotaFailed         mend the store of the shared quota
         ├── MassFailure         nothing gets through: look at the vendor or the mapping
         └── Paused              the next request may go in ``after`` seconds: come back then
 
@@ -120,6 +121,10 @@ class MassFailure(PushStopped):
 
 class LedgerFailed(PushStopped):
     """What the vendor acknowledges cannot be written down."""
+
+
+class QuotaFailed(PushStopped):
+    """What others use of a shared quota cannot be known: nothing may be sent."""
 
 
 class Paused(PushStopped):

