@@ -13,8 +13,10 @@ from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import DAG, task
+from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_profile_provider.operators.ocamba import OcambaPushProfilesOperator
+from airflow_profile_provider.records import Verdict
 
 # [START fan_out]
 SHARES = 4
@@ -44,17 +46,14 @@ with DAG(
     def add_up(reports: Any, ti: Any = None) -> dict[str, int]:
         """Add up what the shares report; red if one of them is, or owes a record a verdict."""
         found = [dict(report) for report in reports]
-        verdicts = ("pushed", "created", "unchanged", "superseded")
-        verdicts += ("invalid", "rejected", "failed", "quarantined", "unsent", "planned")
-        counts = ("received", *verdicts, "requests")
-        total = {"shares": len(found)} | {name: sum(report[name] for report in found) for name in counts}
-        ti.xcom_push(
-            key="total", value=total
-        )  # a red task has no return value, and the sums matter then, too
+        counts = ("received", *Verdict, "requests")
+        total = {"shares": len(found)} | {str(name): sum(report[name] for report in found) for name in counts}
+        settled = sum(total[verdict] for verdict in Verdict)
         green = ti.get_ti_count(ti.dag_id, task_ids=["push"], run_ids=[ti.run_id], states=["success"])
-        settled = sum(total[verdict] for verdict in verdicts)
+        # A red task returns nothing, and the sums matter then, too.
+        ti.xcom_push(key="total", value=total)
         if green < SHARES or len(found) < SHARES or settled != total["received"]:
-            raise RuntimeError(
+            raise AirflowFailException(  # for good: adding up again changes nothing
                 f"{green} of {SHARES} shares are green, {len(found)} reported, and {settled} of "
                 f"{total['received']} records have a verdict: {total}"
             )

@@ -157,7 +157,7 @@ def _used(measured: list[Spread]) -> Outcome:
     least = WINDOWS * SECONDS
     targets = [
         Target(
-            f"{LIMIT} in {SECONDS} s shared by {each.tasks} mapped tasks through Redis: share used",
+            f"{LIMIT} in {SECONDS} s shared through Redis, mapped tasks: {each.tasks}: share used",
             0.95,
             [least / each.seen["seconds"]],
             unit="",
