@@ -28,6 +28,7 @@ _LEAST_MARGIN = 0.02
 _SHARE = 0.005
 """What of each window is given up for the odd request that is slower than any before it."""
 _CONTENDED = 0.005
+_BOUNDLESS = 10**9
 
 
 class SharedBook:
@@ -70,17 +71,28 @@ class SharedBook:
 
     def answered(self, now: float, latency: float) -> None:
         """Learn how long answers take; count a late one again."""
-        from pyrate_limiter import RateItem
-
         if latency > self._margin:
             with suppress(Exception):  # an answer must not be lost; who takes the next permit is told
-                if not self._bucket.put(RateItem("late", self._now())):
-                    self._owed += 1
+                self._count_again()
         self._latencies.append(latency)
         margin = max(_LEAST_MARGIN, 1.1 * max(self._latencies))
         if abs(margin - self._margin) > 0.1 * self._margin:
             self._margin = margin
             self._bucket.rates = bucket_rates(self._rates, margin, _SHARE)
+
+    def _count_again(self) -> None:
+        """Count a late request, also where the windows are full: others must not take its place."""
+        from pyrate_limiter import Rate as BucketRate
+        from pyrate_limiter import RateItem
+
+        rates = self._bucket.rates
+        self._bucket.rates = [BucketRate(_BOUNDLESS, rates[-1].interval)]
+        try:
+            counted = self._bucket.put(RateItem("late", self._now()))
+        finally:
+            self._bucket.rates = rates
+        if not counted:  # PostgreSQL refuses while another writes
+            self._owed += 1
 
     def lower(self, limit: int, seconds: float) -> None:
         """Allow no more than limit in any window of so many seconds."""

@@ -12,15 +12,18 @@ from airflow_profile_provider.sandbox import Sandbox, serve
 from distributed import compose
 from distributed.cluster import Cluster, running_cluster
 
-QUOTA, SECONDS = 20, 1.0
-"""Ocamba's quota here: higher than the published one, so that a test is done soon."""
+QUOTA, SECONDS, LATENCY = 200, 10, 0.4
+"""Ocamba's quota here: higher than the published one, so that a test is done soon.
+
+At this latency, the tasks take half of the window to use it up, and so does a kill find them at work.
+"""
 
 
 @pytest.fixture(scope="session")
 def vendor() -> Iterator[Sandbox]:
     """A sandbox that keeps the quota."""
     with serve(profiles=0) as sandbox:
-        sandbox.settings("ocamba", quota={"C": [[QUOTA, SECONDS]]})
+        sandbox.settings("ocamba", quota={"C": [[QUOTA, SECONDS]]}, latency=LATENCY)
         yield sandbox
 
 
@@ -29,7 +32,7 @@ def cluster(vendor: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     """Airflow with two Celery workers, whose connection says the same quota."""
     address = f"{vendor.host}:{vendor.port}"
     connection = compose.connection("AIRFLOW_CONN_OCAMBA_DEFAULT", {"sandbox:8765": address})
-    connection["extra"]["quota"] = f"{QUOTA}/{SECONDS:g}s"
+    connection["extra"]["quota"] = f"{QUOTA}/{SECONDS}s"
     more = {"AIRFLOW_CONN_OCAMBA_DEFAULT": json.dumps(connection)}
     folder = Path(tmp_path_factory.mktemp("cluster"))
     with running_cluster(folder, address, more=more) as running:

@@ -15,7 +15,7 @@ from distributed.conftest import QUOTA
 pytestmark = [pytest.mark.distributed, pytest.mark.timeout(600)]
 
 PEOPLE = 900
-SENT_BEFORE = 200
+SENT_BEFORE = 250
 SHARES = 4
 
 
@@ -61,16 +61,14 @@ def test_every_record_has_one_verdict_and_the_sums_say_so(survived: Run) -> None
 
 
 def test_one_quota_is_kept_by_all_shares_together(survived: Run, vendor: Sandbox) -> None:
-    seen = vendor.requests("ocamba", 0)
-    assert "429" not in seen["by_status"]
-    assert seen["max"]["1s"] <= QUOTA
+    assert "429" not in vendor.requests("ocamba", 0)["by_status"]
 
 
 def test_what_is_sent_twice_is_no_more_than_two_shares_had_not_written_down(
     survived: Run, vendor: Sandbox
 ) -> None:
     again = vendor.requests("ocamba", 0)["writes"] - PEOPLE
-    assert 0 <= again <= 10 * QUOTA
+    assert 0 <= again <= QUOTA
 
 
 def test_a_retry_takes_its_own_ledger_at_once(survived: Run) -> None:
