@@ -18,7 +18,7 @@ stage = @printf '\n== %s ==\n' "$(1)"
 .PHONY: demo ui soak clean
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s%s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s%s\n", $$1, $$2}' Makefile
 
 install: $(VENV)/.installed ## Make .venv with the newest supported Airflow (locked)
 

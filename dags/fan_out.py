@@ -37,6 +37,7 @@ with DAG(
         key="ocamba_id",
         fields=["full_name", "comment"],
         ledger_conn_id="profile_ledger",
+        concurrency=1,  # of each share: together as many in flight as one push alone has at Ocamba
         max_failed="1%",
         rejects_path=FOLDER + "/rejects/",
         delivered_path=FOLDER + "/delivered/ocamba.txt",  # ocamba.0.txt, ocamba.1.txt, …

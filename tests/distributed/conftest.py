@@ -12,10 +12,10 @@ from airflow_profile_provider.sandbox import Sandbox, serve
 from distributed import compose
 from distributed.cluster import Cluster, running_cluster
 
-QUOTA, SECONDS, LATENCY = 200, 10, 0.4
+QUOTA, SECONDS, LATENCY = 200, 10, 0.1
 """Ocamba's quota here: higher than the published one, so that a test is done soon.
 
-At this latency, the tasks take half of the window to use it up, and so does a kill find them at work.
+At this latency, the shares take half of a window to use it up, so that a kill finds them at work.
 """
 
 

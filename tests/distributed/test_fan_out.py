@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import json
+import subprocess
+import sys
 
 import pytest
 from include import fan_out_stage
@@ -22,9 +23,8 @@ SHARES = 4
 @pytest.fixture(scope="module")
 def survived(cluster: Cluster, vendor: Sandbox) -> Run:
     """A run of the example that lost a worker when each of them was pushing two shares."""
-    warehouse = json.loads(cluster.airflow.more["AIRFLOW_CONN_WAREHOUSE"])
-    fan_out_stage.write_people(warehouse, fan_out_stage.people(PEOPLE))
-    fan_out_stage.move_in(vendor, fan_out_stage.people(PEOPLE))
+    stage = [sys.executable, "-m", "include.fan_out_stage", "--people", str(PEOPLE)]
+    subprocess.run(stage, env=cluster.airflow.environment(), check=True)
     cluster.switch_on("fan_out")
     run = cluster.trigger("fan_out")
 
