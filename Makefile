@@ -14,10 +14,11 @@ WITHOUT_AIRFLOW := --ignore=tests/sandbox --ignore=tests/standins
 SPEED ?= 10
 stage = @printf '\n== %s ==\n' "$(1)"
 
-.PHONY: help install install-oldest lock lint format test test-fast test-newest test-oldest demo ui soak clean
+.PHONY: help install install-oldest lock lint format test test-fast test-newest test-oldest test-distributed
+.PHONY: demo ui soak clean
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s%s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s%s\n", $$1, $$2}' Makefile
 
 install: $(VENV)/.installed ## Make .venv with the newest supported Airflow (locked)
 
@@ -45,18 +46,23 @@ lint: install ## Check style, types and the import floors
 format: install ## Format the code and mend what can be mended
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
-test: lint test-newest test-oldest ## Run everything, on the newest and the oldest supported Airflow
+test: lint test-newest test-oldest test-distributed ## Run everything, on the newest and the oldest supported Airflow
 
 test-newest: install
 	$(call stage,tests on $$($(BIN)/python -c 'from importlib.metadata import version; print("Airflow", version("apache-airflow"))'))
-	@$(BIN)/python -m pytest $(PYTEST_OPTIONS)
+	@$(BIN)/python -m pytest -m "not distributed" $(PYTEST_OPTIONS)
 
 test-oldest: install-oldest
 	$(call stage,tests on $$($(OLDEST)/bin/python -c 'from importlib.metadata import version; print("Airflow", version("apache-airflow"))'))
-	@$(OLDEST)/bin/python -m pytest $(WITHOUT_AIRFLOW) $(PYTEST_OPTIONS)
+	@$(OLDEST)/bin/python -m pytest -m "not distributed" $(WITHOUT_AIRFLOW) $(PYTEST_OPTIONS)
+
+test-distributed: install install-oldest ## Run Celery workers, Redis and PostgreSQL, and kill a worker in mid-push
+	$(call stage,a push over two Celery workers)
+	@$(BIN)/python -m pytest -m distributed tests/distributed $(PYTEST_OPTIONS)
+	@$(OLDEST)/bin/python -m pytest -m distributed tests/distributed $(PYTEST_OPTIONS)
 
 test-fast: install ## Run the tests that need neither a running Airflow nor a browser
-	@$(BIN)/python -m pytest -m "not airflow and not browser" $(PYTEST_OPTIONS)
+	@$(BIN)/python -m pytest -m "not airflow and not browser and not distributed" $(PYTEST_OPTIONS)
 
 demo: install ## Push to five sandboxed vendors through Airflow and compare what they then hold
 	@SPEED=$(SPEED) PYTHONPATH=dags $(BIN)/python -m include.demo
@@ -64,7 +70,7 @@ demo: install ## Push to five sandboxed vendors through Airflow and compare what
 ui: install ## Leave Airflow and the sandbox running to click through
 	@SPEED=$(SPEED) PYTHONPATH=dags $(BIN)/python -m include.ui
 
-.PHONY: bench bench-quick
+.PHONY: bench bench-quick bench-distributed
 ONLY ?=
 
 bench: install .venv-bench/.installed ## Measure the push beside loops, HttpOperator, drt and dlt; ONLY=cost,limits for parts
@@ -73,6 +79,11 @@ bench: install .venv-bench/.installed ## Measure the push beside loops, HttpOper
 
 bench-quick: install ## Measure a tenth of it, without drt, dlt, scheduler and quotas; writes nothing
 	@PYTHONPATH=tests:dags $(BIN)/python -m bench --only cost,latency,batches,memory --factor 0.1 --rounds 3
+
+bench-distributed: install ## Measure mapped tasks on Celery workers, and events from the outbox to the vendor
+	$(call stage,benchmark of several machines: ten minutes; leave this one alone meanwhile)
+	@PYTHONPATH=tests:dags $(BIN)/python -m bench.spread
+	@if [ -e tests/bench/events.py ]; then PYTHONPATH=tests:dags $(BIN)/python -m bench.events; fi
 
 .venv-bench/.installed: requirements-bench.lock pyproject.toml .ci/install
 	$(call stage,install: .venv-bench with drt and dlt)

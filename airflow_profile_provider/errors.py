@@ -17,6 +17,7 @@
         ├── WrongHost           mend the host
         ├── LedgerFailed        mend the ledger's database
         ├── OutboxFailed        let the connection mark the outbox's rows
+        ├── QuotaFailed         mend the store of the shared quota
         ├── MassFailure         nothing gets through: look at the vendor or the mapping
         └── Paused              the next request may go in ``after`` seconds: come back then
 
@@ -125,6 +126,10 @@ class LedgerFailed(PushStopped):
 
 class OutboxFailed(PushStopped):
     """What became of an outbox's rows cannot be written there; they are owed still."""
+
+
+class QuotaFailed(PushStopped):
+    """What others use of a shared quota cannot be known: nothing may be sent."""
 
 
 class Paused(PushStopped):

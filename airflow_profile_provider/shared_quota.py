@@ -11,9 +11,10 @@ import hashlib
 import random
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from airflow_profile_provider.errors import ConfigurationError
+from airflow_profile_provider.errors import ConfigurationError, QuotaFailed
 from airflow_profile_provider.quota import bucket_rates
 from airflow_profile_provider.vendor import Rate
 
@@ -27,6 +28,7 @@ _LEAST_MARGIN = 0.02
 _SHARE = 0.005
 """What of each window is given up for the odd request that is slower than any before it."""
 _CONTENDED = 0.005
+_BOUNDLESS = 10**9
 
 
 class SharedBook:
@@ -41,7 +43,18 @@ class SharedBook:
         self._owed = 0
 
     def take(self, now: float) -> float:
-        """Take a permit and return 0, or return the seconds after which to ask again."""
+        """Take a permit and return 0, or return the seconds after which to ask again.
+
+        Raises:
+            QuotaFailed: the store does not answer.
+        """
+        try:
+            return self._take()
+        except Exception as error:  # noqa: BLE001 -- each driver has its own; their texts may hold secrets
+            reason = type(error).__name__
+        raise QuotaFailed(f"the store of the shared quota failed ({reason}): nothing is sent without it")
+
+    def _take(self) -> float:
         from pyrate_limiter import RateItem
 
         item = RateItem("permit", self._now())
@@ -58,15 +71,28 @@ class SharedBook:
 
     def answered(self, now: float, latency: float) -> None:
         """Learn how long answers take; count a late one again."""
-        from pyrate_limiter import RateItem
-
-        if latency > self._margin and not self._bucket.put(RateItem("late", self._now())):
-            self._owed += 1
+        if latency > self._margin:
+            with suppress(Exception):  # an answer must not be lost; who takes the next permit is told
+                self._count_again()
         self._latencies.append(latency)
         margin = max(_LEAST_MARGIN, 1.1 * max(self._latencies))
         if abs(margin - self._margin) > 0.1 * self._margin:
             self._margin = margin
             self._bucket.rates = bucket_rates(self._rates, margin, _SHARE)
+
+    def _count_again(self) -> None:
+        """Count a late request, also where the windows are full: others must not take its place."""
+        from pyrate_limiter import Rate as BucketRate
+        from pyrate_limiter import RateItem
+
+        rates = self._bucket.rates
+        self._bucket.rates = [BucketRate(_BOUNDLESS, rates[-1].interval)]
+        try:
+            counted = self._bucket.put(RateItem("late", self._now()))
+        finally:
+            self._bucket.rates = rates
+        if not counted:  # PostgreSQL refuses while another writes
+            self._owed += 1
 
     def lower(self, limit: int, seconds: float) -> None:
         """Allow no more than limit in any window of so many seconds."""
@@ -75,8 +101,10 @@ class SharedBook:
 
     def holds(self, number: int, seconds: float, now: float) -> bool:
         """Whether at least so many requests count in the window that ends now."""
-        oldest: Any = self._bucket.peek(number - 1)
-        return oldest is not None and oldest.timestamp > self._now() - seconds * 1000
+        with suppress(Exception):  # as above
+            oldest: Any = self._bucket.peek(number - 1)
+            return oldest is not None and oldest.timestamp > self._now() - seconds * 1000
+        return False
 
     def ages(self, now: float) -> list[float]:
         """Return nothing: the store remembers."""

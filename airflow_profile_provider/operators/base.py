@@ -68,7 +68,7 @@ class PushProfilesOperator(LineageMixin, BaseOperator):
         delivery.
     :param rejects_path: file or folder (ending in a slash) for undelivered changes, which ``records`` takes
         again; DAG, run, task, map index and try are put into the name.
-    :param delivered_path: file for the acknowledged keys.
+    :param delivered_path: file for the acknowledged keys; a mapped task puts its map index into the name.
     :param concurrency: requests in flight; ``batch_size``: records a request; ``quota``: such as
         "10/1s, 150/60s" or "none". Each replaces the connection's.
     :param max_record_bytes: a larger change is invalid.
@@ -295,7 +295,7 @@ class PushProfilesOperator(LineageMixin, BaseOperator):
             ignore_ledger=self.ignore_ledger,
             mixed_key_types=self.mixed_key_types,
             action=self.action,
-            plan_path=None if self.plan_path is None else str(self.plan_path),
+            plan_path=_mapped(self.plan_path, context),
             plan_values=self.plan_values,
             approved_plan=self.approved_plan,
             run=_run_of(context),
@@ -307,7 +307,7 @@ class PushProfilesOperator(LineageMixin, BaseOperator):
             only_key=self.only_key,
             if_empty=self.if_empty,
             rejects_path=None if self.rejects_path is None else _tried(str(self.rejects_path), context),
-            delivered_path=None if self.delivered_path is None else str(self.delivered_path),
+            delivered_path=_mapped(self.delivered_path, context),
             concurrency=self.concurrency,
             batch_size=self.batch_size,
             quota=self.quota,
@@ -369,15 +369,29 @@ def _run_of(context: Context) -> str | None:
     return " ".join(str(getattr(ti, name, "")) for name in ("dag_id", "run_id", "task_id", "map_index"))
 
 
+def _map_index(context: Context) -> int | None:
+    """Return which of the mapped tasks this is; None where it is the only one."""
+    index = getattr(context.get("ti"), "map_index", None)
+    return index if isinstance(index, int) and index >= 0 else None
+
+
+def _mapped(path: Any, context: Context) -> str | None:
+    """Put a mapped task's index into the name of a file, if there is one: its siblings write theirs."""
+    index = _map_index(context)
+    if path is None or index is None:
+        return None if path is None else str(path)
+    stem, ending = re.fullmatch(r"(.*?)((?:\.[A-Za-z]\w*)?(?:\.gz)?)", str(path)).groups()  # type: ignore[union-attr]
+    return f"{stem}.{index}{ending}"
+
+
 def _tried(path: str, context: Context) -> str:
     """Put DAG, run, task, map index and try into the name of a rejects file."""
     ti = context.get("ti")
-    mapped = getattr(ti, "map_index", -1)
     parts = [
         getattr(ti, "dag_id", None),
         getattr(ti, "run_id", None),
         getattr(ti, "task_id", None),
-        mapped if isinstance(mapped, int) and mapped >= 0 else None,
+        _map_index(context),
         getattr(ti, "try_number", None),
     ]
     name = ".".join(re.sub(r"[^\w-]+", "_", str(part)) for part in parts if part is not None)

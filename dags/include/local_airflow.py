@@ -1,4 +1,6 @@
-"""An Airflow for one machine: SQLite, loopback, a home of its own. The demo, the UI and the tests run on it.
+"""An Airflow for one machine: loopback, a home of its own. The demo, the UI and the tests run on it.
+
+It keeps its state in SQLite, unless it is told to use another database, and another executor with it.
 
 Its parts are started one by one, not by ``airflow standalone``: that takes twice as long to be ready and
 leaves children behind when it is stopped.
@@ -57,7 +59,8 @@ def clean_environment() -> dict[str, str]:
 class LocalAirflow:
     """One Airflow home and the processes that run on it.
 
-    ``more`` is laid over the environment: connections (AIRFLOW_CONN_…), variables (AIRFLOW_VAR_…), settings.
+    ``more`` is laid over the environment: connections (AIRFLOW_CONN_…), variables (AIRFLOW_VAR_…), settings,
+    such as another database or executor (AIRFLOW__…).
     """
 
     def __init__(
@@ -76,7 +79,7 @@ class LocalAirflow:
 
     @property
     def database(self) -> Path:
-        """The metadata database."""
+        """The metadata database, while it is SQLite."""
         return self.home / "airflow.db"
 
     # -- settings --------------------------------------------------------------------------------------------
@@ -171,24 +174,39 @@ class LocalAirflow:
 
     def start(self, *parts: str) -> None:
         """Start these parts (all by default) and wait until the API answers."""
-        environment = self.environment()
         for part in parts or PARTS:
-            with (self.home / f"{part}.log").open("ab") as output:
-                self._running[part] = subprocess.Popen(
-                    self.command(*PARTS[part]),
-                    env=environment,
-                    cwd=self.home,
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                )
+            self.launch(part, *PARTS[part])
         deadline = time.monotonic() + 180
         while not self._answers():
             self.check()
             if time.monotonic() > deadline:
                 raise RuntimeError(f"Airflow did not start; see {self.home}/api-server.log")
             time.sleep(0.3)
+
+    def launch(self, name: str, *arguments: str) -> None:
+        """Start a process of ``airflow`` under a name; its output goes to that log of the home."""
+        with (self.home / f"{name}.log").open("ab") as output:
+            self._running[name] = subprocess.Popen(
+                self.command(*arguments),
+                env=self.environment(),
+                cwd=self.home,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def kill(self, name: str) -> None:
+        """End a part and all that it has started as if its machine had failed: nothing can be settled."""
+        import psutil
+
+        running = self._running.pop(name)
+        children = psutil.Process(running.pid).children(recursive=True)
+        _signal(running, signal.SIGKILL)
+        for child in children:
+            with suppress(psutil.NoSuchProcess):
+                child.kill()
+        running.wait()
 
     def check(self) -> None:
         """Raise if a part has ended by itself."""

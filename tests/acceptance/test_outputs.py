@@ -273,6 +273,36 @@ def test_a_file_of_delivered_keys_is_private(bench: Bench, tmp_path: Path) -> No
     assert delivered.stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.parametrize(
+    ("given", "written"),
+    [
+        ("keys.txt", "keys.7.txt"),
+        ("keys", "keys.7"),
+        ("v1.5/keys-2026.11.jsonl.gz", "v1.5/keys-2026.11.7.jsonl.gz"),
+    ],
+)
+def test_mapped_tasks_do_not_share_a_file_of_delivered_keys(
+    given: str, written: str, open_bench: OpenBench, tmp_path: Path
+) -> None:
+    bench = open_bench("ocamba")
+    bench.hold(1)
+    (tmp_path / given).parent.mkdir(exist_ok=True)
+    operator = bench.operator_class(
+        task_id="push", records=bench.changes(1), delivered_path=str(tmp_path / given), quota="none"
+    )
+    operator.execute({"ti": TaskInstanceStub(map_index=7)})
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / written]
+
+
+def test_mapped_plans_do_not_share_a_file(open_bench: OpenBench, tmp_path: Path) -> None:
+    bench = open_bench("ocamba")
+    operator = bench.operator_class(
+        task_id="plan", records=bench.changes(1), action="plan", plan_path=str(tmp_path / "plan.jsonl")
+    )
+    operator.execute({"ti": TaskInstanceStub(map_index=0)})
+    assert [path.name for path in tmp_path.iterdir()] == ["plan.0.jsonl"]
+
+
 def test_superseded_changes_of_a_delivered_key_are_delivered_once(bench: Bench, tmp_path: Path) -> None:
     bench.hold(1)
     delivered = tmp_path / "delivered.txt"

@@ -21,11 +21,18 @@ def render(outcomes: Sequence[Outcome], about: str) -> str:
     return "\n\n".join([about, ratios, *map(_part, outcomes)])
 
 
-def write(page: Path, measured: str) -> None:
-    """Put what was measured between the marks of a page."""
-    before, _, rest = page.read_text().partition(BEGIN)
-    _, _, after = rest.partition(END)
-    page.write_text(f"{before}{BEGIN}\n{measured}\n{END}{after}")
+def write(page: Path, measured: str, marks: tuple[str, str] = (BEGIN, END)) -> None:
+    """Put what was measured between two marks of a page, and leave the rest of it as it is.
+
+    Raises:
+        ValueError: the page lacks a mark.
+    """
+    begin, end = marks
+    before, begun, rest = page.read_text().partition(begin)
+    _, ended, after = rest.partition(end)
+    if not (begun and ended):
+        raise ValueError(f"{page} has no place for what was measured: {begin} … {end}")
+    page.write_text(f"{before}{begin}\n{measured}\n{end}{after}")
 
 
 def _part(outcome: Outcome) -> str:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
 
 from bench.outcome import Outcome, Row, Target
-from bench.page import BEGIN, END, render
+from bench.page import BEGIN, END, render, write
 from bench.parts.singles import DRT
 from bench.race import ROOT, environment
+from bench.spread import MARKS
 from bench.stand_in import Fixed, Sliding
 
 
@@ -72,9 +76,22 @@ def test_a_figure_that_misses_its_bound_is_shown_as_not_reached() -> None:
     assert shown == ["reached", *["**not reached**"] * 3, "why"]
 
 
-def test_the_page_has_a_place_for_what_was_measured() -> None:
+@pytest.mark.parametrize("marks", [(BEGIN, END), MARKS])
+def test_the_page_has_a_place_for_what_was_measured(marks: tuple[str, str], tmp_path: Path) -> None:
     text = (ROOT / "docs" / "benchmarks.md").read_text()
-    assert 0 < text.index(BEGIN) < text.index(END)
+    page = tmp_path / "page.md"
+    page.write_text(text)
+    write(page, "NEWS", marks)
+    before, _, rest = text.partition(marks[0])
+    assert page.read_text() == f"{before}{marks[0]}\nNEWS\n{marks[1]}{rest.partition(marks[1])[2]}"
+
+
+def test_a_page_without_that_place_is_left_as_it_is(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("words")
+    with pytest.raises(ValueError, match="no place"):
+        write(page, "NEWS")
+    assert page.read_text() == "words"
 
 
 def test_the_stand_ins_windows_refuse_what_exceeds_them() -> None:

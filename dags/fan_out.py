@@ -1,0 +1,64 @@
+"""Push a large table to Ocamba Hood from several workers at once, and add up what they report.
+
+Each mapped task pushes the profiles whose keys fall to its share. The shares keep one ledger, and one quota
+if the connection ``ocamba_default`` has ``{"quota_conn_id": "…"}`` in its extra: see docs/distributed.md,
+which also says how many shares make sense. A worker that dies leaves its shares to the others.
+
+``warehouse`` is a connection to the database of the table ``people``, ``profile_ledger`` one to the ledger's.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import DAG, task
+from airflow.sdk.exceptions import AirflowFailException
+
+from airflow_profile_provider.operators.ocamba import OcambaPushProfilesOperator
+from airflow_profile_provider.records import Verdict
+
+# [START fan_out]
+SHARES = 4
+FOLDER = "{{ var.value.get('profiles_folder', '/var/lib/profiles') }}"
+
+with DAG(
+    "fan_out",
+    description="A large table to Ocamba Hood, in shares, on as many workers as there are",
+    schedule=None,
+    max_active_runs=1,  # two runs of different shares would not take turns
+    default_args={"retries": 3, "retry_delay": timedelta(seconds=15)},
+    tags=["profiles", "ocamba"],
+):
+    push = OcambaPushProfilesOperator.partial(
+        task_id="push",
+        sql="select ocamba_id, full_name, comment from people order by ocamba_id",
+        sql_conn_id="warehouse",
+        key="ocamba_id",
+        fields=["full_name", "comment"],
+        ledger_conn_id="profile_ledger",
+        concurrency=1,  # of each share: together as many in flight as one push alone has at Ocamba
+        max_failed="1%",
+        rejects_path=FOLDER + "/rejects/",
+        delivered_path=FOLDER + "/delivered/ocamba.txt",  # ocamba.0.txt, ocamba.1.txt, …
+    ).expand(partition=[(share, SHARES) for share in range(SHARES)])
+
+    @task(trigger_rule="all_done")
+    def add_up(reports: Any, ti: Any = None) -> dict[str, int]:
+        """Add up what the shares report; red if one of them is, or owes a record a verdict."""
+        found = [dict(report) for report in reports]
+        counts = ("received", *Verdict, "requests")
+        total = {"shares": len(found)} | {str(name): sum(report[name] for report in found) for name in counts}
+        settled = sum(total[verdict] for verdict in Verdict)
+        green = ti.get_ti_count(ti.dag_id, task_ids=["push"], run_ids=[ti.run_id], states=["success"])
+        # A red task returns nothing, and the sums matter then, too.
+        ti.xcom_push(key="total", value=total)
+        if green < SHARES or len(found) < SHARES or settled != total["received"]:
+            raise AirflowFailException(  # for good: adding up again changes nothing
+                f"{green} of {SHARES} shares are green, {len(found)} reported, and {settled} of "
+                f"{total['received']} records have a verdict: {total}"
+            )
+        return total
+
+    add_up(push.output)
+# [END fan_out]

@@ -1,0 +1,31 @@
+"""The example that spreads a table over mapped tasks: its closing task judges the whole."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from own_airflow import ROOT
+
+from airflow_profile_provider.sandbox import Sandbox
+
+from .conftest import TestDag
+
+
+def test_one_red_share_makes_the_run_red_after_all_others_have_delivered(
+    test_dag: TestDag, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    known = list(sandbox.keys("ocamba"))
+    people = [(key, "Ada", "moved") for key in [*known, "99999999999999999999"]]
+    with closing(sqlite3.connect(tmp_path / "people.db")) as warehouse, warehouse:
+        warehouse.execute("create table people (ocamba_id text, full_name text, comment text)")
+        warehouse.executemany("insert into people values (?, ?, ?)", people)
+    ended = test_dag(ROOT / "dags" / "fan_out.py")
+    assert (ended.state, ended.tasks["add_up"]) == ("failed", "failed")
+    shares = [ended.report("push", index) for index in range(4)]
+    assert sum(report["received"] for report in shares) == len(people)
+    assert [sum(report[verdict] for report in shares) for verdict in ("pushed", "rejected")] == [
+        len(known),
+        1,
+    ]
