@@ -10,13 +10,11 @@ which also says how many shares make sense. A worker that dies leaves its shares
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
-from airflow.sdk import DAG, task
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk import DAG
 
 from airflow_profile_provider.operators.ocamba import OcambaPushProfilesOperator
-from airflow_profile_provider.records import Verdict
+from airflow_profile_provider.operators.reports import SumReportsOperator
 
 # [START fan_out]
 SHARES = 4
@@ -43,22 +41,6 @@ with DAG(
         delivered_path=FOLDER + "/delivered/ocamba.txt",  # ocamba.0.txt, ocamba.1.txt, …
     ).expand(partition=[(share, SHARES) for share in range(SHARES)])
 
-    @task(trigger_rule="all_done")
-    def add_up(reports: Any, ti: Any = None) -> dict[str, int]:
-        """Add up what the shares report; red if one of them is, or owes a record a verdict."""
-        found = [dict(report) for report in reports]
-        counts = ("received", *Verdict, "requests")
-        total = {"shares": len(found)} | {str(name): sum(report[name] for report in found) for name in counts}
-        settled = sum(total[verdict] for verdict in Verdict)
-        green = ti.get_ti_count(ti.dag_id, task_ids=["push"], run_ids=[ti.run_id], states=["success"])
-        # A red task returns nothing, and the sums matter then, too.
-        ti.xcom_push(key="total", value=total)
-        if green < SHARES or len(found) < SHARES or settled != total["received"]:
-            raise AirflowFailException(  # for good: adding up again changes nothing
-                f"{green} of {SHARES} shares are green, {len(found)} reported, and {settled} of "
-                f"{total['received']} records have a verdict: {total}"
-            )
-        return total
-
-    add_up(push.output)
+    # One report, red if a share is red, stopped early or left none.
+    SumReportsOperator(task_id="add_up", reports=push.output, trigger_rule="all_done")
 # [END fan_out]

@@ -216,12 +216,6 @@ class LocalAirflow:
                     f"Airflow's {part} ended with {running.returncode}; see {self.home}/{part}.log"
                 )
 
-    def kill(self, part: str) -> None:
-        """Kill a part and its children, as a machine that fails would."""
-        running = self._running.pop(part)
-        _signal(running, signal.SIGKILL)
-        running.wait()
-
     def stop(self) -> None:
         """Stop every part and its children: asked first, killed after a while."""
         for running in self._running.values():
