@@ -10,7 +10,7 @@ OLDEST := .venv-oldest
 BIN := $(VENV)/bin
 PYTEST_OPTIONS ?=
 # What has nothing to do with Airflow is tested once, on the newest.
-WITHOUT_AIRFLOW := --ignore=tests/sandbox --ignore=tests/standins
+WITHOUT_AIRFLOW := --ignore=tests/sandbox --ignore=tests/standins --ignore=tests/ledger --ignore=tests/bench
 SPEED ?= 10
 stage = @printf '\n== %s ==\n' "$(1)"
 
