@@ -94,6 +94,7 @@ class Quota:
         self._changed = threading.Condition()
         self._wait = wait or self._changed.wait
         self._in_flight = 0
+        self._asked = 0.0
         self._held_until = 0.0
         self._left: int | None = None
         self._left_until = 0.0
@@ -111,6 +112,8 @@ class Quota:
     def acquire(self, given_up: Callable[[], object] = lambda: None, *, anyhow: bool = False) -> float:
         """Wait for a permit, or until the caller has given up; return the seconds that it took.
 
+        The permit counts from then on, however long it takes to send the request.
+
         Raises:
             Paused: the wait would be longer than the quota's patience, and not to be waited ``anyhow``.
         """
@@ -121,12 +124,11 @@ class Quota:
                     raise Paused(f"{self.waiting_for}: the next request may go in {seconds:.0f} s", seconds)
                 self._wait(min(seconds, 1.0))  # in slices, to notice who gave up
             self._in_flight += 1
-            now = self._clock()
             if self._left is not None:
                 self._left -= 1
-            self.pace.granted(now)
+            self.pace.granted(self._clock())
             self.waiting_for = ""
-        return now - begun
+            return self._asked - begun
 
     def release(self, latency: float = 0.0) -> None:
         """Give the permit back: the answer is there, or it is certain that there will be none."""
@@ -172,7 +174,7 @@ class Quota:
 
     def _missing(self) -> float:
         """Return the seconds until a permit may be free; 0 where one is taken."""
-        now = self._clock()
+        now = self._asked = self._clock()
         if (seconds := self._held_until - now) > 0:
             self.waiting_for = "the vendor asked to wait"
         elif (seconds := self._left_missing(now)) > 0:

@@ -236,8 +236,10 @@ class Transport:
 
     def _permitted(self, request: Request, anyhow: bool, repeat: bool) -> tuple[str, Answer]:
         """Wait for a permit, send with a token that is good at that moment; return both."""
-        self.cost.add(throttled=self.quota.acquire(lambda: self.halt, anyhow=anyhow))
         begun = self._clock()
+        waited = self.quota.acquire(lambda: self.halt, anyhow=anyhow)
+        self.cost.add(throttled=waited)
+        begun += waited  # when the permit was asked for: it counts from then on
         try:
             self.halt = self.halt or self.forbidden()
             if self.halt:
