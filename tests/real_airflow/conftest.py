@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,7 +88,9 @@ def another(airflow: LocalAirflow, home: Path, more: Mapping[str, str] | None = 
     keys = own.home / "keys.json"
     theirs = json.loads((airflow.home / "keys.json").read_text())
     keys.write_text(json.dumps(json.loads(keys.read_text()) | {"fernet": theirs["fernet"]}))
-    shutil.copy(airflow.database, own.database)
+    # Not as a file: closing it would take away the locks that this process holds on it, and ruin it.
+    with closing(sqlite3.connect(airflow.database)) as source, closing(sqlite3.connect(own.database)) as copy:
+        source.backup(copy)
     return own
 
 

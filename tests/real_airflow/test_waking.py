@@ -36,23 +36,28 @@ def test_a_dag_is_woken_when_something_changed_and_then_alone(
 ) -> None:
     deployment.switch_on("push_named_file", "after_push")
     keys = list(sandbox.keys("ocamba"))
+    write(folder / "woken-0.jsonl", {keys[0]: {"full_name": "First"}})
     write(folder / "woken-1.jsonl", {key: {"full_name": "Woken"} for key in keys[:3]})
     write(folder / "woken-2.jsonl", {key: {"full_name": "Again"} for key in keys[:2]})
     write(
         folder / "woken-3.jsonl", {keys[4]: {"full_name": "Red"}, "17430755068736109999": {"full_name": "No"}}
     )
-    first = pushed(deployment, "woken-1.jsonl")
+    first = pushed(deployment, "woken-0.jsonl")
     woken = deployment.first_run("after_push")
-    ended = deployment.end_of("after_push", woken[0])
+    deployment.end_of("after_push", woken[0])  # a DAG's first run gets the events of other tests' pushes, too
+
+    pushed(deployment, "woken-1.jsonl")
+    woken = deployment.first_run("after_push", 2)
+    ended = deployment.end_of("after_push", woken[1])
     assert ended.returned["changed", -1] == {"pushed": 3, "created": 0, "unchanged": 0}
 
     pushed(deployment, "woken-1.jsonl")  # nothing changed
     red = pushed(deployment, "woken-3.jsonl")
     pushed(deployment, "woken-2.jsonl")
-    woken = deployment.first_run("after_push", 2)
-    ended = deployment.end_of("after_push", woken[1])
+    woken = deployment.first_run("after_push", 3)
+    ended = deployment.end_of("after_push", woken[2])
     assert ended.returned["changed", -1] == {"pushed": 2, "created": 0, "unchanged": 0}
-    assert len(deployment.runs("after_push")) == 2
+    assert len(deployment.runs("after_push")) == 3
 
     # The intranet serves its own API; for Ocamba no page is documented, and no browser opens a worker's file.
     site = sandbox.connections()["communifire_default"]
