@@ -149,6 +149,7 @@ def shared_book(store: Connection, target: str, rates: Sequence[Rate]) -> Shared
 
 def _redis(store: Connection, name: str, rates: list[Any]) -> AbstractBucket:
     from pyrate_limiter import RedisBucket
+    from pyrate_limiter.buckets.redis_bucket import LuaScript
     from redis import Redis
 
     class ServerTimed(RedisBucket):
@@ -171,8 +172,9 @@ def _redis(store: Connection, name: str, rates: list[Any]) -> AbstractBucket:
     if path := extra.get("unix_socket_path"):
         options = {"unix_socket_path": path, "db": options["db"], "password": options["password"]}
     client = Redis(**options)
-    bucket: AbstractBucket = ServerTimed.init(rates, client, name)
-    return bucket
+    # As it comes, the script counts up to when it was asked, and misses who came in between.
+    script = LuaScript.PUT_ITEM.replace("bucket, window_start, now)", "bucket, window_start, '+inf')")
+    return ServerTimed(rates, client, name, str(client.script_load(script)))
 
 
 def _postgres(store: Connection, name: str, rates: list[Any]) -> AbstractBucket:

@@ -93,6 +93,21 @@ def test_processes_that_share_a_quota_never_exceed_it(
     assert all(later - earlier >= SECONDS for earlier, later in zip(times, times[RATE:], strict=False))
 
 
+def test_who_asked_first_and_was_held_up_sees_the_permits_taken_meanwhile(
+    store: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process may stand still between reading the store's clock and asking for its permit."""
+    connection = Connection(conn_id="store", **{**store, "extra": json.dumps(store.get("extra", {}))})
+    ours, theirs = (shared_book(connection, "ocamba:held-up", [Rate(2, 1.0)]) for _ in range(2))
+    asked = theirs._bucket.now()
+    time.sleep(0.05)
+    assert (ours.take(0), ours.take(0)) == (0, 0)
+    monkeypatch.setattr(theirs._bucket, "now", lambda: asked)
+    assert theirs.take(0) > 0
+    for book in (ours, theirs):
+        book.close()
+
+
 def test_an_answer_that_comes_late_counts_again_for_all_even_if_the_window_is_full(
     store: dict[str, Any],
 ) -> None:
