@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any
 
+from airflow_profile_provider.blocks import Block, as_text
+from airflow_profile_provider.ledger_tables import ROW_BYTES
 from airflow_profile_provider.records import Change, Row
 
 _encoded = json.JSONEncoder(sort_keys=True).encode
 _quoted = json.encoder.encode_basestring_ascii
 FIELD_BYTES = 8
-ROW_BYTES = 16
 
 
 class Fingerprints:
@@ -32,27 +32,18 @@ class Fingerprints:
 
     def of_row(self, row: Row) -> bytes:
         """Hash a row as it came: equal rows ask for equal changes, so that they need not be planned."""
+        if row.fingerprint is not None:
+            return row.fingerprint
         content = row.content
         seen = content if self._columns is None else tuple([content.get(name) for name in self._columns])
-        return self._of_row(seen)
+        return blake2b(as_text(seen), key=self._row_key, digest_size=ROW_BYTES).digest()
 
-    def _of_row(self, seen: Any) -> bytes:
-        try:
-            text = repr(seen).encode("utf-8", "surrogatepass")
-        except (ValueError, RecursionError):  # more digits than Python writes, or nested too deeply
-            return secrets.token_bytes(ROW_BYTES)  # like no other row, so that it is planned, and refused
-        return blake2b(text, key=self._row_key, digest_size=ROW_BYTES).digest()
-
-    def of_rows(self, values: Sequence[Sequence[Any]]) -> list[bytes]:
-        """Hash rows of a table, whose values are tuples in the order of the columns that count."""
+    def of_rows(self, block: Block) -> list[bytes]:
+        """Hash the rows of a table whose columns are those that count, in their order."""
         key = self._row_key
-        try:
-            return [
-                blake2b(repr(row).encode("utf-8", "surrogatepass"), key=key, digest_size=ROW_BYTES).digest()
-                for row in values
-            ]
-        except (ValueError, RecursionError):
-            return [self._of_row(row) for row in values]
+        if block.kind:
+            key = blake2b(block.kind.encode(), key=key, digest_size=32).digest()
+        return [blake2b(text, key=key, digest_size=ROW_BYTES).digest() for text in block.texts()]
 
     def of_change(self, change: Change) -> dict[str, str]:
         """Hash each field, and each relationship's operations, of a planned change."""

@@ -162,9 +162,12 @@ class Ledger:
             )
         }
 
-    def held(self, keys: Collection[str]) -> dict[str, bytes]:
-        """Return the fingerprints of the rows acknowledged last, of those keys that are not in doubt."""
-        return dict(self._read(self._statements.held, keys))
+    def unlike(self, keys: Sequence[str], rows: Sequence[bytes]) -> list[int]:
+        """Return which rows, by key and fingerprint, are not plainly those acknowledged last, in order."""
+        with told():
+            asked = {**self._statements.keys(self._target, keys), "rows": b"".join(rows)}
+            found = self._reader.exec_driver_sql(self._statements.unlike, asked)
+            return sorted(index for (index,) in found.cursor.fetchall()) if found.cursor else []
 
     def add_fields(self, entries: Collection[Entry]) -> None:
         """Read the fields of entries, too."""

@@ -17,13 +17,14 @@ from hashlib import sha256
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 
+from airflow_profile_provider.blocks import Block
 from airflow_profile_provider.courier import Courier, Settled
 from airflow_profile_provider.errors import InvalidRecord, Paused, PushStopped, SourceError, VendorError
 from airflow_profile_provider.gate import Gate, Proposal, Spool
 from airflow_profile_provider.outputs import Delivered, Rejects
 from airflow_profile_provider.plan import Planned, Planner, Window
 from airflow_profile_provider.progress import Progress
-from airflow_profile_provider.records import Block, Change, Checkpoint, Report, Row, Verdict
+from airflow_profile_provider.records import Change, Checkpoint, Report, Row, Verdict
 from airflow_profile_provider.sieve import Sieve
 from airflow_profile_provider.trail import Resume, Trail
 from airflow_profile_provider.transport import Transport
@@ -243,7 +244,7 @@ class Push:
     def _settle_held(self, block: Block, others: Sequence[int]) -> None:
         """Settle the rows of a block that the vendor holds, all but the others."""
         left = frozenset(others)
-        held: Iterable[int] = range(len(block.values))
+        held: Iterable[int] = range(len(block))
         if self._trail:
             held = [index for index in held if not self._trail.passed(block.position + index)]
             for index in held:
@@ -255,8 +256,8 @@ class Push:
             for index in unchanged:
                 self._trail.settled(block.position + index, Verdict.UNCHANGED)
         if self._delivered:
-            for index in unchanged:
-                self._delivered.add(self._planner.key_of(block.row(index)))
+            for row in block.rows(unchanged):
+                self._delivered.add(self._planner.key_of(row))
         self._tell_now_and_then()
 
     def _planned(self, rows: Iterator[Row]) -> Iterator[Change]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any, Self
@@ -50,25 +50,14 @@ class Row:
     ``position`` counts from 1: the line of a text file, else the record. ``content`` is a mapping of column
     to value, or the raw text where it could not be read; ``problem`` then says why. ``text`` marks a source
     without types (CSV), whose cells are parsed to the fields' types and whose empty cells are null.
+    ``fingerprint`` is the row's, where it was needed already.
     """
 
     position: int
     content: Any
     text: bool = False
     problem: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """Rows of a table as it keeps them: values in the order of ``columns``, the first row at ``position``."""
-
-    position: int
-    columns: Sequence[str]
-    values: Sequence[Sequence[Any]]
-
-    def row(self, index: int) -> Row:
-        """Return one of its rows."""
-        return Row(self.position + index, dict(zip(self.columns, self.values[index], strict=True)))
+    fingerprint: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,17 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import compress, count, islice
-from operator import ne
+from itertools import islice
 from typing import Any, Protocol, TypeVar
 
+from airflow_profile_provider.blocks import Block
 from airflow_profile_provider.errors import InvalidRecord, PushStopped
 from airflow_profile_provider.fingerprints import Fingerprints, order_of
 from airflow_profile_provider.gate import Proposal
 from airflow_profile_provider.ledger import Entry, Ledger
 from airflow_profile_provider.ledger_tables import LONGEST_KEY
 from airflow_profile_provider.plan import Planned, Planner
-from airflow_profile_provider.records import Block, Change, Row, Verdict
+from airflow_profile_provider.records import Change, Row, Verdict
 from airflow_profile_provider.values import exact_key
 
 CHUNK = 1000
@@ -115,20 +115,19 @@ class Sieve:
         """
         passed: set[str] = set()
         for block in blocks:
+            prints = self._prints.of_rows(block)
             if len(passed) > MOST_PASSED:  # nearly everything is new: looking first is in vain
-                settle(block, range(len(block.values)))
-                yield from map(block.row, range(len(block.values)))
+                settle(block, range(len(block)))
+                yield from block.rows(range(len(block)), prints)
                 continue
-            prints = self._prints.of_rows(block.values)
-            keys = _texts([row[0] for row in block.values])
-            held = self._ledger.held(keys)
-            new = list(compress(count(), map(ne, map(held.get, keys), prints)))
+            keys = _texts(block.keys())
+            new = self._ledger.unlike(keys, prints)
             if not passed.isdisjoint(keys) or len(set(keys)) < len(keys):
                 let = passed.union([keys[i] for i in new])
                 new = [i for i, key in enumerate(keys) if key in let]
             passed.update([keys[i] for i in new])
             settle(block, new)
-            yield from map(block.row, new)
+            yield from block.rows(new, prints)
 
     def again(self, proposals: Iterable[Proposal], settle: Settle) -> Iterator[Change]:
         """Do the same for what was proposed."""

@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from airflow_profile_provider.blocks import Block, TupleBlock
 from airflow_profile_provider.errors import SourceError
-from airflow_profile_provider.records import Block, Row
+from airflow_profile_provider.records import Row
 from airflow_profile_provider.sources import require_named
 
 if TYPE_CHECKING:
@@ -27,8 +28,7 @@ def rows_of_sql(engine: Engine, sql: str, columns: list[str] | None) -> Iterator
         SourceError: the query fails, also half-way, or lacks a column, or has a needed one twice.
     """
     for block in blocks_of_sql(engine, sql, columns):
-        for index in range(len(block.values)):
-            yield block.row(index)
+        yield from block.rows(range(len(block)))
 
 
 def blocks_of_sql(engine: Engine, sql: str, columns: list[str] | None) -> Iterator[Block]:
@@ -40,7 +40,7 @@ def blocks_of_sql(engine: Engine, sql: str, columns: list[str] | None) -> Iterat
             names, taken = [name for name, _ in places], [place for _, place in places]
             for piece in result.partitions(_PIECE):  # an option of this name is lost on plain SQL
                 values = [tuple([_value(row[place]) for place in taken]) for row in piece]
-                yield Block(position + 1, names, values)
+                yield TupleBlock(position + 1, names, values)
                 position += len(values)
     except SourceError:
         raise

@@ -15,6 +15,7 @@ from airflow_profile_provider.hooks.databases import engine_of
 from airflow_profile_provider.hooks.ocamba import OcambaHook
 from airflow_profile_provider.lease import LEASE_SECONDS
 from airflow_profile_provider.ledger import Entry, Ledger
+from airflow_profile_provider.ledger_tables import ROW_BYTES
 from airflow_profile_provider.records import Report
 from airflow_profile_provider.transport import RetryRule
 
@@ -208,8 +209,22 @@ def test_another_identifier_of_the_same_people_is_refused(store: dict[str, Any])
     assert Ledger(engine, "x:people", "id")
     other = Ledger(engine, "x:people", "email", mixed_key_types=True)
     other.acknowledge([Entry("a@example.com", b"row")])
-    assert other.held(["a@example.com"]) == {"a@example.com": b"row"}
-    assert Ledger(engine, "x:people", "id", mixed_key_types=True).held(["a@example.com"]) == {}
+    assert other.known(["a@example.com"])["a@example.com"].row == b"row"
+    assert Ledger(engine, "x:people", "id", mixed_key_types=True).known(["a@example.com"]) == {}
+
+
+def test_rows_that_are_not_those_acknowledged_last_are_told_by_their_place(store: dict[str, Any]) -> None:
+    engine = engine_of(_connection(store))
+    ledger, other = (Ledger(engine, f"unlike:{name}", "id") for name in "ab")
+    row, news = (bytes([n]) * ROW_BYTES for n in (0, 255))
+    ledger.acknowledge([Entry(key, row) for key in ("same", "changed", "doubted", "é'\"")])
+    ledger.put_in_doubt([("doubted", None), ("never answered", None)])
+    other.acknowledge([Entry("of another", row)])
+    asked = ["same", "changed", "doubted", "never answered", "unknown", "of another", "same", "same"]
+    asked += ["é'\"", ""]
+    rows = [row, news, row, row, row, row, news, row, row, row]
+    assert ledger.unlike(asked, rows) == [1, 2, 3, 4, 5, 6, 9]
+    assert ledger.unlike([], []) == []
 
 
 def test_one_push_at_a_time_holds_a_target(store: dict[str, Any]) -> None:

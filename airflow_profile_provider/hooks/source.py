@@ -8,11 +8,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_profile_provider.announcements import Announced
+from airflow_profile_provider.blocks import Block
 from airflow_profile_provider.errors import ConfigurationError
 from airflow_profile_provider.hooks.files import fingerprint, is_path, open_file
 from airflow_profile_provider.outbox import Outbox, OutboxRows
 from airflow_profile_provider.plan import Planner
-from airflow_profile_provider.records import Block, Row
+from airflow_profile_provider.records import Row
 from airflow_profile_provider.sources import (
     blocks_of_file,
     count_of_file,
