@@ -83,7 +83,7 @@ bench-quick: install ## Measure a tenth of it, without drt, dlt, scheduler and q
 bench-distributed: install ## Measure mapped tasks on Celery workers, and events from the outbox to the vendor
 	$(call stage,benchmark of several machines: ten minutes; leave this one alone meanwhile)
 	@PYTHONPATH=tests:dags $(BIN)/python -m bench.spread
-	@if [ -e tests/bench/events.py ]; then PYTHONPATH=tests:dags $(BIN)/python -m bench.events; fi
+	@PYTHONPATH=tests:dags $(BIN)/python -m bench.events
 
 .venv-bench/.installed: requirements-bench.lock pyproject.toml .ci/install
 	$(call stage,install: .venv-bench with drt and dlt)
@@ -93,4 +93,4 @@ soak: install ## Push a million records through a troubled sandbox and compare (
 	@$(BIN)/python -m tests.soak --records $(or $(RECORDS),1000000) --vendor $(or $(VENDOR),ocamba)
 
 clean: ## Remove what was installed and made here
-	rm -rf $(VENV) $(OLDEST) .uv .demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(OLDEST) .venv-bench .uv .demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -148,9 +148,10 @@ class Ledger:
         """A connection for all that is read, each statement for itself."""
         return self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
 
-    def _read(self, statement: str, keys: Collection[str]) -> list[Any]:
+    def _read(self, statement: str, keys: Collection[str], **more: Any) -> list[Any]:
         with told():
-            found = self._reader.exec_driver_sql(statement, self._statements.keys(self._target, keys))
+            asked = {**self._statements.keys(self._target, keys), **more}
+            found = self._reader.exec_driver_sql(statement, asked)
             return list(found.cursor.fetchall()) if found.cursor else []
 
     def known(self, keys: Collection[str]) -> dict[str, Entry]:
@@ -164,10 +165,8 @@ class Ledger:
 
     def unlike(self, keys: Sequence[str], rows: Sequence[bytes]) -> list[int]:
         """Return which rows, by key and fingerprint, are not plainly those acknowledged last, in order."""
-        with told():
-            asked = {**self._statements.keys(self._target, keys), "rows": b"".join(rows)}
-            found = self._reader.exec_driver_sql(self._statements.unlike, asked)
-            return sorted(index for (index,) in found.cursor.fetchall()) if found.cursor else []
+        found = self._read(self._statements.unlike, keys, rows=b"".join(rows))
+        return sorted(index for (index,) in found)
 
     def add_fields(self, entries: Collection[Entry]) -> None:
         """Read the fields of entries, too."""

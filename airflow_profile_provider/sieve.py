@@ -304,11 +304,15 @@ class Sieve:
             return ""
         return f"its version is an {found[0]}, and the ledger has an {self._version_kind} for this target"
 
+    def part(self, proposal: Proposal) -> Change:
+        """Return what is sent of a change: all of it, or what differs."""
+        if self._how.changed_fields_only and proposal.why in {"new", "changed"}:
+            return _only(proposal.change, proposal.fields)
+        return proposal.change
+
     def _send(self, found: _Found, proposal: Proposal) -> Change:
         """Note that a change is on its way."""
-        change, entry = proposal.change, found.entry
-        if self._how.changed_fields_only and proposal.why in {"new", "changed"}:
-            change = _only(change, proposal.fields)
+        change, entry = self.part(proposal), found.entry
         entry.order = _newer(_order(change), entry.order)
         _, number = self._on_the_way.get(change.key, (entry, 0))
         self._on_the_way[change.key] = (entry, number + 1)

@@ -14,9 +14,7 @@ from urllib.parse import parse_qsl, quote, quote_plus
 from requests import PreparedRequest, RequestException, Response, Session
 from requests.adapters import BaseAdapter
 
-from airflow_profile_provider.errors import (
-    ProfileError,
-)
+from airflow_profile_provider.errors import ProfileError
 from airflow_profile_provider.records import Change
 from airflow_profile_provider.vendor import Access, Request, Vendor
 

@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from airflow_profile_provider import __version__
 from airflow_profile_provider.courier import Courier, Settled
 from airflow_profile_provider.errors import (
     ConfigurationError,
@@ -26,7 +25,7 @@ from airflow_profile_provider.hooks.exchanges import (
     recorded,
     unsent,
 )
-from airflow_profile_provider.hooks.ledgers import sieve_of
+from airflow_profile_provider.hooks.ledgers import fingerprints_of, sieve_of
 from airflow_profile_provider.hooks.source import Source
 from airflow_profile_provider.ledger import Entry
 from airflow_profile_provider.ledger_admin import ReadLedger, instant, version_of
@@ -49,7 +48,7 @@ class RowExplained:
     """A row of the key: what it asks for, and what a push would make of it.
 
     ``verdict`` is "planned" where it would be sent, ``why`` the reason, ``fields`` the names of those that
-    make a difference.
+    make a difference. ``part`` is what of the change would be sent; None: all of it.
     """
 
     position: int
@@ -58,6 +57,7 @@ class RowExplained:
     verdict: Verdict
     why: str = ""
     fields: tuple[str, ...] = ()
+    part: Change | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,7 +265,7 @@ class _Case:
         window = Window(len(rows) + 1)
         for row in rows:
             if row.change and row.verdict is Verdict.PLANNED:
-                window.add(self._part(row.change, row))
+                window.add(row.part or row.change)
         masks = Masks(self._vendor.access)
         requests = [one for planned in window.drain() for one in unsent(self._vendor, planned.change, masks)]
         notes = []
@@ -275,15 +275,6 @@ class _Case:
                 "a push may find a field invalid that is not found so here"
             )
         return self._explanation(found, rows, known, requests, notes=notes)
-
-    def _part(self, change: Change, row: RowExplained) -> Change:
-        """Return what would be sent of a change."""
-        if not self._how.changed_fields_only or row.why not in {"new", "changed"}:
-            return change
-        names = frozenset(row.fields)
-        sent = {name: value for name, value in change.fields.items() if name in names}
-        links = {name: value for name, value in change.relationships.items() if name in names}
-        return replace(change, fields=sent, relationships=links)
 
     @contextmanager
     def _read_ledger(self) -> Iterator[ReadLedger | None]:
@@ -316,11 +307,11 @@ class _Case:
         self, found: _Found, ledger: ReadLedger | None
     ) -> tuple[list[RowExplained], LedgerExplained | None]:
         """Say of each row what a push would make of it."""
-        if ledger is None:
+        if ledger is None or self._store is None:
             known = LedgerExplained(known=False) if self._store else None
             rows = [self._planned(row) for row in found.rows]
             return [replace(row, why="new") if known and row.change else row for row in rows], known
-        prints = self._prints(ledger)
+        prints = fingerprints_of(self._store, ledger, self._vendor, self.planner, self._recipe)
         entry = ledger.known([found.key]).get(found.key)
         if entry:
             ledger.add_fields([entry])
@@ -340,7 +331,7 @@ class _Case:
                 is_second = proposal.why == "in doubt" and not (entry and entry.doubt)
                 why = "an earlier row of this key is sent, too" if is_second else proposal.why
                 names = tuple(name.removeprefix("\0") for name in proposal.fields)
-                explained = replace(explained, why=why, fields=names)
+                explained = replace(explained, why=why, fields=names, part=sieve.part(proposal))
             elif row.position in settled:
                 verdict, why = settled[row.position]
                 explained = replace(explained, verdict=verdict, why=why or _because(verdict))
@@ -368,16 +359,6 @@ class _Case:
             fields=names,
         )
 
-    def _prints(self, ledger: ReadLedger) -> Fingerprints:
-        """Return the fingerprints that a push makes (`ledgers.sieve_of`)."""
-        given = str((self._store.extra_dejson or {}).get("fingerprint_key") or "") if self._store else ""
-        return Fingerprints(
-            given.encode() or ledger.key,
-            self._vendor.shape,
-            f"{__version__} {self._recipe!r}",
-            self.planner.columns,
-        )
-
     def _compared(
         self, entry: Entry | None, rows: Sequence[RowExplained], prints: Fingerprints, kind: str | None
     ) -> LedgerExplained:
@@ -396,9 +377,7 @@ class _Case:
             equal=_named(name for name in mine if name not in differing),
             in_doubt=entry.doubt,
             version=version_of(entry.order, kind),
-            older=None
-            if order is None or entry.order is None or order[0] != kind
-            else order[1] < entry.order,
+            older=_is_older(order, entry.order, kind),
             refusals=entry.refusals,
             refused_at=instant(entry.refused_at) if entry.refusals else None,
             refused_this=bool(mine) and entry.refused == prints.of_all(mine),

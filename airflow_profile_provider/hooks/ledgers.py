@@ -21,6 +21,16 @@ WAIT_SECONDS = 1.0
 WAITS_BETWEEN_WORDS = 30
 
 
+def fingerprints_of(
+    store: Connection, ledger: Ledger, vendor: Vendor, planner: Planner, recipe: Recipe
+) -> Fingerprints:
+    """Return the fingerprints of a ledger behind a connection, whose own key comes before the ledger's."""
+    given = str((store.extra_dejson or {}).get("fingerprint_key") or "")
+    return Fingerprints(
+        given.encode() or ledger.key, vendor.shape, f"{__version__} {recipe!r}", planner.columns
+    )
+
+
 @contextmanager
 def sieve_of(
     store: Connection,
@@ -45,10 +55,7 @@ def sieve_of(
 
     ledger = Ledger(engine_of(store), target, planner.key_type, mixed_key_types=how.mixed_key_types)
     try:
-        given = str((store.extra_dejson or {}).get("fingerprint_key") or "")
-        prints = Fingerprints(
-            given.encode() or ledger.key, vendor.shape, f"{__version__} {recipe!r}", planner.columns
-        )
+        prints = fingerprints_of(store, ledger, vendor, planner, recipe)
         waits = 0
         while not (lease := ledger.take_lease(share, owner)):
             if waits % WAITS_BETWEEN_WORDS == 0:
