@@ -3,3 +3,5 @@
 from __future__ import annotations
 
 import own_airflow  # noqa: F401 -- its import does it
+
+pytest_plugins = ["neighbourhood.fixtures"]

@@ -1,0 +1,57 @@
+"""Ports on loopback, and things that happen meanwhile."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
+def wait_for_port(port: int, seconds: float = 10.0) -> None:
+    """Wait until somebody listens on a port."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.02)
+        else:
+            return
+
+
+@contextmanager
+def meanwhile(action: Callable[[], object], *, when: Callable[[], bool]) -> Iterator[None]:
+    """Do something once, in a thread, as soon as a condition holds; what it raises is raised at the end."""
+    over, raised = threading.Event(), []
+
+    def watch() -> None:
+        while not over.is_set():
+            if when():
+                try:
+                    action()
+                except BaseException as error:  # noqa: BLE001 -- the test must hear of it
+                    raised.append(error)
+                return
+            time.sleep(0.005)
+
+    thread = threading.Thread(target=watch, name="meanwhile", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+    if raised:
+        raise raised[0]
