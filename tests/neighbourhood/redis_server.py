@@ -45,7 +45,7 @@ class RedisServer:
         """Start it, and wait until it answers."""
         given = {"port": str(self.port), "bind": "127.0.0.1", "dir": str(self._folder)}
         given |= {"save": "3600 1", **self._options}
-        arguments = [text for name, value in given.items() for text in (f"--{name}", value)]
+        arguments = [text for name, value in given.items() for text in (f"--{name}", *value.split(" "))]
         with (self._folder / "redis.log").open("ab") as log:
             self._process = subprocess.Popen([self._binary, *arguments], stdout=log, stderr=log)
         wait_for_port(self.port)

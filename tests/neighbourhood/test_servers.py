@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 import threading
 
 import psycopg
@@ -95,11 +94,11 @@ def test_tls_in_front_is_trusted_by_whom_its_authority_is_given(
         assert trusting.get("big") == b"x" * 300_000
         with pytest.raises(Broken) as caught:
             Redis(port=port, ssl=True, retry=None).ping()
-        assert isinstance(caught.value.__cause__, ssl.SSLCertVerificationError)
+        assert "CERTIFICATE_VERIFY_FAILED" in str(caught.value)
 
 
 def test_tls_in_front_may_ask_for_a_certificate(redis: RedisServer, authority: Authority) -> None:
-    certificate = authority.certificate("127.0.0.1")
+    certificate = authority.certificate("127.0.0.1", "localhost")
     with tls_front(redis.port, certificate, client_ca=authority.ca) as port:
         theirs = {"ssl_certfile": str(certificate.cert), "ssl_keyfile": str(certificate.key)}
         assert Redis(port=port, ssl=True, ssl_ca_certs=str(authority.ca), **theirs).ping()
