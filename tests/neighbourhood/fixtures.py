@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
 
 import pytest
 
+from neighbourhood.hostile import Hostile
 from neighbourhood.postgres_server import PostgresServer, pgbouncer, postgres_server
+from neighbourhood.proxy import Proxy
 from neighbourhood.redis_server import RedisServer, redis_server
 from neighbourhood.tls import Authority
+
+OpenHostile = Callable[..., Hostile]
+OpenProxy = Callable[..., Proxy]
+ENVIRONMENT = (
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "NETRC",
+)
 
 
 @pytest.fixture(scope="session")
@@ -52,3 +69,34 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     """A certificate authority that only those trust who are given its file."""
     return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture
+def hostile() -> Iterator[OpenHostile]:
+    """Put a hostile vendor before a server: ``hostile(stand_in.url, tls=…)``."""
+    with ExitStack() as stack:
+
+        def open_hostile(upstream: str, tls: ssl.SSLContext | None = None) -> Hostile:
+            return stack.enter_context(Hostile(upstream, tls))
+
+        yield open_hostile
+
+
+@pytest.fixture
+def proxy() -> Iterator[OpenProxy]:
+    """Start a proxy; the arguments are `Proxy`'s."""
+    with ExitStack() as stack:
+
+        def open_proxy(*routes: Any, **how: Any) -> Proxy:
+            return stack.enter_context(Proxy(*routes, **how))
+
+        yield open_proxy
+
+
+@pytest.fixture
+def plain_environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """An environment without proxies and certificates, to be set as a test needs it."""
+    for name in ENVIRONMENT:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    return monkeypatch

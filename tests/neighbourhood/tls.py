@@ -81,14 +81,20 @@ def _general(name: str) -> x509.GeneralName:
         return x509.DNSName(name)
 
 
-@contextmanager
-def tls_front(port: int, certificate: Certificate, *, client_ca: Path | None = None) -> Iterator[int]:
-    """Listen with TLS in front of a port of loopback; with ``client_ca`` a client must have a certificate."""
+def server_context(certificate: Certificate, *, client_ca: Path | None = None) -> ssl.SSLContext:
+    """Return the TLS of a server; with ``client_ca`` a client must have a certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate.cert, certificate.key)
     if client_ca:
         context.load_verify_locations(client_ca)
         context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+@contextmanager
+def tls_front(port: int, certificate: Certificate, *, client_ca: Path | None = None) -> Iterator[int]:
+    """Listen with TLS in front of a port of loopback; with ``client_ca`` a client must have a certificate."""
+    context = server_context(certificate, client_ca=client_ca)
     listener = socket.create_server(("127.0.0.1", 0))
     open_sockets: set[socket.socket] = set()
 
