@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any
 
@@ -30,12 +29,16 @@ class Fingerprints:
         self._row_key = blake2b(f"{shape} {recipe}".encode(), key=key[:64], digest_size=32).digest()
         self._columns = None if columns is None else list(columns)
 
-    def of_row(self, row: Row) -> bytes:
-        """Hash a row as it came: equal rows ask for equal changes, so that they need not be planned."""
+    def of_row(self, row: Row, *, whole: bool = False) -> bytes:
+        """Hash a row as it came: equal rows ask for equal changes, so that they need not be planned.
+
+        ``whole``: all of it counts, whatever the columns.
+        """
         if row.fingerprint is not None:
             return row.fingerprint
         content = row.content
-        seen = content if self._columns is None else tuple([content.get(name) for name in self._columns])
+        all_of_it = whole or self._columns is None
+        seen = content if all_of_it else tuple([content.get(name) for name in self._columns or ()])
         return blake2b(as_text(seen), key=self._row_key, digest_size=ROW_BYTES).digest()
 
     def of_rows(self, block: Block) -> list[bytes]:
@@ -61,15 +64,3 @@ class Fingerprints:
         named = f"[{_quoted(name)}, {_quoted(value)}]" if type(value) is str else _encoded([name, value])
         digest.update(named.encode())
         return digest.hexdigest()
-
-
-def order_of(version: int | str | None) -> tuple[str, int] | None:
-    """Return a version's kind and its place among others of its kind, or None where there is none."""
-    if version is None:
-        return None
-    if isinstance(version, int):
-        return "integer", version
-    instant = datetime.fromisoformat(version)
-    if instant.tzinfo is None:
-        instant = instant.replace(tzinfo=UTC)
-    return "instant", int(instant.timestamp() * 1_000_000)

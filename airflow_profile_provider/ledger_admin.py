@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_profile_provider.errors import ConfigurationError
 from airflow_profile_provider.ledger import SCHEMA, Entry, Ledger, version_name
 from airflow_profile_provider.ledger_tables import Tables, begun
-from airflow_profile_provider.sieve import QUARANTINE_SECONDS, REFUSALS
+from airflow_profile_provider.sieve import QUARANTINE_SECONDS, REFUSALS, set_aside_until
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, Table
@@ -112,14 +112,13 @@ class LedgerAdmin:
         with begun(self._engine) as connection:
             for target in targets:
                 for key, times, at in connection.execute(query.where(table.target == target.id)):
-                    until = at + QUARANTINE_SECONDS
-                    aside = times >= REFUSALS and now < until
+                    until = set_aside_until(times, at, now)
                     yield Refused(
                         target=target.target,
                         key=key,
                         times=times,
                         last=instant(at),
-                        set_aside_until=instant(until) if aside else None,
+                        set_aside_until=None if until is None else instant(until),
                     )
 
     def release(self, target: Target, key: str | None) -> int:

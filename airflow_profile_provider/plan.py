@@ -10,7 +10,7 @@ from itertools import count
 from typing import Any
 
 from airflow_profile_provider.errors import ConfigurationError, InvalidRecord
-from airflow_profile_provider.records import Change, Row
+from airflow_profile_provider.records import Change, Row, order_of
 from airflow_profile_provider.sources import is_reject
 from airflow_profile_provider.values import exact_key, from_text, is_null, json_type
 from airflow_profile_provider.vendor import Catalogue, Vendor, require_choice, to_json
@@ -107,7 +107,7 @@ class Planner:
         if self.learn:
             learn, self.learn = self.learn, None
             self.catalogue = learn()
-        if self._fields is None or (is_reject(row.content) and "fields" in row.content):
+        if self.holds_change(row.content):
             raw = row.content
             self._check_members(raw)
         else:
@@ -128,9 +128,23 @@ class Planner:
             )
         return change
 
+    def holds_change(self, content: Mapping[str, Any]) -> bool:
+        """Whether a row's content is a change already, as in a line of the rejects."""
+        return self._fields is None or (is_reject(content) and "fields" in content)
+
     def key_of(self, source: Change | Row) -> str:
         """Return the key of a change, or of a row that has a good one."""
-        return source.key if isinstance(source, Change) else exact_key(source.content[self.key_column])
+        return source.key if isinstance(source, Change) else self.key_in(source.content) or ""
+
+    def key_in(self, content: Any) -> str | None:
+        """Return the key that a row's content means, or None where planning will say what is wrong."""
+        if not isinstance(content, Mapping):
+            return None
+        column = "key" if self.holds_change(content) else self.key_column
+        try:
+            return exact_key(content[column]) if column in content else None
+        except InvalidRecord:
+            return None
 
     def _check_members(self, raw: Mapping[str, Any]) -> None:
         allowed = _CHANGE_MEMBERS | _REJECT_MEMBERS if is_reject(raw) else _CHANGE_MEMBERS
@@ -298,15 +312,8 @@ class Planned:
 
 def _is_older(change: Change, other: Change) -> bool:
     """Whether both are versioned and change's version comes first."""
-    first, second = change.version, other.version
-    if isinstance(first, int) and isinstance(second, int):
-        return first < second
-    if not isinstance(first, str) or not isinstance(second, str):
-        return False
-    try:
-        return datetime.fromisoformat(first) < datetime.fromisoformat(second)
-    except TypeError:  # one has an offset, the other none: they cannot be compared
-        return False
+    first, second = order_of(change.version), order_of(other.version)
+    return first is not None and second is not None and first[0] == second[0] and first[1] < second[1]
 
 
 class Window:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
 
@@ -76,6 +77,24 @@ class Change:
     version: int | str | None = None
     relationships: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     perhaps_sent: bool = False
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def order_of(version: int | str | None) -> tuple[str, int] | None:
+    """Return a version's kind and its place among others of its kind, or None where there is none.
+
+    An instant without an offset is one of UTC; its place is its microseconds since 1970.
+    """
+    if version is None:
+        return None
+    if isinstance(version, int):
+        return "integer", version
+    instant = datetime.fromisoformat(version)
+    if instant.tzinfo is None:
+        instant = instant.replace(tzinfo=UTC)
+    return "instant", (instant - _EPOCH) // timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,12 @@ from typing import Any, Protocol, TypeVar
 
 from airflow_profile_provider.blocks import Block
 from airflow_profile_provider.errors import InvalidRecord, PushStopped
-from airflow_profile_provider.fingerprints import Fingerprints, order_of
+from airflow_profile_provider.fingerprints import Fingerprints
 from airflow_profile_provider.gate import Proposal
 from airflow_profile_provider.ledger import Entry, Ledger
 from airflow_profile_provider.ledger_tables import LONGEST_KEY
 from airflow_profile_provider.plan import Planned, Planner
-from airflow_profile_provider.records import Change, Row, Verdict
+from airflow_profile_provider.records import Change, Row, Verdict, order_of
 from airflow_profile_provider.values import exact_key
 
 CHUNK = 1000
@@ -199,7 +199,9 @@ class Sieve:
         found = []
         for row, key in keyed:
             entry = known.get(key) if key is not None else None
-            print_of_row = self._prints.of_row(row)
+            # A change in the place of a row to be mapped, as the rejects hold, has none of the columns.
+            is_change = isinstance(row.content, Mapping) and self._planner.holds_change(row.content)
+            print_of_row = self._prints.of_row(row, whole=is_change)
             if (
                 entry
                 and key not in touched
@@ -236,13 +238,7 @@ class Sieve:
 
     def _key_of(self, row: Row) -> str | None:
         """Return the row's key, or None where planning will say what is wrong with it."""
-        column = self._planner.key_column
-        if row.problem or not isinstance(row.content, Mapping) or column not in row.content:
-            return None
-        try:
-            return exact_key(row.content[column])
-        except InvalidRecord:
-            return None
+        return None if row.problem else self._planner.key_in(row.content)
 
     def _is_held(self, entry: Entry, print_of_row: bytes) -> bool:
         """Whether the row is the one that was acknowledged; a version may be newer, so it is looked at."""
@@ -322,9 +318,8 @@ class Sieve:
     def _is_quarantined(self, entry: Entry, whole: str) -> bool:
         return (
             not self._how.ignore
-            and entry.refusals >= REFUSALS
             and entry.refused == whole
-            and self._clock() - entry.refused_at < QUARANTINE_SECONDS
+            and set_aside_until(entry.refusals, entry.refused_at, self._clock()) is not None
         )
 
     # -- after sending ----------------------------------------------------------------------------------
@@ -369,6 +364,12 @@ class Sieve:
         if self._acknowledged:  # a vendor that refuses everything says nothing of a record
             self._ledger.count_refusals(self._refusals, self._how.run)
             self._refusals = []
+
+
+def set_aside_until(refusals: int, refused_at: float, now: float) -> float | None:
+    """Return until when (Unix time) a change is set aside that was refused so often, and last then, if so."""
+    until = refused_at + QUARANTINE_SECONDS
+    return until if refusals >= REFUSALS and now < until else None
 
 
 def _texts(keys: list[Any]) -> list[str]:

@@ -13,21 +13,27 @@ from hypothesis import strategies as st
 
 from airflow_profile_provider.errors import ConfigurationError
 from airflow_profile_provider.partition import in_partition, parse_partition, rows_in_partition
+from airflow_profile_provider.plan import Planner, Recipe
 from airflow_profile_provider.records import Row
 from airflow_profile_provider.sources import rows_of
+from airflow_profile_provider.vendor import Access
+from airflow_profile_provider.vendors.ocamba import Ocamba
 
 KEYS = st.text() | st.integers() | st.uuids() | st.none() | st.floats() | st.booleans() | st.binary()
 CONTENTS = st.fixed_dictionaries({"id": KEYS}, optional={"name": st.text()}) | st.just({"name": "no key"})
 BAD = st.tuples(st.text() | CONTENTS, st.text(min_size=1))
 
 
-def shares(contents: list[Any], number: int, column: str = "id") -> list[list[Row]]:
+key_in = Planner(Ocamba(Access("http://127.0.0.1")), Recipe(key="id", fields=["name"])).key_in
+
+
+def shares(contents: list[Any], number: int) -> list[list[Row]]:
     rows = list(rows_of(contents))
-    return [list(rows_in_partition(rows, (index, number), column)) for index in range(number)]
+    return [list(rows_in_partition(rows, (index, number), key_in)) for index in range(number)]
 
 
-def shares_of(content: Any, column: str = "id", number: int = 997) -> list[int]:
-    return [index for index, rows in enumerate(shares([content], number, column)) if rows]
+def shares_of(content: Any, number: int = 997) -> list[int]:
+    return [index for index, rows in enumerate(shares([content], number)) if rows]
 
 
 @given(st.lists(CONTENTS), st.lists(BAD), st.integers(1, 9))
@@ -38,7 +44,7 @@ def test_every_row_is_in_exactly_one_share(contents: list[Any], bad: list[Any], 
         Row(len(contents) + at, content, problem=problem) for at, (content, problem) in enumerate(bad, 1)
     ]
     found = Counter(
-        row.position for index in range(number) for row in rows_in_partition(rows, (index, number), "id")
+        row.position for index in range(number) for row in rows_in_partition(rows, (index, number), key_in)
     )
     assert found == Counter(row.position for row in rows)
 
@@ -77,6 +83,12 @@ def test_a_rejected_change_goes_by_its_own_key() -> None:
     """Its line names the key "key", whatever the column of the mapping."""
     line = {"key": "5", "fields": {}, "verdict": "failed", "reason": "x", "position": 7}
     assert shares_of(line) == shares_of({"id": "5"})
+
+
+def test_a_row_without_a_key_is_in_one_share_wherever_its_values_lie_in_memory() -> None:
+    """Two tasks read it, each for itself."""
+    one, other = ({"id": None, "name": memoryview(bytearray(b"x"))} for _ in range(2))
+    assert shares_of(one) == shares_of(other)
 
 
 def test_the_hash_is_the_same_in_every_version() -> None:

@@ -249,7 +249,7 @@ class ProfileHook(HttpHook):
                 if gate and max_changes is not None:
                     source.require_rereading("max_changes looks at the whole source before a share of it")
                     gate.whole = _judged(source.rows(planner, column, if_empty), planner, sieve)
-                rows = rows_in_partition(rows, share, planner.key_column)
+                rows = rows_in_partition(rows, share, planner.key_in)
             whole = column is None and not (share or version)
             blocks = source.blocks(planner, if_empty) if sieve and whole and not ignore_ledger else None
             outputs = _Outputs.to(rejects_path, delivered_path, mapped=fields is not None)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -17,7 +17,7 @@ from airflow_profile_provider.errors import (
     PushStopped,
     VendorError,
 )
-from airflow_profile_provider.fingerprints import Fingerprints, order_of
+from airflow_profile_provider.fingerprints import Fingerprints
 from airflow_profile_provider.hooks.exchanges import (
     HIDDEN,
     Exchange,
@@ -30,9 +30,8 @@ from airflow_profile_provider.hooks.source import Source
 from airflow_profile_provider.ledger import Entry
 from airflow_profile_provider.ledger_admin import ReadLedger, instant, version_of
 from airflow_profile_provider.plan import ColumnsOf, Planner, Recipe, Window
-from airflow_profile_provider.records import Change, Row, Verdict
-from airflow_profile_provider.sieve import QUARANTINE_SECONDS, REFUSALS, Comparing, Sieve
-from airflow_profile_provider.sources import is_reject
+from airflow_profile_provider.records import Change, Row, Verdict, order_of
+from airflow_profile_provider.sieve import Comparing, Sieve, set_aside_until
 from airflow_profile_provider.transport import Transport
 from airflow_profile_provider.values import exact_key
 from airflow_profile_provider.vendor import Vendor
@@ -222,18 +221,9 @@ class _Found:
             read += 1
             if row.problem and not isinstance(row.content, Mapping):
                 unreadable += 1
-            elif _key_of(row, planner) == key:
+            elif planner.key_in(row.content) == key:
                 rows.append(row)
         return cls(key, rows, read, unreadable)
-
-
-def _key_of(row: Row, planner: Planner) -> str | None:
-    content: Mapping[str, Any] = row.content
-    column = "key" if is_reject(content) and "fields" in content else planner.key_column
-    try:
-        return exact_key(content.get(column))
-    except InvalidRecord:
-        return None
 
 
 class _Case:
@@ -368,8 +358,7 @@ class _Case:
         mine = prints.of_change(change) if change else {}
         differing = [name for name, value in mine.items() if entry.fields.get(name) != value]
         order = order_of(change.version) if change else None
-        aside = entry.refusals >= REFUSALS
-        until = datetime.fromtimestamp(entry.refused_at, UTC) + timedelta(seconds=QUARANTINE_SECONDS)
+        until = set_aside_until(entry.refusals, entry.refused_at, time.time())
         return LedgerExplained(
             known=True,
             acknowledged=_named(entry.fields),
@@ -381,7 +370,7 @@ class _Case:
             refusals=entry.refusals,
             refused_at=instant(entry.refused_at) if entry.refusals else None,
             refused_this=bool(mine) and entry.refused == prints.of_all(mine),
-            set_aside_until=until.isoformat(timespec="seconds") if aside else None,
+            set_aside_until=None if until is None else instant(until),
         )
 
     # -- sending ----------------------------------------------------------------------------------------

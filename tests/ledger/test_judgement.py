@@ -1,0 +1,136 @@
+"""A row, a line of the rejects and `explain` are judged by one rule."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from standins import Fault, Ocamba
+
+from airflow_profile_provider.hooks.explain import explain
+from airflow_profile_provider.ledger_admin import LedgerAdmin
+from airflow_profile_provider.records import Verdict, order_of
+
+from .quick import FIELDS, QuickHook, held, push, written
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> dict[str, Any]:
+    """Here one database will do."""
+    return {"conn_type": "sqlite", "host": str(tmp_path / "ledger.db")}
+
+
+def row(key: str, comment: str, version: Any = None) -> dict[str, Any]:
+    return {"id": key, "comment": comment, "name": "n", **({} if version is None else {"v": version})}
+
+
+def reject(folder: Path, key: str, comment: str, version: Any, **more: Any) -> Path:
+    """A file of one line that a push wrote."""
+    line = {"key": key, "key_type": "id", "fields": {"comment": comment}, "version": version, **more}
+    line |= {"verdict": "failed", "reason": "no answer", "position": 1}
+    path = folder / f"reject-{comment}.jsonl"
+    path.write_text(json.dumps(line) + "\n")
+    return path
+
+
+def explained(records: Any, key: str, **options: Any) -> Any:
+    given = {"key": "id", "fields": FIELDS, "ledger_conn_id": "ledger", **options}
+    return explain(QuickHook(), key, records, **given)
+
+
+# -- which key is meant, and which version is newer -----------------------------------------------------
+
+
+@pytest.mark.parametrize("version", ["v", None])
+def test_an_older_reject_is_superseded_as_the_same_change_in_a_row_is(
+    ocamba: Ocamba, tmp_path: Path, version: str | None
+) -> None:
+    """Case 12a."""
+    push([row("1", "new", 5)], version="v")
+    older = reject(tmp_path, "1", "stale", 3)
+    assert explained(older, "1", version=version).rows[0].verdict is Verdict.SUPERSEDED
+    report = push(older, version=version)
+    assert (report.superseded, report.requests) == (1, 0)
+    assert held(ocamba)["1"][0] == "new"
+    newer = reject(tmp_path, "1", "newer", 6)
+    assert push(newer, version=version).pushed == 1
+    assert push([row("1", "new", 5)], version="v").superseded == 1
+    assert held(ocamba)["1"][0] == "newer"
+
+
+def test_a_reject_that_the_vendor_holds_is_unchanged_and_another_one_is_not(
+    ocamba: Ocamba, tmp_path: Path
+) -> None:
+    """None of a mapped source's columns is in such a line: two lines are not alike for that."""
+    one, other = (reject(tmp_path, "1", comment, None) for comment in ("one", "other"))
+    assert [push(path).pushed for path in (one, other, one)] == [1, 1, 1]
+    assert held(ocamba)["1"][0] == "one"
+    assert push(one).unchanged == 1
+
+
+def test_a_reject_that_is_set_aside_is_so_as_a_row_is(ocamba: Ocamba, tmp_path: Path) -> None:
+    ocamba.faults = [Fault(400, {"message": "no"}, key="2", times=None)]
+    poison = reject(tmp_path, "2", "poison", None)
+    for number in range(5):
+        push([row("1", f"new {number}")], run=str(number))
+        changes = [json.loads(poison.read_text()), row("1", f"newer {number}")]
+        push(changes, run=str(number))
+    assert push(poison, run="6").quarantined == 1
+    assert explained(poison, "2").rows[0].verdict is Verdict.QUARANTINED
+
+
+# -- set aside now, and no longer -----------------------------------------------------------------------
+
+
+def test_explain_says_no_more_that_a_record_is_set_aside_once_it_is_sent_again(
+    ocamba: Ocamba, store: dict[str, Any]
+) -> None:
+    """Case 12b."""
+    ocamba.faults = [Fault(400, {"message": "no"}, key="2", times=None)]
+    for number in range(5):
+        push([row("2", "poison"), row("1", f"new {number}")], run=str(number))
+    assert explained([row("2", "poison")], "2").ledger.set_aside_until is not None
+    with sqlite3.connect(store["host"]) as database:
+        database.execute("update profile_ledger set refused_at = ?", [time.time() - 8 * 86400])
+    found = explained([row("2", "poison")], "2")
+    assert found.rows[0].verdict is Verdict.PLANNED
+    assert found.as_dict()["ledger"]["set_aside_until"] is None
+    from airflow.sdk import Connection
+
+    from airflow_profile_provider.hooks.databases import engine_of
+
+    admin = LedgerAdmin(engine_of(Connection(conn_id="ledger", **store)))
+    (refused,) = admin.refused(admin.targets())
+    assert refused.set_aside_until is None
+    sent = len(ocamba.requests)
+    push([row("2", "poison")])
+    assert written(ocamba, sent) == ["2"]
+
+
+INSTANTS = [  # each before the next
+    "2026-11-20",
+    "2026-11-21T08:00:00.000001",  # without an offset: UTC, in a window as in the ledger
+    "2026-11-21T10:00:00.000002+01:00",
+    "2026-11-21T09:00:00.000003Z",
+    "2026-11-22",
+]
+
+
+@pytest.mark.parametrize("ledger", ["ledger", None])
+@pytest.mark.parametrize("number", range(len(INSTANTS) - 1))
+def test_instants_are_one_order_whatever_offset_they_are_written_with(
+    ocamba: Ocamba, ledger: str | None, number: int
+) -> None:
+    older, newer = INSTANTS[number : number + 2]
+    push([row("1", "new", newer), row("1", "old", older)], version="v", ledger_conn_id=ledger)
+    assert held(ocamba)["1"][0] == "new"
+
+
+def test_instants_a_microsecond_apart_are_told_apart() -> None:
+    second = "2026-11-21T09:00:00"
+    orders = [order_of(f"{second}.{micro:06d}Z") for micro in range(0, 10**6, 997)]
+    assert [order[1] - orders[0][1] for order in orders if order and orders[0]] == [*range(0, 10**6, 997)]
