@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_profile_provider.errors import ConfigurationError, OutboxFailed, SourceError
 from airflow_profile_provider.records import ACKNOWLEDGED, Row, Verdict
 from airflow_profile_provider.sql_source import error_name
+from airflow_profile_provider.values import is_null
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnClause, ColumnElement, Engine, TableClause
@@ -112,7 +113,9 @@ class OutboxRows:
         self._marks: dict[int, Verdict] = {}
         self._lock = threading.Lock()
         self.last = 0
-        """The largest number that was read."""
+        """The largest number that was read: positions up to it are those of the outbox's rows."""
+        self.skips_null = False
+        """Whether a field that is null is not sent."""
 
     # -- reading ----------------------------------------------------------------------------------------
 
@@ -185,12 +188,12 @@ class OutboxRows:
             content["key_type"] = entry.key_type
         if not isinstance(entry.fields, Mapping):
             return Row(entry.number, content, problem=_not_fields(self._outbox.fields, entry.fields))
-        taken = _taken(entry.fields, self._outbox.members)
+        taken = self._sent_of(entry.fields)
         brought = {
             name
             for other in later
             if other.number > entry.number and isinstance(other.fields, Mapping)
-            for name in _taken(other.fields, self._outbox.members)
+            for name in self._sent_of(other.fields)
         }
         content["version"] = max([entry.number, *(other.number for other in later)])
         content["fields"] = {name: value for name, value in taken.items() if name not in brought}
@@ -198,6 +201,13 @@ class OutboxRows:
             return Row(entry.number, content)
         self.settled(entry.number, Verdict.SUPERSEDED if taken else Verdict.UNCHANGED)
         return None
+
+    def _sent_of(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what is sent of a row's fields: what is not sent takes nobody's place."""
+        taken = _taken(fields, self._outbox.members)
+        if not self.skips_null:
+            return taken
+        return {name: value for name, value in taken.items() if not is_null(value)}
 
     # -- marking ----------------------------------------------------------------------------------------
 

@@ -74,6 +74,11 @@ class Planner:
         return self._key_type
 
     @property
+    def skips_null(self) -> bool:
+        """Whether a field that is null is left out of what is sent."""
+        return self._nulls == "skip"
+
+    @property
     def key_column(self) -> str:
         """Where a row holds its key."""
         return "key" if self._fields is None else str(self._recipe.key)

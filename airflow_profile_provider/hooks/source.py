@@ -110,6 +110,8 @@ class Source:
                     "the rows of an outbox are changes already: leave key and fields out, and name the "
                     "vendor's fields by from_events(mapping=...)"
                 )
+            if self.receipts:
+                self.receipts.skips_null = planner.skips_null
             rows, default = self._announced_rows(self._records, columns), "ok"
         else:
             rows, default = rows_of(self._records), "ok"
@@ -119,17 +121,21 @@ class Source:
         return rows
 
     def _announced_rows(self, announced: Announced, columns: list[str] | None) -> Iterator[Row]:
-        """Read everything that was announced; positions go on from one source to the next."""
-        sources: list[Iterable[Row]] = [self.receipts.rows()] if self.receipts else []
-        sources += [rows_of_file(path, open_file, columns) for path in announced.paths]
+        """Read everything that was announced; positions go on from one source to the next.
+
+        A position is one record's alone: those up to the last that was read of the outbox are its rows'.
+        """
+        if self.receipts:
+            yield from self.receipts.rows()
+        sources: list[Iterable[Row]] = [rows_of_file(path, open_file, columns) for path in announced.paths]
         sources.append(rows_of(announced.changes))
         sources.append(Row(n, None, problem=text) for n, text in enumerate(announced.problems, 1))
-        passed = 0
+        passed = self.receipts.last if self.receipts else 0
         for rows in sources:
             before = passed
             for row in rows:
                 passed = before + row.position
-                yield replace(row, position=passed) if before else row
+                yield replace(row, position=passed)
 
     def blocks(self, planner: Planner, if_empty: str | None) -> Iterator[Block] | None:
         """Read the rows by the thousand, or return None where that is not how they are kept."""

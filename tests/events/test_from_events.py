@@ -117,3 +117,37 @@ def test_a_record_that_the_vendor_does_not_know_is_settled_though_it_is_alone(
     with pytest.raises(AirflowException):
         push(context(span(1, 1)), sql_conn_id="app")
     assert outbox.marks() == {1: "rejected"}
+
+
+@pytest.mark.parametrize("announced", ["delivered already", "nothing left", "none"])
+def test_g2_rows_that_were_not_read_get_no_mark_whatever_else_the_run_brings(
+    outbox: Table, bench: Bench, tmp_path: Path, announced: str
+) -> None:
+    """Case 23a: a file's first records are at positions 1, 2, 3, too."""
+    keys = bench.all_keys()
+    for number in (1, 2, 3):
+        outbox.write(keys[number], {FIELD: f"row {number}"}, number)
+    more = {"delivered": "pushed"} if announced == "delivered already" else {}
+    outbox.write(keys[4], {"unknown": "x"} if announced == "nothing left" else {FIELD: "row 4"}, 4, **more)
+    spans = [] if announced == "none" else [span(4, 4)]
+    path = file(tmp_path, "a.jsonl", *(bench.change(keys[number], f"file {number}") for number in (5, 6, 7)))
+    change = bench.change(keys[8], "change")
+    records = from_events(mapping=[FIELD])
+    push(context(*spans, {"records": path}, {"records": [change]}), records=records, sql_conn_id="app")
+    assert [outbox.marks()[number] for number in (1, 2, 3)] == [None] * 3
+    assert [bench.held()[keys[number]] for number in (5, 8)] == ["file 5", "change"]
+    push(context(), records=records, sql_conn_id="app")
+    assert [bench.held(FIELD)[keys[number]] for number in (1, 2, 3)] == ["row 1", "row 2", "row 3"]
+
+
+def test_g2_every_mark_is_that_of_its_own_row(outbox: Table, bench: Bench, tmp_path: Path) -> None:
+    """Rows, files and changes that end in different verdicts, and gaps in the numbers."""
+    keys = bench.all_keys()
+    outbox.write(keys[0], {FIELD: "row"}, 2)
+    outbox.write(bench.nobody, {FIELD: "row"}, 5)
+    outbox.write(keys[1], {FIELD: "not announced"}, 6)
+    bad, good = bench.change(bench.nobody, "x"), bench.change(keys[2], "x")
+    paths = [file(tmp_path, "a.jsonl", bad, good, good), file(tmp_path, "b.jsonl", good, bad)]
+    with pytest.raises(AirflowException):
+        push(context(span(1, 5), {"records": paths}, {"records": [bad]}), sql_conn_id="app")
+    assert outbox.marks() == {2: "pushed", 5: "rejected", 6: None}

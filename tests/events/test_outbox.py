@@ -228,3 +228,35 @@ def test_what_is_owed_is_found_newest_first_and_the_oldest_is_known(outbox: Tabl
 def test_ranges_that_touch_are_one_and_too_many_become_one() -> None:
     assert merged([(5, 6), (1, 2), (3, 3), (6, 9)]) == [(1, 3), (5, 9)]
     assert merged([(number, number) for number in range(0, 200, 2)]) == [(0, 198)]
+
+
+def test_g2_a_value_that_was_left_out_supersedes_nothing(
+    outbox: Table, bench: Bench, keys: list[str]
+) -> None:
+    """Case 23e: row 5 is there first, and its null was skipped; then row 4 becomes visible."""
+    outbox.write(keys[0], {FIELD: None, "comment": "Ada"}, 5)
+    assert push(bench, nulls="skip").pushed == 1
+    outbox.write(keys[0], {FIELD: "early", "comment": "Eve"}, 4)
+    assert push(bench, nulls="skip").pushed == 1
+    assert bench.held(FIELD)[keys[0]] == "early"
+    assert bench.held("comment")[keys[0]] == "Ada"
+    assert outbox.marks() == {4: "pushed", 5: "pushed"}
+
+
+def test_g2_a_null_that_was_sent_supersedes(outbox: Table, bench: Bench, keys: list[str]) -> None:
+    outbox.write(keys[0], {FIELD: None}, 5)
+    push(bench, nulls="clear")
+    outbox.write(keys[0], {FIELD: "early"}, 4)
+    assert push(bench, nulls="clear").received == 0
+    assert outbox.marks() == {4: "superseded", 5: "pushed"}
+
+
+def test_a_row_of_which_nothing_is_sent_is_marked_and_undoes_nothing(
+    outbox: Table, bench: Bench, keys: list[str]
+) -> None:
+    outbox.write(keys[0], {FIELD: None}, 5)
+    assert push(bench, nulls="skip").received == 0
+    outbox.write(keys[0], {FIELD: "early"}, 4)
+    assert push(bench, nulls="skip").pushed == 1
+    assert outbox.marks() == {4: "pushed", 5: "unchanged"}
+    assert bench.held(FIELD)[keys[0]] == "early"
