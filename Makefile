@@ -9,12 +9,17 @@ VENV := .venv
 OLDEST := .venv-oldest
 BIN := $(VENV)/bin
 PYTEST_OPTIONS ?=
+# Each worker has an Airflow home, a sandbox, databases and ports of its own.
+JOBS ?= auto
+PARALLEL := -n $(JOBS) --dist worksteal
 # What has nothing to do with Airflow is tested once, on the newest.
 WITHOUT_AIRFLOW := --ignore=tests/sandbox --ignore=tests/standins --ignore=tests/ledger --ignore=tests/bench
 SPEED ?= 10
 stage = @printf '\n== %s ==\n' "$(1)"
+airflow_of = $$($(1)/python -c 'from importlib.metadata import version; print("Airflow", version("apache-airflow"))')
 
-.PHONY: help install install-oldest lock lint format test test-fast test-newest test-oldest test-distributed
+.PHONY: help install install-oldest lock lint format
+.PHONY: test test-all test-rest test-fast test-long test-oldest test-distributed
 .PHONY: demo ui soak clean
 
 help: ## List the commands
@@ -22,15 +27,15 @@ help: ## List the commands
 
 install: $(VENV)/.installed ## Make .venv with the newest supported Airflow (locked)
 
-install-oldest: $(OLDEST)/.installed ## Make .venv-oldest with the oldest supported Airflow (locked)
+install-oldest: $(OLDEST)/.installed ## Make .venv-oldest with the oldest supported Airflow, as its users have it
 
 $(VENV)/.installed: requirements.lock pyproject.toml .ci/install
 	$(call stage,install: $(VENV))
 	@.ci/install $(VENV) requirements.lock
 
-$(OLDEST)/.installed: requirements-oldest.lock pyproject.toml .ci/install
+$(OLDEST)/.installed: .ci/airflow-3.2.toml pyproject.toml .ci/install
 	$(call stage,install: $(OLDEST) with the oldest supported Airflow)
-	@.ci/install $(OLDEST) requirements-oldest.lock
+	@.ci/install $(OLDEST) .ci/airflow-3.2.toml
 
 lock: ## Write the lock files anew, with the newest versions
 	@.ci/lock
@@ -46,15 +51,25 @@ lint: install ## Check style, types and the import floors
 format: install ## Format the code and mend what can be mended
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
-test: lint test-newest test-oldest test-distributed ## Run everything, on the newest and the oldest supported Airflow
+test: say-how-long lint ## Check style, types and floors, and run what needs no cluster, on the newest supported Airflow
+	$(call stage,tests on $(call airflow_of,$(BIN)))
+	@$(BIN)/python -m pytest $(PARALLEL) -m "not distributed and not long" $(PYTEST_OPTIONS)
 
-test-newest: install
-	$(call stage,tests on $$($(BIN)/python -c 'from importlib.metadata import version; print("Airflow", version("apache-airflow"))'))
-	@$(BIN)/python -m pytest -m "not distributed" $(PYTEST_OPTIONS)
+say-how-long:
+	@echo "make test: about six minutes on two cores, and one more where nothing is installed yet"
 
-test-oldest: install-oldest
-	$(call stage,tests on $$($(OLDEST)/bin/python -c 'from importlib.metadata import version; print("Airflow", version("apache-airflow"))'))
-	@$(OLDEST)/bin/python -m pytest -m "not distributed" $(WITHOUT_AIRFLOW) $(PYTEST_OPTIONS)
+test-all: test test-rest ## Run everything, on each supported Airflow (about 50 minutes on two cores)
+
+test-rest: test-long test-oldest test-distributed ## Run what `make test` leaves out
+
+test-long: install ## Run the long tests of a whole Airflow: scheduler, triggerer, browser
+	$(call stage,long tests on $(call airflow_of,$(BIN)))
+	@$(BIN)/python -m pytest -m "long and not distributed" $(PYTEST_OPTIONS)
+
+test-oldest: install-oldest ## Run the tests on the oldest supported Airflow
+	$(call stage,tests on $(call airflow_of,$(OLDEST)/bin))
+	@$(OLDEST)/bin/python -m pytest $(PARALLEL) -m "not distributed and not long" $(WITHOUT_AIRFLOW) $(PYTEST_OPTIONS)
+	@$(OLDEST)/bin/python -m pytest -m "long and not distributed" $(WITHOUT_AIRFLOW) $(PYTEST_OPTIONS)
 
 test-distributed: install install-oldest ## Run Celery workers, Redis and PostgreSQL, and kill a worker in mid-push
 	$(call stage,a push over two Celery workers)
@@ -62,7 +77,7 @@ test-distributed: install install-oldest ## Run Celery workers, Redis and Postgr
 	@$(OLDEST)/bin/python -m pytest -m distributed tests/distributed $(PYTEST_OPTIONS)
 
 test-fast: install ## Run the tests that need neither a running Airflow nor a browser
-	@$(BIN)/python -m pytest -m "not airflow and not browser and not distributed" $(PYTEST_OPTIONS)
+	@$(BIN)/python -m pytest $(PARALLEL) -m "not airflow and not browser and not distributed and not long" $(PYTEST_OPTIONS)
 
 demo: install ## Push to five sandboxed vendors through Airflow and compare what they then hold
 	@SPEED=$(SPEED) PYTHONPATH=dags $(BIN)/python -m include.demo

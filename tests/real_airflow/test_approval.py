@@ -22,7 +22,7 @@ from .test_dag_test import held
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 FIELDS = {"email": "email", "full_name": "full_name", "mobile_phone_number": "phone", "comment": "comment"}
 

@@ -18,6 +18,8 @@ from airflow_profile_provider.sandbox import Sandbox
 
 from .conftest import Deployment
 
+pytestmark = pytest.mark.long
+
 CANARY = "Canary Lovelace"
 
 

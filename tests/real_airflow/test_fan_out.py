@@ -6,11 +6,14 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 from own_airflow import ROOT
 
 from airflow_profile_provider.sandbox import Sandbox
 
 from .conftest import TestDag
+
+pytestmark = pytest.mark.long
 
 
 def test_one_red_share_makes_the_run_red_after_all_others_have_delivered(

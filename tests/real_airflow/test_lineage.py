@@ -17,6 +17,8 @@ from airflow_profile_provider.sandbox import Sandbox
 
 from .conftest import BUNDLES, connections
 
+pytestmark = pytest.mark.long
+
 CANARIES = {"email": "canary-email@example.com", "name": "Canary-Name"}
 LITERAL = "Canary-Literal"
 QUERY = f"""

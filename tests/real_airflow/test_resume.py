@@ -15,6 +15,8 @@ from airflow_profile_provider.sandbox import Sandbox
 
 from .conftest import Deployment
 
+pytestmark = pytest.mark.long
+
 HAS_STATE_STORE = AIRFLOW_VERSION >= (3, 3)
 
 

@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from include import demo_stage, sample_files
 from include.demo_check import compare, expect_all, read_source
 from include.demo_source import VENDORS
@@ -14,6 +15,8 @@ from airflow_profile_provider.sandbox import Sandbox
 
 from .conftest import Deployment
 from .test_dag_test import held
+
+pytestmark = pytest.mark.long
 
 
 def test_the_chain_runs_by_its_schedule_and_the_vendors_hold_the_source(

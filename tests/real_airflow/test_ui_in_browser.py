@@ -20,7 +20,7 @@ from .conftest import Deployment
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 ENTRIES = {entry["connection-type"]: entry for entry in get_provider_info()["connection-types"]}
 # An extra of each form that has one of its own, and what is put into it.

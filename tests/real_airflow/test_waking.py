@@ -17,6 +17,8 @@ from airflow_profile_provider.sandbox import Sandbox
 from .conftest import Deployment
 from .test_dag_test import held
 
+pytestmark = pytest.mark.long
+
 
 def write(path: Path, wanted: dict[str, dict[str, Any]]) -> None:
     changes = [{"key": key, "fields": fields} for key, fields in wanted.items()]
