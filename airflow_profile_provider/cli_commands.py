@@ -275,8 +275,9 @@ def ledger_release(args: Namespace) -> int:
     """Let the next run try again what was refused."""
     _require_one(args)
     with _ledger(args, write=True) as ledger:
-        target = ledger.target(args.conn_id)
-        return _told(args, target, "released", ledger.release(target, args.key))
+        targets = ledger.key_types_of(args.conn_id)
+        number = sum(ledger.release(target, args.key) for target in targets)
+        return _told(args, targets[0], "released", number)
 
 
 @_command
@@ -284,12 +285,14 @@ def ledger_forget(args: Namespace) -> int:
     """Delete what is known."""
     _require_one(args)
     with _ledger(args, write=args.yes) as ledger:
-        target = ledger.target(args.conn_id)
+        targets = ledger.key_types_of(args.conn_id)
         if args.yes:
-            return _told(args, target, "forgotten", ledger.forget(target, args.key))
-    which = f"the {target.entries} entries" if args.all else "one entry"
+            number = sum(ledger.forget(target, args.key) for target in targets)
+            return _told(args, targets[0], "forgotten", number)
+    entries = sum(target.entries for target in targets)
+    which = f"the {entries} entries" if args.all else "one entry"
     raise ConfigurationError(
-        f"this would delete {which} of {target.target}: the next run sends such records whatever they hold, "
+        f"this would delete {which} of {targets[0].target}: the next run sends such records whatever they hold, "
         "and an older version may overwrite a newer one; say --yes"
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -103,18 +103,40 @@ class Ledger:
             self._insert(connection, table, [{"target": target, "key_type": key_type}])
             found = connection.execute(table.select().where(table.c.target == target)).mappings().all()
         ids = {str(row["key_type"]): int(row["id"]) for row in found}
-        others = sorted(ids.keys() - {key_type})
-        if others and not self._mixed:
+        try:
+            self._require_no_other(target, key_type, ids)
+        except ConfigurationError:
             with begun(self._engine) as connection:
                 connection.execute(
                     table.delete().where(table.c.target == target, table.c.key_type == key_type)
                 )
+            raise
+        return ids[key_type]
+
+    def _require_no_other(self, target: str, key_type: str, ids: Mapping[str, int]) -> None:
+        """Refuse a target of which something was acknowledged by another identifier.
+
+        Raises:
+            ConfigurationError: naming it, and what to do.
+        """
+        others = sorted(other for other in ids if other != key_type and self._has_acknowledged(ids[other]))
+        if others and not self._mixed:
+            conn_id = target.partition(":")[2]
             raise ConfigurationError(
                 f"the ledger knows {target} by {', '.join(others)}, not by {key_type}: two identifiers of "
                 "one person cannot be compared; use the same key_type, another connection id, or, where no "
-                "person is in both, mixed_key_types=True"
+                "person is in both, mixed_key_types=True. To begin anew by another key_type: airflow profiles "
+                f"ledger forget --all --conn-id {conn_id} --ledger-conn-id … (all is sent once more)"
             )
-        return ids[key_type]
+
+    def _has_acknowledged(self, number: int) -> bool:
+        """Whether the vendor acknowledged anything of a target, by its number."""
+        from sqlalchemy import select
+
+        table = self._tables.entries.c
+        query = select(table.key).where(table.target == number, table.row.is_not(None)).limit(1)
+        with begun(self._engine) as connection:
+            return connection.execute(query).first() is not None
 
     @property
     def key(self) -> bytes:

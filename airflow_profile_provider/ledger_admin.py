@@ -96,11 +96,23 @@ class LedgerAdmin:
         Raises:
             ConfigurationError: there is none, or more than one.
         """
-        found = self.targets(name)
+        found = self.key_types_of(name)
         if len(found) != 1:
+            known = ", ".join(one.key_type for one in found)
+            raise ConfigurationError(f"the ledger knows {found[0].target} by {known}")
+        return found[0]
+
+    def key_types_of(self, name: str | None = None) -> list[Target]:
+        """Return one target, the only one where none is named, once for each identifier it is known by.
+
+        Raises:
+            ConfigurationError: there is none, or more than one.
+        """
+        found = self.targets(name)
+        if len({one.target for one in found}) != 1:
             names = ", ".join(one.target for one in found) or "none"
             raise ConfigurationError(f"name one target by its connection id; the ledger knows {names}")
-        return found[0]
+        return found
 
     def refused(self, targets: Sequence[Target]) -> Iterator[Refused]:
         """List the keys whose last answer was a refusal, those refused most often first."""
@@ -202,11 +214,7 @@ class ReadLedger(Ledger):
             table = self._tables.targets
             found = connection.execute(table.select().where(table.c.target == target)).mappings().all()
         ids = {str(row["key_type"]): int(row["id"]) for row in found}
-        others = sorted(ids.keys() - {key_type})
-        if others and not self._mixed:
-            raise ConfigurationError(
-                f"the ledger knows {target} by {', '.join(others)}, not by {key_type}: a push is refused"
-            )
+        self._require_no_other(target, key_type, ids)
         return ids.get(key_type, 0)
 
     @property

@@ -203,7 +203,7 @@ def test_refusals_count_once_a_run_and_not_where_nothing_was_acknowledged(ocamba
 
 def test_another_identifier_of_the_same_people_is_refused(store: dict[str, Any]) -> None:
     engine = engine_of(_connection(store))
-    Ledger(engine, "x:people", "id")
+    Ledger(engine, "x:people", "id").acknowledge([Entry("1", b"row")])
     with pytest.raises(ConfigurationError, match="knows x:people by id, not by email"):
         Ledger(engine, "x:people", "email")
     assert Ledger(engine, "x:people", "id")

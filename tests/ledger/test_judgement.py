@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from standins import Fault, Ocamba
+from airflow.sdk import Connection
+from standins import Communifire, Fault, Ocamba
 
+from airflow_profile_provider.errors import ConfigurationError
+from airflow_profile_provider.hooks.communifire import CommunifireHook
+from airflow_profile_provider.hooks.databases import engine_of
 from airflow_profile_provider.hooks.explain import explain
 from airflow_profile_provider.ledger_admin import LedgerAdmin
 from airflow_profile_provider.records import Verdict, order_of
@@ -99,10 +104,6 @@ def test_explain_says_no_more_that_a_record_is_set_aside_once_it_is_sent_again(
     found = explained([row("2", "poison")], "2")
     assert found.rows[0].verdict is Verdict.PLANNED
     assert found.as_dict()["ledger"]["set_aside_until"] is None
-    from airflow.sdk import Connection
-
-    from airflow_profile_provider.hooks.databases import engine_of
-
     admin = LedgerAdmin(engine_of(Connection(conn_id="ledger", **store)))
     (refused,) = admin.refused(admin.targets())
     assert refused.set_aside_until is None
@@ -134,3 +135,64 @@ def test_instants_a_microsecond_apart_are_told_apart() -> None:
     second = "2026-11-21T09:00:00"
     orders = [order_of(f"{second}.{micro:06d}Z") for micro in range(0, 10**6, 997)]
     assert [order[1] - orders[0][1] for order in orders if order and orders[0]] == [*range(0, 10**6, 997)]
+
+
+# -- by which identifier a target is known --------------------------------------------------------------
+
+
+@pytest.fixture
+def people(monkeypatch: pytest.MonkeyPatch, store: dict[str, Any]) -> Iterator[Communifire]:
+    """A site that knows a few people."""
+    users = {str(n): {"Email": f"p{n}@example.com", "Company": ""} for n in range(1001, 1006)}
+    with Communifire(users) as vendor:
+        connection = {"conn_type": "communifire", "host": vendor.url, "password": vendor.secret}
+        connection["extra"] = {"quota": "none"}
+        monkeypatch.setenv("AIRFLOW_CONN_COMMUNIFIRE_DEFAULT", json.dumps(connection))
+        monkeypatch.setenv("AIRFLOW_CONN_LEDGER", json.dumps(store))
+        yield vendor
+
+
+def push_people(records: list[dict[str, Any]], **options: Any) -> Any:
+    given = {"key": "e", "fields": {"Company": "c"}, "ledger_conn_id": "ledger", **options}
+    return CommunifireHook().push(records, **given)
+
+
+def test_a_first_run_in_which_nothing_was_acknowledged_binds_no_identifier(people: Communifire) -> None:
+    """Case 12d: the key type was forgotten, and every record was refused."""
+    records = [{"e": f"p{n}@example.com", "c": "Acme"} for n in range(1001, 1006)]
+    assert push_people(records).rejected == 5
+    assert push_people(records, key_type="Email").pushed == 5
+    assert {user["Company"] for user in people.profiles.values()} == {"Acme"}
+    found = explain(
+        CommunifireHook(), "p1001@example.com", records, key="e", key_type="Email",
+        fields={"Company": "c"}, ledger_conn_id="ledger",
+    )  # fmt: skip
+    assert found.rows[0].verdict is Verdict.UNCHANGED
+
+
+def test_an_identifier_that_binds_is_refused_by_an_error_that_names_the_way_out(people: Communifire) -> None:
+    push_people([{"e": "1001", "c": "Acme"}])
+    forget = r"airflow profiles ledger forget --all .*communifire_default"
+    with pytest.raises(ConfigurationError, match=forget):
+        push_people([{"e": "p1001@example.com", "c": "x"}], key_type="Email")
+    with pytest.raises(ConfigurationError, match=forget):
+        explain(
+            CommunifireHook(), "p1001@example.com", [{"e": "p1001@example.com", "c": "x"}], key="e",
+            key_type="Email", fields={"Company": "c"}, ledger_conn_id="ledger",
+        )  # fmt: skip
+    assert push_people([{"e": "1001", "c": "Acme"}]).unchanged == 1
+
+
+def test_what_the_ledger_knows_by_two_identifiers_is_forgotten_by_both(
+    people: Communifire, store: dict[str, Any]
+) -> None:
+    people.unknown_is = "zero"
+    push_people([{"e": f"p{n}@example.com", "c": "Acme"} for n in range(1001, 1004)])
+    push_people([{"e": f"p{n}@example.com", "c": "Acme"} for n in range(1001, 1006)], key_type="Email")
+    admin = LedgerAdmin(engine_of(Connection(conn_id="ledger", **store)))
+    both = admin.key_types_of("communifire_default")
+    assert {target.key_type: target.entries for target in both} == {"UserID": 3, "Email": 5}
+    with pytest.raises(ConfigurationError, match="by Email, UserID|by UserID, Email"):
+        admin.target("communifire_default")
+    assert sum(admin.forget(target, None) for target in both) == 8
+    assert admin.targets() == []
