@@ -292,8 +292,8 @@ def ledger_forget(args: Namespace) -> int:
     entries = sum(target.entries for target in targets)
     which = f"the {entries} entries" if args.all else "one entry"
     raise ConfigurationError(
-        f"this would delete {which} of {targets[0].target}: the next run sends such records whatever they hold, "
-        "and an older version may overwrite a newer one; say --yes"
+        f"this would delete {which} of {targets[0].target}: the next run sends such records whatever they "
+        "hold, and an older version may overwrite a newer one; say --yes"
     )
 
 

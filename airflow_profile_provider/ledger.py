@@ -125,8 +125,8 @@ class Ledger:
             raise ConfigurationError(
                 f"the ledger knows {target} by {', '.join(others)}, not by {key_type}: two identifiers of "
                 "one person cannot be compared; use the same key_type, another connection id, or, where no "
-                "person is in both, mixed_key_types=True. To begin anew by another key_type: airflow profiles "
-                f"ledger forget --all --conn-id {conn_id} --ledger-conn-id … (all is sent once more)"
+                "person is in both, mixed_key_types=True. To begin anew, so that all is sent once "
+                f"more: airflow profiles ledger forget --all --conn-id {conn_id} --ledger-conn-id …"
             )
 
     def _has_acknowledged(self, number: int) -> bool:
