@@ -107,6 +107,21 @@ _LEDGER_COMMANDS = (
             ARG_VERBOSE,
         ),
     ),
+    ActionCommand(
+        name="migrate",
+        help="Make the ledger's tables, or bring them to this version of the package",
+        description=(
+            "Make the ledger's tables, or bring them to this version of the package. A push does so "
+            "by itself where its role may; elsewhere run this as the tables' owner, or what --sql prints."
+        ),
+        func=lazy_load_command("airflow_profile_provider.cli_commands.ledger_migrate"),
+        args=(
+            _arg("--sql", action="store_true", help="Print the SQL instead"),
+            _LEDGER,
+            _OUTPUT,
+            ARG_VERBOSE,
+        ),
+    ),
 )
 
 

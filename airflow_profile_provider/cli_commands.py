@@ -297,6 +297,25 @@ def ledger_forget(args: Namespace) -> int:
     )
 
 
+@_command
+def ledger_migrate(args: Namespace) -> int:
+    """Bring the ledger's tables to this version, or print the SQL that would."""
+    from airflow_profile_provider.hooks.databases import engine_of
+    from airflow_profile_provider.migrations import SCHEMA, migrate, script
+
+    engine = engine_of(BaseHook.get_connection(args.ledger_conn_id))
+    try:
+        if args.sql:
+            _print(script(engine).rstrip() or f"-- nothing to do: the ledger is of schema {SCHEMA}")
+            return 0
+        if not migrate(engine):
+            raise ConfigurationError("a push is under way in this ledger; wait until it has ended")
+    finally:
+        engine.dispose()
+    _print(json.dumps({"schema": SCHEMA}) if args.output == "json" else f"The ledger is of schema {SCHEMA}.")
+    return 0
+
+
 def _require_one(args: Namespace) -> None:
     if (args.key is None) == (not args.all):
         raise ConfigurationError("name either one KEY or --all")

@@ -103,9 +103,10 @@ class Lease:
         finally:
             ended.set()
             keeper.join()
-            self._give_back()
+            self.give_back()
 
-    def _give_back(self) -> None:
+    def give_back(self) -> None:
+        """Let the next push have it."""
         table = self._table
         with begun(self._engine) as connection:
             connection.execute(table.delete().where(table.c.name == self._name, table.c.token == self._token))

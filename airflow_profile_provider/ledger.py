@@ -13,14 +13,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow_profile_provider.errors import ConfigurationError
+from airflow_profile_provider.errors import ConfigurationError, LedgerFailed
 from airflow_profile_provider.lease import Lease
 from airflow_profile_provider.ledger_tables import Statements, Tables, begun, insert_into, told
+from airflow_profile_provider.migrations import found_schema, migrate, require_schema
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, Table
-
-SCHEMA = 1
 
 
 @dataclass(slots=True)
@@ -45,7 +44,7 @@ class Entry:
 class Ledger:
     """The ledger of one target (connection type and id) and key type, in the database behind an engine.
 
-    Tables are made on first use. A target that is known by another key type is refused, unless
+    Tables are made, or migrated, on first use. A target that is known by another key type is refused, unless
     ``mixed_key_types``. All writes take many rows, and happen only while the lease is held, if one
     was taken. One thread uses it.
 
@@ -74,16 +73,14 @@ class Ledger:
     # -- making it --------------------------------------------------------------------------------------
 
     def _make(self) -> None:
-        self._tables.make(self._engine)
-        meta = self._tables.meta
+        """Make it or bring it up to date where need be, and see to its key."""
+        if not migrate(self._engine, clock=self._clock):
+            raise LedgerFailed("the ledger must be migrated, and a push is under way in it; wait for its end")
         with begun(self._engine) as connection:
-            self._insert(connection, meta, [{"name": "schema", "value": str(SCHEMA)}])
-            self._insert(connection, meta, [{"name": "key", "value": secrets.token_hex(32)}])
-            found = self._named(connection, "schema")
-        if found != str(SCHEMA):
-            raise ConfigurationError(
-                f"the ledger is of schema {found}, and this version of the package writes {SCHEMA}; update it"
-            )
+            known = self._named(connection, "key")
+        if known is None:
+            with begun(self._engine) as connection:
+                self._insert(connection, self._tables.meta, [{"name": "key", "value": secrets.token_hex(32)}])
 
     def _named(self, connection: Connection, name: str) -> str | None:
         from sqlalchemy import select
@@ -161,7 +158,19 @@ class Ledger:
         """Take the lease of the target's share; None where another push holds it."""
         lease = Lease(self._engine, f"{self._target} {share}", run, clock=self._clock)
         self.lease = lease if lease.take() else None
+        if self.lease:
+            self._require_still_current(self.lease)
         return self.lease
+
+    def _require_still_current(self, lease: Lease) -> None:
+        """Give the lease back where somebody has migrated the ledger meanwhile; with it, nobody can."""
+        with begun(self._engine) as connection:
+            found = found_schema(connection)
+        try:
+            require_schema(found)
+        except ConfigurationError:
+            lease.give_back()
+            raise
 
     # -- reading ----------------------------------------------------------------------------------------
 

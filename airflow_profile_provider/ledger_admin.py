@@ -10,8 +10,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_profile_provider.errors import ConfigurationError
-from airflow_profile_provider.ledger import SCHEMA, Entry, Ledger, version_name
+from airflow_profile_provider.ledger import Entry, Ledger, version_name
 from airflow_profile_provider.ledger_tables import Tables, begun
+from airflow_profile_provider.migrations import found_schema, require_schema
 from airflow_profile_provider.sieve import QUARANTINE_SECONDS, REFUSALS, set_aside_until
 
 if TYPE_CHECKING:
@@ -170,7 +171,7 @@ class LedgerAdmin:
         aside = (table.refusals >= REFUSALS) & (table.refused_at > since)
         query = select(
             func.count(),
-            func.coalesce(func.sum(table.doubt), 0),
+            func.coalesce(func.sum(case((table.doubt != 0, 1), else_=0)), 0),
             func.coalesce(func.sum(case((table.refusals > 0, 1), else_=0)), 0),
             func.coalesce(func.sum(case((aside, 1), else_=0)), 0),
             func.max(table.order),
@@ -238,18 +239,11 @@ def has_ledger(engine: Engine) -> bool:
     Raises:
         ConfigurationError: it is of another version of this package.
     """
-    from sqlalchemy import inspect, select
-
-    meta = Tables.described().meta
     with begun(engine) as connection:
-        if not inspect(connection).has_table(meta.name):
-            return False
-        found = connection.execute(select(meta.c.value).where(meta.c.name == "schema")).scalar()
-    if found not in {None, str(SCHEMA)}:
-        raise ConfigurationError(
-            f"the ledger is of schema {found}, and this version of the package reads {SCHEMA}; update it"
-        )
-    return found is not None
+        found = found_schema(connection)
+    if found:
+        require_schema(found)
+    return bool(found)
 
 
 def instant(seconds: float) -> str:

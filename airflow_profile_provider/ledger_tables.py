@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import tenacity
-
 from airflow_profile_provider.errors import ConfigurationError, LedgerFailed
 
 if TYPE_CHECKING:
@@ -32,7 +30,7 @@ class Tables:
 
     @classmethod
     def described(cls) -> Tables:
-        """Describe them; they need not exist."""
+        """Describe them as the last of the migrations leaves them; they need not exist."""
         from sqlalchemy import (
             BigInteger,
             Column,
@@ -40,7 +38,6 @@ class Tables:
             Integer,
             LargeBinary,
             MetaData,
-            SmallInteger,
             String,
             Table,
             Text,
@@ -60,6 +57,7 @@ class Tables:
             Column("id", Integer, primary_key=True),
             Column("target", String(250), nullable=False),
             Column("key_type", String(100), nullable=False),
+            Column("address", String(500)),
             UniqueConstraint("target", "key_type"),
         )
         leases = Table(
@@ -68,7 +66,7 @@ class Tables:
             Column("name", String(250), primary_key=True),
             Column("run", String(1000), nullable=False),
             Column("token", String(40), nullable=False),
-            Column("until", Float, nullable=False),
+            Column("held_until", Float, key="until", nullable=False),
         )
         entries = Table(
             "profile_ledger",
@@ -77,7 +75,7 @@ class Tables:
             Column("key", String(LONGEST_KEY), primary_key=True),
             Column("row", LargeBinary),
             Column("fields", Text, nullable=False, server_default="{}"),
-            Column("doubt", SmallInteger, nullable=False, server_default="0"),
+            Column("doubt", BigInteger, nullable=False, server_default="0"),
             Column("order", BigInteger),
             Column("refused", String(40)),
             Column("refusals", Integer, nullable=False, server_default="0"),
@@ -86,28 +84,6 @@ class Tables:
             sqlite_with_rowid=False,
         )
         return cls(meta, targets, leases, entries)
-
-    def make(self, engine: Engine) -> None:
-        """Make those that do not exist.
-
-        Raises:
-            LedgerFailed: the database does not do it.
-        """
-
-        def make() -> None:
-            from sqlalchemy.schema import CreateTable
-
-            with begun(engine) as connection:
-                for table in (self.meta, self.targets, self.leases, self.entries):
-                    connection.execute(CreateTable(table, if_not_exists=True))
-
-        # Another task may make them at the same moment, and PostgreSQL minds, whatever "if not exists" says.
-        tenacity.Retrying(
-            stop=tenacity.stop_after_attempt(5),
-            wait=tenacity.wait_random(0.05, 0.5),
-            retry=tenacity.retry_if_exception_type(LedgerFailed),
-            reraise=True,
-        )(make)
 
 
 @contextmanager
@@ -135,6 +111,17 @@ def told() -> Iterator[None]:
     raise failed
 
 
+def supported_dialect(name: str) -> str:
+    """Return a database's name, if a ledger can be kept in it.
+
+    Raises:
+        ConfigurationError: it cannot.
+    """
+    if name not in {"postgresql", "sqlite"}:
+        raise ConfigurationError(f"a ledger in {name} is not supported; use PostgreSQL or SQLite")
+    return name
+
+
 def insert_into(table: Table, dialect: str) -> Any:
     """Return an insert that may say what to do where a row is there already.
 
@@ -143,10 +130,8 @@ def insert_into(table: Table, dialect: str) -> Any:
     """
     from sqlalchemy.dialects import postgresql, sqlite
 
-    found = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}.get(dialect)
-    if found is None:
-        raise ConfigurationError(f"a ledger in {dialect} is not supported; use PostgreSQL or SQLite")
-    return found(table)
+    found = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
+    return found[supported_dialect(dialect)](table)
 
 
 class Statements:
