@@ -1,0 +1,186 @@
+"""What an error of a database or of Redis means: its code, whether it passes by itself, and what helps.
+
+A driver's own words are never repeated: they may hold keys, values or the password.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from dataclasses import dataclass
+
+PATIENCE_SECONDS = 15.0
+"""How long a database may be away: a restart takes a quarter of a minute at the most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """An error, named by type and the database's own code.
+
+    ``passing`` says that it may be gone in a moment: nobody there, a restart, a failover, a lock.
+    """
+
+    name: str
+    passing: bool
+    remedy: str
+
+    def check(self, what: str) -> str:
+        """Say in a message what to check, and why: the end of a sentence that names the error."""
+        return f"({self.name}); check {what}" + (f": {self.remedy}" if self.remedy else "")
+
+
+_AWAY = "it does not answer"
+_LOGIN = "check the connection's login and password"
+_RIGHTS = "the role lacks a right: have it granted"
+_TLS = "check what the connection's extra says of TLS"
+
+# psycopg has no code of a connection that failed, so its words must do. They are the server's or libpq's.
+_WORDS = (
+    (r"password authentication failed|wrong password|SASL authentication failed", "28P01"),
+    (r"no password supplied", "28P01"),
+    (r"no pg_hba\.conf entry|authentication failed|not permitted to log in", "28000"),
+    (r"role \"[^\"]*\" does not exist|no such user", "28000"),
+    (r"database \"[^\"]*\" does not exist|no such database", "3D000"),
+    (r"permission denied for database|CONNECT privilege", "42501"),
+    (r"unsupported startup parameter|unrecognized configuration parameter|invalid command-line arg", "22023"),
+    (r"too many (clients|connections)|connection slots are reserved|no more connections allowed", "53300"),
+    (r"starting up|shutting down|in recovery mode|not yet accepting connections", "57P03"),
+)
+_UNTRUSTED = re.compile(
+    r"does not support SSL|certificate|sslmode|private key|CERTIFICATE_VERIFY|WRONG_VERSION|unknown ca"
+)
+_WRONG = re.compile(
+    r"invalid (?!socket)\S+( \S+)? value|invalid connection option|invalid integer value|invalid port"
+)
+
+_SQLSTATES = {
+    "28P01": _LOGIN,
+    "28000": _LOGIN,
+    "3D000": "there is no such database: check the connection's schema",
+    "3F000": "there is no such schema",
+    "42501": _RIGHTS,
+    "42P01": "a table is missing there",
+    "22023": "the server, or a pooler before it, does not take one of the connection's extras",
+    "25006": "it can only be read: it is a standby",
+    "53100": "its disk is full",
+    "53300": "it has too many connections",
+    "55P03": "somebody else holds a lock",
+    "57014": "it takes longer than the role's time-outs allow",
+}
+_PASSING_CLASSES = ("08", "40", "53", "57", "58")
+_PASSING_STATES = frozenset({"25006", "25P03", "26000", "55P03", "55006"})
+_FINAL_STATES = frozenset({"57P04"})  # the database was dropped
+
+_SQLITE = {
+    "SQLITE_CANTOPEN": "the file cannot be opened: check the connection's path, and who may write there",
+    "SQLITE_NOTADB": "the file is no SQLite database",
+    "SQLITE_READONLY": "the file, or its folder, cannot be written",
+    "SQLITE_PERM": "the file cannot be written",
+    "SQLITE_CORRUPT": "the file is damaged",
+    "SQLITE_FULL": "the disk is full",
+    "SQLITE_IOERR": "the disk fails, or is full",
+    "SQLITE_BUSY": "somebody else holds a lock",
+    "SQLITE_LOCKED": "somebody else holds a lock",
+}
+_SQLITE_PASSING = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL", "SQLITE_FULL", "SQLITE_IOERR")
+
+_REDIS = {
+    "AuthenticationError": "WRONGPASS",
+    "AuthorizationError": "NOPERM",
+    "NoPermissionError": "NOPERM",
+    "BusyLoadingError": "LOADING",
+    "ReadOnlyError": "READONLY",
+    "OutOfMemoryError": "OOM",
+    "ClusterDownError": "CLUSTERDOWN",
+    "MasterDownError": "MASTERDOWN",
+    "TryAgainError": "TRYAGAIN",
+    "MovedError": "MOVED",
+    "AskError": "ASK",
+    "NoScriptError": "NOSCRIPT",
+}
+_REDIS_CODES = {
+    "WRONGPASS": _LOGIN,
+    "NOAUTH": _LOGIN,
+    "NOPERM": "the user lacks a right: have it granted",
+    "LOADING": "it is loading its data",
+    "READONLY": "it can only be read: it is a replica",
+    "OOM": "its memory is full",
+    "MISCONF": "it cannot write to its disk",
+    "NOREPLICAS": "too few of its replicas are there",
+    "MOVED": 'it is a cluster: set the extra "cluster" to true',
+    "WRONGTYPE": "something else has that key",
+}
+_REDIS_PASSING = frozenset(
+    {"LOADING", "READONLY", "OOM", "MISCONF", "NOREPLICAS", "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN", "ASK"}
+    | {"NOSCRIPT", "BUSY", "UNKILLABLE"}
+)
+_MYSQL_FINAL = frozenset({1044, 1045, 1049, 1064, 1142, 1146})
+
+
+def outage_of(error: BaseException) -> Outage:
+    """Say what an error of a driver means, SQLAlchemy's around it or not."""
+    cause = getattr(error, "orig", None) or error
+    kind = type(cause)
+    module = kind.__module__.partition(".")[0]
+    if module == "redis":
+        return _of_redis(cause)
+    if isinstance(cause, sqlite3.Error):
+        return _of_sqlite(cause)
+    state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
+    if isinstance(state, str):
+        return _of_state(kind.__name__, state)
+    if isinstance(cause, OSError):
+        return Outage(kind.__name__, True, _AWAY)
+    if module in {"psycopg", "psycopg2", "psycopg_pool"}:
+        return _of_words(cause)
+    code = cause.args[0] if cause.args and type(cause.args[0]) is int else None
+    name = kind.__name__ if code is None else f"{kind.__name__} {code}"
+    broken = kind.__name__ in {"OperationalError", "InterfaceError", "TimeoutError"}
+    passing = broken and code not in _MYSQL_FINAL
+    return Outage(name, passing, _AWAY if passing else "")
+
+
+def _of_state(name: str, state: str) -> Outage:
+    passing = state in _PASSING_STATES or (state[:2] in _PASSING_CLASSES and state not in _FINAL_STATES)
+    return Outage(f"{name} {state}", passing, _SQLSTATES.get(state, _AWAY if passing else ""))
+
+
+def _of_words(error: BaseException) -> Outage:
+    """Judge an error of PostgreSQL's driver that has no code."""
+    name, words = type(error).__name__, str(error)
+    for pattern, state in _WORDS:
+        if re.search(pattern, words):
+            return _of_state(name, state)
+    if _UNTRUSTED.search(words) and "Connection refused" not in words:
+        return Outage(name, False, _TLS)
+    if _WRONG.search(words) or name not in {
+        "OperationalError",
+        "InterfaceError",
+        "ConnectionTimeout",
+        "PoolTimeout",
+    }:
+        return Outage(name, False, "check the connection's extra")
+    return Outage(name, True, _AWAY)
+
+
+def _of_sqlite(error: sqlite3.Error) -> Outage:
+    code = str(getattr(error, "sqlite_errorname", None) or "")
+    remedy = next((found for start, found in _SQLITE.items() if code.startswith(start)), "")
+    return Outage(f"{type(error).__name__} {code}".rstrip(), code.startswith(_SQLITE_PASSING), remedy)
+
+
+def _of_redis(error: BaseException) -> Outage:
+    name, words = type(error).__name__, str(error)
+    code = str(getattr(error, "status_code", None) or "")
+    if not code or code == "ERR":
+        # Before version 7, what stopped a script stands somewhere in what is said of the script.
+        found = re.search(r"(?:^|-)([A-Z]{3,}) ", words.removeprefix("ERR "))
+        code = _REDIS.get(name, "") or (found[1] if found else "")
+    named = f"{name} {code}".rstrip()
+    if code in _REDIS_CODES or code in _REDIS_PASSING:
+        return Outage(named, code in _REDIS_PASSING, _REDIS_CODES.get(code, _AWAY))
+    if _UNTRUSTED.search(words):
+        return Outage(named, False, _TLS)
+    passing = name in {"ConnectionError", "TimeoutError", "ClusterError", "RedisClusterException"}
+    passing = passing or name in {"MaxConnectionsError", "SlotNotCoveredError"}
+    return Outage(named, passing, _AWAY if passing else "")
