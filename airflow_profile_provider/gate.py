@@ -92,7 +92,7 @@ class Gate:
     """Of a share, the whole source: how many would change, of how many."""
     changes: int = 0
     _sum: int = field(default=0, repr=False)
-    _again: Counter[str] = field(default_factory=Counter, repr=False)
+    _again: Counter[tuple[str, str]] = field(default_factory=Counter, repr=False)
     _why: Counter[str] = field(default_factory=Counter, repr=False)
     _fields: Counter[str] = field(default_factory=Counter, repr=False)
     _first: list[str] = field(default_factory=list, repr=False)
@@ -115,8 +115,8 @@ class Gate:
         self.changes += 1
         named = f"{change.key_type}\0{change.key}\0{proposal.whole}"
         if proposal.again:  # the order of the changes of one key matters
-            self._again[change.key] += 1
-            named += f"\0{self._again[change.key]}"
+            self._again[change.identity] += 1
+            named += f"\0{self._again[change.identity]}"
         self._sum += int.from_bytes(sha256(named.encode()).digest(), "big")
         self._why[proposal.why] += 1
         names = [name.removeprefix("\0") for name in proposal.fields]

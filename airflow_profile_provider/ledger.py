@@ -17,6 +17,7 @@ from airflow_profile_provider.errors import ConfigurationError, LedgerFailed
 from airflow_profile_provider.lease import Lease
 from airflow_profile_provider.ledger_tables import Statements, Tables, begun, insert_into, told
 from airflow_profile_provider.migrations import found_schema, migrate, require_schema
+from airflow_profile_provider.spellings import keep_as
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, Table
@@ -153,6 +154,10 @@ class Ledger:
         with begun(self._engine) as connection:
             self._insert(connection, self._tables.meta, [{"name": name, "value": kind}])
             return self._named(connection, name) or kind
+
+    def keep_as(self, fold: Callable[[str], str]) -> None:
+        """Keep the target's keys as what stands for all of their spellings, those of old as well."""
+        keep_as(self._engine, self._target, fold)
 
     def take_lease(self, share: str, run: str) -> Lease | None:
         """Take the lease of the target's share; None where another push holds it."""

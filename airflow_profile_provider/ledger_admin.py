@@ -14,6 +14,8 @@ from airflow_profile_provider.ledger import Entry, Ledger, version_name
 from airflow_profile_provider.ledger_tables import Tables, begun
 from airflow_profile_provider.migrations import found_schema, require_schema
 from airflow_profile_provider.sieve import QUARANTINE_SECONDS, REFUSALS, set_aside_until
+from airflow_profile_provider.spellings import mark_of
+from airflow_profile_provider.vendor import folded
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, Table
@@ -155,13 +157,15 @@ class LedgerAdmin:
             number = self._run(connection, table.delete().where(table.c.target == target.id), key)
             if key is None:
                 meta, known = self._tables.meta, self._tables.targets
-                connection.execute(meta.delete().where(meta.c.name == version_name(target.id)))
+                names = version_name(target.id), mark_of(target.id)
+                connection.execute(meta.delete().where(meta.c.name.in_(names)))
                 connection.execute(known.delete().where(known.c.id == target.id))
         return number
 
     def _run(self, connection: Connection, statement: Any, key: str | None) -> int:
         if key is not None:
-            statement = statement.where(self._tables.entries.c.key == key)
+            spellings = {key, folded(key, number=False), folded(key, number=True)}
+            statement = statement.where(self._tables.entries.c.key.in_(spellings))
         return int(connection.execute(statement).rowcount)
 
     def _count(self, connection: Connection, number: int, target: str, key_type: str) -> Target:

@@ -29,7 +29,8 @@ class Recipe:
 
     ``key`` is the column of the key and ``fields`` maps the vendor's field to the column (a list where the
     names agree); with ``fields=None`` rows are changes already. ``version`` is the column that orders the
-    changes of a key. ``nulls`` is "clear", "skip" or "invalid".
+    changes of a key. ``nulls`` is "clear", "skip" or "invalid". With ``exact_keys`` each spelling of a key is
+    a profile of its own; else those that the vendor may take for one are judged as one.
     """
 
     key: str | None = None
@@ -39,6 +40,7 @@ class Recipe:
     nulls: str | None = None
     relationships: ColumnsOf | None = None
     max_record_bytes: int = 1_000_000
+    exact_keys: bool = False
 
 
 class Planner:
@@ -117,11 +119,13 @@ class Planner:
             self._check_members(raw)
         else:
             raw = self._mapped(row)
+        key, key_type = exact_key(raw["key"]), self._usable(raw.get("key_type"))
         change = Change(
-            key=exact_key(raw["key"]),
+            key=key,
             fields=self._written(raw.get("fields"), row.text),
-            key_type=self._usable(raw.get("key_type")),
+            key_type=key_type,
             position=row.position,
+            profile=self.profile_of(key, key_type),
             version=_version(raw.get("version")),
             relationships=self._linked(raw.get("relationships")),
         )
@@ -150,6 +154,23 @@ class Planner:
             return exact_key(content[column]) if column in content else None
         except InvalidRecord:
             return None
+
+    def profile_in(self, content: Any) -> str | None:
+        """Return what stands for the key that a row's content means, or None where there is no good one."""
+        key = self.key_in(content)
+        return None if key is None else self.profile_of(key)
+
+    def profile_of(self, key: str, key_type: str | None = None) -> str:
+        """Return what stands for all spellings of a key that the vendor may take for one profile."""
+        return key if self._recipe.exact_keys else self._vendor.profile_of(key_type or self._key_type, key)
+
+    def profiles_of(self, keys: list[str]) -> list[str]:
+        """Return what stands for each of many keys; nearly always they do so themselves."""
+        text = "\0".join(["", *keys])
+        plain = text.isascii() and text == text.lower() and " " not in text and "\x000" not in text
+        if self._recipe.exact_keys or (plain and text.replace("\0", "").isprintable()):
+            return keys
+        return [self.profile_of(key) for key in keys]
 
     def _check_members(self, raw: Mapping[str, Any]) -> None:
         allowed = _CHANGE_MEMBERS | _REJECT_MEMBERS if is_reject(raw) else _CHANGE_MEMBERS
@@ -303,8 +324,8 @@ class Planned:
 
     @property
     def identity(self) -> tuple[str, str]:
-        """What names the profile: key type and key."""
-        return self.change.key_type, self.change.key
+        """What names the profile."""
+        return self.change.identity
 
     def absorb(self, later: Change) -> None:
         """Take in a later change of the same key: its fields win, other fields stay."""
@@ -324,7 +345,8 @@ def _is_older(change: Change, other: Change) -> bool:
 class Window:
     """Changes that wait to be sent, in order, bounded; changes of one key are coalesced.
 
-    Changes with relationships are never coalesced: their operations depend on what came before.
+    Changes with relationships are never coalesced: their operations depend on what came before. Nor are those
+    of two spellings of a key, which may be two profiles; but they keep their order, for they may be one.
     """
 
     def __init__(self, size: int) -> None:
@@ -338,6 +360,10 @@ class Window:
         """Return how many changes wait; coalesced ones count once."""
         return len(self._waiting)
 
+    def __contains__(self, identity: tuple[str, str]) -> bool:
+        """Whether a change of this profile waits."""
+        return identity in self._newest
+
     @property
     def full(self) -> bool:
         """Whether something must be taken before more is added."""
@@ -346,14 +372,23 @@ class Window:
     def add(self, change: Change) -> None:
         """Put a change at the end, or into the one of the same key that still waits."""
         self._held += 1
-        identity = (change.key_type, change.key)
-        waiting = self._newest.get(identity)
-        if waiting is not None and not waiting.change.relationships and not change.relationships:
-            waiting.absorb(change)
-            return
+        waiting = self._newest.get(change.identity)
         planned = Planned(change, [change])
+        if waiting is not None and not waiting.change.relationships and not change.relationships:
+            if waiting.change.key == change.key:
+                waiting.absorb(change)
+                return
+            if _is_older(change, waiting.change):
+                self._put_before(waiting, planned)
+                return
         self._waiting[next(self._serial)] = planned
-        self._newest[identity] = planned
+        self._newest[change.identity] = planned
+
+    def _put_before(self, waiting: Planned, older: Planned) -> None:
+        """Let a change of an older version go ahead of one that waits."""
+        serial = next(serial for serial, planned in self._waiting.items() if planned is waiting)
+        self._waiting[serial] = older
+        self._waiting[next(self._serial)] = waiting
 
     def put_back(self, failed: Planned) -> None:
         """Put a change that failed in again, before a later one of its key is added."""
@@ -365,7 +400,7 @@ class Window:
     def join(self, failed: Planned) -> bool:
         """Lay a later change of the key, if one waits, over a change that failed; False where none does."""
         later = self._newest.get(failed.identity)
-        if later is None or later.change.relationships:
+        if later is None or later.change.relationships or later.change.key != failed.change.key:
             return False
         failed.absorb(later.change)
         later.parts[:0] = failed.parts[:-1]

@@ -225,8 +225,8 @@ class Push:
         for change in self._planned(rows):
             content = to_json([change.fields, change.relationships])
             names = (*change.fields, *change.relationships)
-            again = hash(change.key) in seen
-            seen.add(hash(change.key))
+            again = hash(change.identity) in seen
+            seen.add(hash(change.identity))
             yield Proposal(change, "there is no ledger", names, sha256(content).hexdigest(), again=again)
 
     def _received_rows(self, rows: Iterator[Row]) -> Iterator[Row]:
@@ -311,7 +311,7 @@ class Push:
             change = next(changes, None)
             if change is None:
                 return False
-            if owed := self._owed.pop((change.key_type, change.key), None):
+            if owed := self._owed.pop(change.identity, None):
                 self._window.put_back(owed.planned)
             self._window.add(change)
             if len(self._window) % 4 == 0:
@@ -364,6 +364,8 @@ class Push:
             return False
         if self._window.join(failed):
             return True
+        if failed.identity in self._window:
+            return False  # one that it cannot go with comes after it, and may take its place
         self._owed[failed.identity] = settled
         if self._trail:
             for part in failed.parts:
@@ -413,10 +415,11 @@ class Push:
 
         Replayed, that one would undo this: of its line in the rejects, only other fields stay.
         """
-        earlier = self._refused.pop(later.identity, None)
-        if earlier is None:
+        planned, verdict = self._refused.get(later.identity, (later, Verdict.PUSHED))
+        other = planned.change.key != later.change.key  # whose refusal is no less true for this
+        if planned is later or (other and verdict is Verdict.REJECTED):
             return
-        planned, verdict = earlier
+        del self._refused[later.identity]
         named = frozenset(later.change.fields)
         for part in planned.parts:
             if self._rejects:

@@ -67,7 +67,8 @@ class Change:
 
     ``version`` orders changes of a key (an integer or an ISO-8601 instant). ``relationships`` maps a
     relationship to its operations, for vendors that have them. ``perhaps_sent`` says that an earlier try may
-    have sent it without living to see the answer.
+    have sent it without living to see the answer. ``profile`` stands for all spellings of the key that the
+    vendor may take for one; empty: the key itself.
     """
 
     key: str
@@ -77,6 +78,12 @@ class Change:
     version: int | str | None = None
     relationships: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     perhaps_sent: bool = False
+    profile: str = ""
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """What names the profile: key type, and what stands for the key."""
+        return self.key_type, self.profile or self.key
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

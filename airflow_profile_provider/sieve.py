@@ -120,7 +120,7 @@ class Sieve:
                 settle(block, range(len(block)))
                 yield from block.rows(range(len(block)), prints)
                 continue
-            keys = _texts(block.keys())
+            keys = self._planner.profiles_of(_texts(block.keys()))
             new = self._ledger.unlike(keys, prints)
             if not passed.isdisjoint(keys) or len(set(keys)) < len(keys):
                 let = passed.union([keys[i] for i in new])
@@ -140,7 +140,7 @@ class Sieve:
             for item in found:
                 proposal = self._judge(item, settle, self._proposed_keys)
                 if proposal:
-                    self._proposed_keys.add(hash(proposal.change.key))
+                    self._proposed_keys.add(hash(_profile(proposal.change)))
                     yield proposal
         self._proposed_keys.clear()
         self._dry = False
@@ -179,7 +179,7 @@ class Sieve:
         for found in chunks:
             to_send = list(self._sent_of(found, settle))
             try:
-                self._ledger.put_in_doubt([(change.key, _order(change)) for change in to_send])
+                self._ledger.put_in_doubt([(_profile(change), _order(change)) for change in to_send])
             except PushStopped as stopped:
                 for change in to_send:
                     settle(change, Verdict.UNSENT, str(stopped))
@@ -193,12 +193,13 @@ class Sieve:
 
     def _planned(self, chunk: list[Row], settle: Settle) -> list[_Found]:
         """Plan the rows that are not plainly those that were acknowledged last."""
-        keyed = [(row, self._key_of(row)) for row in chunk]
-        known = self._ledger.known({key for _, key in keyed if key is not None})
+        keys = [(not row.problem and self._planner.key_in(row.content)) or "" for row in chunk]
+        profiles = self._planner.profiles_of(keys)
+        known = self._ledger.known(set(profiles) - {""})
         touched = set(self._on_the_way)
         found = []
-        for row, key in keyed:
-            entry = known.get(key) if key is not None else None
+        for row, key in zip(chunk, profiles, strict=True):
+            entry = known.get(key)
             # A change in the place of a row to be mapped, as the rejects hold, has none of the columns.
             is_change = isinstance(row.content, Mapping) and self._planner.holds_change(row.content)
             print_of_row = self._prints.of_row(row, whole=is_change)
@@ -216,29 +217,25 @@ class Sieve:
             except InvalidRecord as error:
                 settle(row, Verdict.INVALID, str(error))
                 continue
-            touched.add(change.key)
-            found.append(_Found(change, self._entry(change.key, known), print_of_row))
+            touched.add(_profile(change))
+            found.append(_Found(change, self._entry(_profile(change), known), print_of_row))
         return found
 
     def _check(self, change: Change) -> None:
         """Refuse what a ledger cannot keep."""
         if change.key_type != self._planner.key_type:
             raise InvalidRecord(f"its key_type is not the ledger's, {self._planner.key_type}")
-        if len(change.key) > LONGEST_KEY:
+        if max(len(change.key), len(_profile(change))) > LONGEST_KEY:
             raise InvalidRecord(f"the key has more than the {LONGEST_KEY} characters that the ledger keeps")
         if not -(2**63) <= (_order(change) or 0) < 2**63:
             raise InvalidRecord("the version has more than the 64 bits that the ledger keeps")
 
     def _proposed(self, chunk: list[Proposal], settle: Settle) -> list[_Found]:
-        known = self._ledger.known({proposal.change.key for proposal in chunk})
+        known = self._ledger.known({_profile(proposal.change) for proposal in chunk})
         return [
-            _Found(proposal.change, self._entry(proposal.change.key, known), proposal.row)
+            _Found(proposal.change, self._entry(_profile(proposal.change), known), proposal.row)
             for proposal in chunk
         ]
-
-    def _key_of(self, row: Row) -> str | None:
-        """Return the row's key, or None where planning will say what is wrong with it."""
-        return None if row.problem else self._planner.key_in(row.content)
 
     def _is_held(self, entry: Entry, print_of_row: bytes) -> bool:
         """Whether the row is the one that was acknowledged; a version may be newer, so it is looked at."""
@@ -262,7 +259,7 @@ class Sieve:
         if order is not None and entry.order is not None and order < entry.order:
             settle(change, Verdict.SUPERSEDED, "a newer version is known")
             return None
-        is_pending = change.key in pending or hash(change.key) in pending
+        is_pending = _profile(change) in pending or hash(_profile(change)) in pending
         different = tuple(name for name, known in fields.items() if entry.fields.get(name) != known)
         trusted = not (entry.doubt or is_pending or self._how.ignore)
         if trusted and not different:
@@ -310,8 +307,8 @@ class Sieve:
         """Note that a change is on its way."""
         change, entry = self.part(proposal), found.entry
         entry.order = _newer(_order(change), entry.order)
-        _, number = self._on_the_way.get(change.key, (entry, 0))
-        self._on_the_way[change.key] = (entry, number + 1)
+        _, number = self._on_the_way.get(_profile(change), (entry, 0))
+        self._on_the_way[_profile(change)] = (entry, number + 1)
         self._sent[change.position] = _Sent(entry, found.row, proposal.whole)
         return change
 
@@ -344,11 +341,11 @@ class Sieve:
     def _arrived(self, part: Change) -> None:
         if self._sent.pop(part.position, None) is None:
             return
-        entry, number = self._on_the_way[part.key]
+        entry, number = self._on_the_way[_profile(part)]
         if number > 1:
-            self._on_the_way[part.key] = (entry, number - 1)
+            self._on_the_way[_profile(part)] = (entry, number - 1)
         else:
-            del self._on_the_way[part.key]
+            del self._on_the_way[_profile(part)]
 
     def _keep(self, entry: Entry, fields: dict[str, str], row: bytes, order: int | None) -> None:
         entry.fields.update(fields)
@@ -387,6 +384,11 @@ def _text(key: Any) -> str:
         return exact_key(key)
     except InvalidRecord:
         return ""
+
+
+def _profile(change: Change) -> str:
+    """Return under which key the ledger keeps a change."""
+    return change.profile or change.key
 
 
 def _order(change: Change) -> int | None:

@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import Any, ClassVar
+from unicodedata import normalize
 from urllib.parse import urlsplit
 
 from airflow_profile_provider.errors import (
@@ -208,6 +209,14 @@ class Vendor(ABC):
         shape = self.vendor_keys.get(change.key_type)
         return shape is not None and re.fullmatch(shape, change.key) is not None
 
+    def profile_of(self, key_type: str, key: str) -> str:
+        """Return what stands for all spellings of a key that the vendor may take for one profile.
+
+        None documents that case, blanks around a key or the way in which Unicode writes a letter tell two
+        profiles apart, or that leading zeros do so in a number which the vendor made up itself.
+        """
+        return folded(key, number=key_type in self.vendor_keys)
+
     @property
     def usable_key_types(self) -> tuple[str, ...]:
         """Return the identifiers that this connection can use."""
@@ -316,6 +325,16 @@ class Vendor(ABC):
             f"{self.name} answered {answer.status} with a body that its API never sends "
             f"({len(answer.content)} bytes, {kind}): check the host and what stands between"
         )
+
+
+def folded(key: str, *, number: bool) -> str:
+    """Return what all spellings of a key share: case, blanks around and, of a ``number``, leading zeros."""
+    if not key.isascii():
+        key = normalize("NFKC", key)
+    key = key.strip().casefold()
+    if number and key[:1] == "0" and key.isdecimal():
+        return key.lstrip("0") or "0"
+    return key
 
 
 def retry_after(answer: Answer) -> float | None:

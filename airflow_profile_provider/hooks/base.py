@@ -141,6 +141,7 @@ class ProfileHook(HttpHook):
         changed_fields_only: bool = False,
         ignore_ledger: bool = False,
         mixed_key_types: bool = False,
+        exact_keys: bool = False,
         action: str = "push",
         plan_path: str | os.PathLike[str] | None = None,
         plan_values: bool = False,
@@ -174,6 +175,8 @@ class ProfileHook(HttpHook):
             changed_fields_only: with a ledger, send only the fields that changed.
             ignore_ledger: send everything, and write down what is acknowledged.
             mixed_key_types: use the ledger though it knows this target by another key type, too.
+            exact_keys: take each spelling of a key (its case, blanks around it) for a profile of its own;
+                else those that the vendor may take for one never overtake each other, and are judged as one.
             action: "push"; "plan": say what would be sent; "baseline": fill the ledger as if all had been
                 acknowledged. The last two send nothing.
             plan_path: where a plan goes, a line for each change; with ``plan_values``, values too.
@@ -201,6 +204,7 @@ class ProfileHook(HttpHook):
             nulls=nulls,
             relationships=relationships,
             max_record_bytes=max_record_bytes,
+            exact_keys=exact_keys,
         )
         if (
             require_choice("action", action, ("push", "plan", "baseline")) == "baseline"
@@ -249,7 +253,7 @@ class ProfileHook(HttpHook):
                 if gate and max_changes is not None:
                     source.require_rereading("max_changes looks at the whole source before a share of it")
                     gate.whole = _judged(source.rows(planner, column, if_empty), planner, sieve)
-                rows = rows_in_partition(rows, share, planner.key_in)
+                rows = rows_in_partition(rows, share, planner.profile_in)
             whole = column is None and not (share or version)
             blocks = source.blocks(planner, if_empty) if sieve and whole and not ignore_ledger else None
             outputs = _Outputs.to(rejects_path, delivered_path, mapped=fields is not None)

@@ -164,6 +164,7 @@ def explain(
     changed_fields_only: bool = False,
     ignore_ledger: bool = False,
     mixed_key_types: bool = False,
+    exact_keys: bool = False,
     send: bool = False,
     **vendor_options: Any,
 ) -> Explanation:
@@ -191,6 +192,7 @@ def explain(
         nulls=nulls,
         relationships=relationships,
         max_record_bytes=max_record_bytes,
+        exact_keys=exact_keys,
     )
     vendor = hook.vendor(**vendor_options)
     how = Comparing(f"explain {uuid4().hex}", changed_fields_only, ignore_ledger, False, mixed_key_types)
@@ -216,12 +218,12 @@ class _Found:
 
     @classmethod
     def of(cls, source: Source, planner: Planner, key: str) -> _Found:
-        rows, read, unreadable = [], 0, 0
+        rows, read, unreadable, profile = [], 0, 0, planner.profile_of(key)
         for row in source.rows(planner, None, None):
             read += 1
             if row.problem and not isinstance(row.content, Mapping):
                 unreadable += 1
-            elif planner.key_in(row.content) == key:
+            elif planner.profile_in(row.content) == profile:
                 rows.append(row)
         return cls(key, rows, read, unreadable)
 
@@ -302,7 +304,8 @@ class _Case:
             rows = [self._planned(row) for row in found.rows]
             return [replace(row, why="new") if known and row.change else row for row in rows], known
         prints = fingerprints_of(self._store, ledger, self._vendor, self.planner, self._recipe)
-        entry = ledger.known([found.key]).get(found.key)
+        profile = self.planner.profile_of(found.key)
+        entry = ledger.known([profile]).get(profile)
         if entry:
             ledger.add_fields([entry])
         settled: dict[int, tuple[Verdict, str]] = {}

@@ -32,9 +32,9 @@ def fingerprints_of(
 ) -> Fingerprints:
     """Return the fingerprints of a ledger behind a connection, whose own key comes before the ledger's."""
     given = str((store.extra_dejson or {}).get("fingerprint_key") or "")
-    return Fingerprints(
-        given.encode() or ledger.key, vendor.shape, f"{__version__} {recipe!r}", planner.columns
-    )
+    # What is known of a profile is not known of one spelling of its key.
+    shape = vendor.shape + (" exact keys" if recipe.exact_keys else "")
+    return Fingerprints(given.encode() or ledger.key, shape, f"{__version__} {recipe!r}", planner.columns)
 
 
 @contextmanager
@@ -74,6 +74,8 @@ def sieve_of(
     try:
         prints = fingerprints_of(store, ledger, vendor, planner, recipe)
         lease = waiting.until(lambda: ledger.take_lease(share, owner), "its ledger takes one at a time")
+        if not recipe.exact_keys:
+            ledger.keep_as(planner.profile_of)
         with lease.kept():
             yield Sieve(planner, ledger, prints, how)
     finally:

@@ -77,6 +77,7 @@ class PushProfilesOperator(LineageMixin, BaseOperator):
     :param changed_fields_only: with a ledger, send only the fields that changed.
     :param ignore_ledger: send everything, and write down what is acknowledged.
     :param mixed_key_types: use the ledger though it knows this target by another key type, too.
+    :param exact_keys: take each spelling of a key (its case, blanks around it) for a profile of its own.
     :param action: "push"; "plan": say what would be sent (XCom ``plan`` is its id, ``plan_summary`` is
         Markdown); "baseline": fill the ledger as if all had been acknowledged. These two send nothing.
     :param plan_path: a file for the plan; ``plan_values`` puts values into it.
@@ -146,6 +147,7 @@ class PushProfilesOperator(LineageMixin, BaseOperator):
         changed_fields_only: bool = False,
         ignore_ledger: bool = False,
         mixed_key_types: bool = False,
+        exact_keys: bool = False,
         action: str = "push",
         plan_path: str | os.PathLike[str] | None = None,
         plan_values: bool = False,
@@ -181,6 +183,7 @@ class PushProfilesOperator(LineageMixin, BaseOperator):
         self.changed_fields_only = changed_fields_only
         self.ignore_ledger = ignore_ledger
         self.mixed_key_types = mixed_key_types
+        self.exact_keys = exact_keys
         self.action = action
         self.plan_path = plan_path
         self.plan_values = plan_values
@@ -294,6 +297,7 @@ class PushProfilesOperator(LineageMixin, BaseOperator):
             changed_fields_only=self.changed_fields_only,
             ignore_ledger=self.ignore_ledger,
             mixed_key_types=self.mixed_key_types,
+            exact_keys=self.exact_keys,
             action=self.action,
             plan_path=_mapped(self.plan_path, context),
             plan_values=self.plan_values,

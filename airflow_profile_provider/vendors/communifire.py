@@ -165,7 +165,7 @@ class Communifire(Vendor):
         user = str(answer.members.get("ResponseData") or "")
         if user in {"", "0"}:
             raise self.refusal(answer, "no user id came back: no such user")
-        if change.key_type == "UserID" and user != change.key:
+        if change.key_type == "UserID" and user != self.profile_of("UserID", change.key):
             raise self.refusal(answer, "the id of another user came back")
 
     def probe(self) -> Probe:
