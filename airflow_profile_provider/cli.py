@@ -108,6 +108,18 @@ _LEDGER_COMMANDS = (
         ),
     ),
     ActionCommand(
+        name="moved",
+        help="Say that a target is the same place as ever, though its connection names another address now",
+        func=lazy_load_command("airflow_profile_provider.cli_commands.ledger_moved"),
+        args=(
+            _LEDGER,
+            _arg("--conn-id", required=True, metavar="CONN_ID", help="The vendor's connection"),
+            _arg("--conn-type", metavar="TYPE", help="The vendor, where the connection is of another type"),
+            _OUTPUT,
+            ARG_VERBOSE,
+        ),
+    ),
+    ActionCommand(
         name="migrate",
         help="Make the ledger's tables, or bring them to this version of the package",
         description=(

@@ -298,6 +298,23 @@ def ledger_forget(args: Namespace) -> int:
 
 
 @_command
+def ledger_moved(args: Namespace) -> int:
+    """Take the address that a connection names for the one that its target has always had."""
+    hook = _hook(args.conn_id, args.conn_type)
+    place = hook.vendor_class(hook.settings.access).place
+    with _ledger(args, write=True) as ledger:
+        target = next(iter(ledger.targets(f"{hook.conn_type}:{args.conn_id}")))
+        before = (ledger.address(target) or "").partition(" ")[0] or None
+        ledger.move(target, place)
+    now = place.partition(" ")[0]
+    if args.output == "json":
+        _print(json.dumps({"target": target.target, "from": before, "to": now}))
+    else:
+        _print(f"{target.target}: from {before or 'an address that was not kept'} to {now}")
+    return 0
+
+
+@_command
 def ledger_migrate(args: Namespace) -> int:
     """Bring the ledger's tables to this version, or print the SQL that would."""
     from airflow_profile_provider.hooks.databases import engine_of

@@ -46,8 +46,8 @@ class Ledger:
     """The ledger of one target (connection type and id) and key type, in the database behind an engine.
 
     Tables are made, or migrated, on first use. A target that is known by another key type is refused, unless
-    ``mixed_key_types``. All writes take many rows, and happen only while the lease is held, if one
-    was taken. One thread uses it.
+    ``mixed_key_types``; so is one that is known at another ``place`` (see `Vendor.place`). All writes take
+    many rows, and happen only while the lease is held, if one was taken. One thread uses it.
 
     Raises:
         LedgerFailed: the database does not do what it is asked; from every method.
@@ -59,10 +59,12 @@ class Ledger:
         target: str,
         key_type: str,
         *,
+        place: str = "",
         mixed_key_types: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._engine = engine
+        self._place = place
         self._mixed = mixed_key_types
         self._clock = clock
         self._tables = Tables.described()
@@ -103,12 +105,16 @@ class Ledger:
         ids = {str(row["key_type"]): int(row["id"]) for row in found}
         try:
             self._require_no_other(target, key_type, ids)
+            self._require_same_place(target, found)
         except ConfigurationError:
             with begun(self._engine) as connection:
                 connection.execute(
                     table.delete().where(table.c.target == target, table.c.key_type == key_type)
                 )
             raise
+        if self._place and any(row["address"] != self._place for row in found):
+            with begun(self._engine) as connection:
+                connection.execute(table.update().where(table.c.target == target).values(address=self._place))
         return ids[key_type]
 
     def _require_no_other(self, target: str, key_type: str, ids: Mapping[str, int]) -> None:
@@ -119,12 +125,32 @@ class Ledger:
         """
         others = sorted(other for other in ids if other != key_type and self._has_acknowledged(ids[other]))
         if others and not self._mixed:
-            conn_id = target.partition(":")[2]
             raise ConfigurationError(
                 f"the ledger knows {target} by {', '.join(others)}, not by {key_type}: two identifiers of "
                 "one person cannot be compared; use the same key_type, another connection id, or, where no "
                 "person is in both, mixed_key_types=True. To begin anew, so that all is sent once "
-                f"more: airflow profiles ledger forget --all --conn-id {conn_id} --ledger-conn-id …"
+                f"more: airflow profiles ledger forget --all{_options_of(target)}"
+            )
+
+    def _require_same_place(self, target: str, found: Iterable[Mapping[Any, Any]]) -> None:
+        """Refuse a target of which something was acknowledged at another place: it holds other profiles.
+
+        Raises:
+            ConfigurationError: naming both places, and what to do.
+        """
+        for row in found:
+            known = row["address"]
+            if not (self._place and known and known != self._place and self._has_acknowledged(row["id"])):
+                continue
+            (before, _, login), (now, _, other) = known.partition(" "), self._place.partition(" ")
+            told = f"at {before}, and its connection names {now} today"
+            if login != other:
+                told += "" if before != now else " with another login"
+            raise ConfigurationError(
+                f"the ledger knows {target} {told}: what was acknowledged there says nothing of here. Where "
+                "it is the same place under another name: airflow profiles ledger moved"
+                f"{_options_of(target)}. To begin anew: airflow profiles ledger forget --all"
+                f"{_options_of(target)}. Or use another connection id"
             )
 
     def _has_acknowledged(self, number: int) -> bool:
@@ -250,6 +276,11 @@ class Ledger:
         if "_reader" in self.__dict__:
             self._reader.close()
         self._engine.dispose()
+
+
+def _options_of(target: str) -> str:
+    """Return the options of a command that looks after a target."""
+    return f" --conn-id {target.partition(':')[2]} --ledger-conn-id …"
 
 
 def version_name(target: int) -> str:

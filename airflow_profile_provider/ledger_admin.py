@@ -162,6 +162,23 @@ class LedgerAdmin:
                 connection.execute(known.delete().where(known.c.id == target.id))
         return number
 
+    def address(self, target: Target) -> str | None:
+        """Return where a target was when it was pushed to last; None where no push has said so."""
+        from sqlalchemy import select
+
+        table = self._tables.targets.c
+        with begun(self._engine) as connection:
+            found: str | None = connection.execute(
+                select(table.address).where(table.id == target.id)
+            ).scalar()
+        return found
+
+    def move(self, target: Target, place: str) -> None:
+        """Take a place (see `Vendor.place`) for the one where a target has always been."""
+        table = self._tables.targets
+        with begun(self._engine) as connection:
+            connection.execute(table.update().where(table.c.target == target.target).values(address=place))
+
     def _run(self, connection: Connection, statement: Any, key: str | None) -> int:
         if key is not None:
             spellings = {key, folded(key, number=False), folded(key, number=True)}
@@ -220,6 +237,7 @@ class ReadLedger(Ledger):
             found = connection.execute(table.select().where(table.c.target == target)).mappings().all()
         ids = {str(row["key_type"]): int(row["id"]) for row in found}
         self._require_no_other(target, key_type, ids)
+        self._require_same_place(target, found)
         return ids.get(key_type, 0)
 
     @property

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property
+from hashlib import blake2b
 from typing import Any, ClassVar
 from unicodedata import normalize
 from urllib.parse import urlsplit
@@ -147,6 +148,8 @@ class Vendor(ABC):
     """What the vendor calls the host."""
     login_label: ClassVar[str] = ""
     """What the vendor calls the connection's login; empty where there is none."""
+    login_divides: ClassVar[bool] = False
+    """Whether another login at the same host means other profiles: it names whose they are."""
     secret_label: ClassVar[str]
     """What the vendor calls the connection's password."""
     extras: ClassVar[frozenset[str]] = frozenset()
@@ -190,9 +193,21 @@ class Vendor(ABC):
     @property
     def address(self) -> str:
         """Name what is pushed to as a URI, such as ``<connection type>://api.example.com/profiles``."""
+        return f"{self.conn_type}://{self._host}/{self.keeps}"
+
+    @property
+    def place(self) -> str:
+        """Tell the profiles that are pushed to from others: by the host, and a hash of what divides it."""
+        if not self.login_divides:
+            return self._host
+        return f"{self._host} {blake2b(self.access.login.encode(), digest_size=8).hexdigest()}"
+
+    @property
+    def _host(self) -> str:
+        """The host with port and path, as people know it."""
         host = urlsplit(self.access.host)
         standard = {"https": ":443", "http": ":80"}[host.scheme]
-        return f"{self.conn_type}://{host.netloc.lower().removesuffix(standard)}{host.path}/{self.keeps}"
+        return f"{host.netloc.lower().removesuffix(standard)}{host.path}"
 
     @property
     def site(self) -> str:

@@ -290,6 +290,7 @@ class _Case:
                 engine,
                 self._target,
                 self.planner.key_type,
+                place=self._vendor.place,
                 mixed_key_types=self._how.mixed_key_types,
             )
         finally:

@@ -67,7 +67,9 @@ def sieve_of(
     waiting = Waiting(target, log, sleep, stopped)
     try:
         waiting.until(lambda: migrate(engine, owner), "the ledger must be migrated before this one")
-        ledger = Ledger(engine, target, planner.key_type, mixed_key_types=how.mixed_key_types)
+        ledger = Ledger(
+            engine, target, planner.key_type, place=vendor.place, mixed_key_types=how.mixed_key_types
+        )
     except BaseException:
         engine.dispose()
         raise

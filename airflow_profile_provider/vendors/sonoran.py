@@ -59,6 +59,7 @@ class Sonoran(Vendor):
     )
     default_host = "https://api.sonorancms.com"
     login_label = "Community ID"
+    login_divides = True
     secret_label = "API Key"
     extras = frozenset({"api", "batch_size"})
     keeps = "accounts"
