@@ -20,7 +20,7 @@ airflow_of = $$($(1)/python -c 'from importlib.metadata import version; print("A
 
 .PHONY: help install install-oldest lock lint format
 .PHONY: test test-all test-rest test-fast test-long test-oldest test-distributed
-.PHONY: demo ui soak clean
+.PHONY: demo ui wake soak clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s%s\n", $$1, $$2}' Makefile
@@ -84,6 +84,9 @@ demo: install ## Push to five sandboxed vendors through Airflow and compare what
 
 ui: install ## Leave Airflow and the sandbox running to click through
 	@SPEED=$(SPEED) PYTHONPATH=dags $(BIN)/python -m include.ui
+
+wake: install ## While `make ui` runs, give a waiting example what it waits for (BY=file, outbox or queue)
+	@PYTHONPATH=dags $(BIN)/python -m include.ui.wake $(or $(BY),outbox)
 
 .PHONY: bench bench-quick bench-distributed
 ONLY ?=

@@ -16,6 +16,7 @@ CHANGED = AssetAlias("ocamba_changed")
 with DAG(
     "after_push",
     description="What changed at Ocamba Hood, told to whoever wants to know",
+    doc_md=__doc__,
     schedule=[CHANGED],
     max_active_runs=1,
     tags=["profiles", "ocamba"],

@@ -38,6 +38,7 @@ CHANGES: dict[str, Any] = {
 with DAG(
     "approve_changes",
     description="What changed, to Ocamba Hood, once somebody has approved it",
+    doc_md=__doc__,
     schedule=None,
     max_active_runs=1,  # a run waits for its answer, and the next one for that run
     tags=["profiles", "ocamba"],

@@ -23,6 +23,7 @@ FOLDER = "{{ var.value.get('profiles_folder', '/var/lib/profiles') }}"
 with DAG(
     "fan_out",
     description="A large table to Ocamba Hood, in shares, on as many workers as there are",
+    doc_md=__doc__,
     schedule=None,
     max_active_runs=1,  # two runs of different shares would not take turns
     default_args={"retries": 3, "retry_delay": timedelta(seconds=15)},

@@ -45,6 +45,7 @@ def all_companies() -> Iterator[dict[str, Any]]:
 with DAG(
     "nightly_chain",
     description="What changed, to all five vendors",
+    doc_md=__doc__,
     schedule="0 5 * * *",
     start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
     catchup=False,

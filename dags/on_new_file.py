@@ -22,6 +22,7 @@ profile_changes = Asset("profile_changes", uri="x-profiles://changes")
 with DAG(
     "on_new_file",
     description="Files of changes to Ocamba Hood, whenever one is announced",
+    doc_md=__doc__,
     schedule=[profile_changes],
     max_active_runs=1,
     default_args={"retries": 2, "retry_delay": timedelta(minutes=5)},

@@ -27,6 +27,7 @@ profile_outbox = Asset(
 with DAG(
     "on_profile_change",
     description="Changes from an outbox to Ocamba Hood, as soon as they are committed",
+    doc_md=__doc__,
     schedule=AssetOrTimeSchedule(
         timetable=CronTriggerTimetable("0 4 * * *", timezone="UTC"), assets=[profile_outbox]
     ),

@@ -37,6 +37,7 @@ profile_messages = Asset(
 with DAG(
     "on_queue_message",
     description="Files of changes that messages name, to Ocamba Hood",
+    doc_md=__doc__,
     schedule=[profile_messages],
     max_active_runs=1,
     tags=["profiles", "ocamba"],

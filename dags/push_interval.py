@@ -19,6 +19,7 @@ from airflow_profile_provider.operators.ocamba import OcambaPushProfilesOperator
 with DAG(
     "push_interval",
     description="One night's changes to Ocamba Hood; fit for backfills",
+    doc_md=__doc__,
     # A plain "0 5 * * *" has an interval of no length: Airflow 3 reads it as a point in time.
     schedule=CronDataIntervalTimetable("0 5 * * *", timezone="UTC"),
     start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),

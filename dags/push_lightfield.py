@@ -14,6 +14,7 @@ FOLDER = "{{ var.value.get('profiles_folder', '/var/lib/profiles') }}"
 with DAG(
     "push_lightfield",
     description="Last night's changes, from a Parquet file to Lightfield",
+    doc_md=__doc__,
     schedule=None,
     default_args={"retries": 2, "retry_delay": timedelta(minutes=5)},
     tags=["profiles", "lightfield"],

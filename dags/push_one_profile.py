@@ -28,6 +28,7 @@ OPERATORS = {
 with DAG(
     "push_one_profile",
     description="One profile, from a form or the REST API",
+    doc_md=__doc__,
     schedule=None,
     params={
         "vendor": Param("ocamba", type="string", enum=list(OPERATORS), title="Vendor"),

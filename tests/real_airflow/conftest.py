@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from include.demo_stage import databases
+from include.demo.stage import databases
 from include.local_airflow import LocalAirflow
 from own_airflow import AIRFLOW, HOME, ROOT
 

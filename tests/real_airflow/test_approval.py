@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from include.demo_stage import databases
+from include.demo.stage import databases
 
 from airflow_profile_provider.sandbox import Sandbox
 

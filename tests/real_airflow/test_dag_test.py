@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from include import demo_stage, sample_files
-from include.demo_source import VENDORS
+from include.demo import stage
+from include.demo.source import VENDORS
+from include.ui import files
 from own_airflow import ROOT
 
 from airflow_profile_provider.sandbox import Sandbox
@@ -26,7 +27,7 @@ def held(sandbox: Sandbox, vendor: str, wanted: Mapping[str, Mapping[str, Any]])
 
 @pytest.mark.parametrize("vendor", VENDORS)
 def test_an_operator_pushes_a_file(vendor: str, test_dag: TestDag, sandbox: Sandbox, folder: Path) -> None:
-    sample = sample_files.write(folder, vendor, datetime.now(UTC).date(), sandbox, bad=False)
+    sample = files.write(folder, vendor, datetime.now(UTC).date(), sandbox, bad=False)
     ended = test_dag(ROOT / "dags" / f"push_{vendor}.py")
     report = ended.report(f"push_{vendor}")
     assert (ended.state, report["received"], report["pushed"]) == ("success", 50, 50)
@@ -37,7 +38,7 @@ def test_an_operator_pushes_a_file(vendor: str, test_dag: TestDag, sandbox: Sand
 def test_a_red_task_leaves_its_report_and_its_rejects(
     vendor: str, test_dag: TestDag, sandbox: Sandbox, folder: Path
 ) -> None:
-    sample = sample_files.write(folder, vendor, datetime.now(UTC).date(), sandbox, bad=True)
+    sample = files.write(folder, vendor, datetime.now(UTC).date(), sandbox, bad=True)
     ended = test_dag(ROOT / "dags" / f"push_{vendor}.py")
     report = ended.report(f"push_{vendor}")
     assert ended.state == "failed"
@@ -85,7 +86,7 @@ def test_mapped_operators_push_their_share_each(
 def test_a_red_push_ends_its_chain_and_the_run_but_neither_the_other_branch_nor_the_reports(
     test_dag: TestDag, sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    demo_stage.make_source(sandbox, tmp_path / "people.db")
+    stage.make_source(sandbox, tmp_path / "people.db")
     members = sandbox.profiles("sonoran")
     sandbox.load("sonoran", {key: members[key] for n, key in enumerate(members) if n % 8})
     before = sandbox.profiles("communifire")

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from include.demo_stage import databases
+from include.demo.stage import databases
 from include.local_airflow import LocalAirflow
 
 from airflow_profile_provider.sandbox import Sandbox

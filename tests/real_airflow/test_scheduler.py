@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from include import demo_stage, sample_files
-from include.demo_check import compare, expect_all, read_source
-from include.demo_source import VENDORS
+from include.demo import stage
+from include.demo.check import compare, expect_all, read_source
+from include.demo.source import VENDORS
+from include.ui import files
 
 from airflow_profile_provider.sandbox import Sandbox
 
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.long
 def test_the_chain_runs_by_its_schedule_and_the_vendors_hold_the_source(
     deployment: Deployment, sandbox: Sandbox, people_database: Path
 ) -> None:
-    demo_stage.make_source(sandbox, people_database)
+    stage.make_source(sandbox, people_database)
     before = {vendor: sandbox.profiles(vendor) for vendor in VENDORS}
     deployment.switch_on("nightly_chain")
     (run_id,) = deployment.first_run("nightly_chain")
@@ -41,7 +42,7 @@ def test_every_operator_runs_when_the_rest_api_asks_for_it(
     deployment: Deployment, sandbox: Sandbox, folder: Path
 ) -> None:
     today = datetime.now(UTC).date()
-    samples = {vendor: sample_files.write(folder, vendor, today, sandbox) for vendor in VENDORS}
+    samples = {vendor: files.write(folder, vendor, today, sandbox) for vendor in VENDORS}
     deployment.switch_on(*(f"push_{vendor}" for vendor in VENDORS))
     runs = {vendor: deployment.trigger(f"push_{vendor}") for vendor in VENDORS}
     for vendor, run_id in runs.items():

@@ -13,12 +13,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from include import demo_source
+from include.demo import source
 from include.local_airflow import LocalAirflow, clean_environment, free_port
 
 from airflow_profile_provider.sandbox import Sandbox
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 DEMO = ROOT / ".demo"
 PEOPLE_DATABASE = DEMO / "people.db"
 NIGHTS = DEMO / "nights"
@@ -114,10 +114,10 @@ def databases(source: Path, ledger: Path) -> dict[str, dict[str, Any]]:
     return {name: {"conn_type": "sqlite", "host": str(file)} for name, file in files.items()}
 
 
-def demo_airflow() -> LocalAirflow:
-    """The demo's Airflow; its home is kept, so that later runs start at once."""
+def demo_airflow(port: int | None = None) -> LocalAirflow:
+    """The demo's Airflow, or the one that runs at a port already; its home is kept for later runs."""
     variables = {"AIRFLOW_VAR_PROFILES_FOLDER": str(NIGHTS)}
-    return LocalAirflow(DEMO / "airflow", ROOT / "dags", more=variables)
+    return LocalAirflow(DEMO / "airflow", ROOT / "dags", port=port, more=variables)
 
 
 def write_connections(airflow: LocalAirflow, found: Mapping[str, Mapping[str, Any]]) -> Path:
@@ -130,7 +130,7 @@ def write_connections(airflow: LocalAirflow, found: Mapping[str, Mapping[str, An
 
 def make_source(sandbox: Sandbox, database: Path = PEOPLE_DATABASE) -> None:
     """Write the input, and let the vendors hold everybody as they were before."""
-    people, companies = demo_source.make_people(PEOPLE + STRANGERS), demo_source.make_companies()
-    demo_source.load_sandbox(sandbox, people, companies)
-    demo_source.spoil(people, companies)
-    demo_source.write_database(database, people[:PEOPLE], companies)
+    people, companies = source.make_people(PEOPLE + STRANGERS), source.make_companies()
+    source.load_sandbox(sandbox, people, companies)
+    source.spoil(people, companies)
+    source.write_database(database, people[:PEOPLE], companies)

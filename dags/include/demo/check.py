@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from include.demo_source import CHAIN, FAULTS, SONORAN_CITY, SONORAN_NAME, VENDORS, Row, read_rows
+from include.demo.source import CHAIN, FAULTS, SONORAN_CITY, SONORAN_NAME, VENDORS, Row, read_rows
 
 Profiles = Mapping[str, Mapping[str, Any]]
 Source = Mapping[str, list[Row]]

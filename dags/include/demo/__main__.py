@@ -16,9 +16,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from include import demo_source, demo_stage
-from include.demo_check import Comparison, Expected, Source, compare, expect_all, read_source
-from include.demo_source import FAULTS, VENDORS
+from include.demo import stage
+from include.demo.check import Comparison, Expected, Source, compare, expect_all, read_source
+from include.demo.source import FAULTS, VENDORS, change_rows
 from include.local_airflow import LocalAirflow
 from include.one_process import OneProcess
 
@@ -37,22 +37,22 @@ def say(text: str) -> None:
 
 def run() -> bool:
     """Run the demo; return whether everything agrees."""
-    demo_stage.NIGHTS.mkdir(parents=True, exist_ok=True)
-    airflow = demo_stage.demo_airflow()
-    with demo_stage.running_sandbox() as sandbox, OneProcess(airflow, "nightly_chain.log") as process:
+    stage.NIGHTS.mkdir(parents=True, exist_ok=True)
+    airflow = stage.demo_airflow()
+    with stage.running_sandbox() as sandbox, OneProcess(airflow, "nightly_chain.log") as process:
         say(f"Sandbox with five vendors: {sandbox.url}")
-        demo_stage.set_quotas(sandbox)
+        stage.set_quotas(sandbox)
         with ThreadPoolExecutor() as pool:
             home = pool.submit(_prepare, airflow, process, sandbox)
-            demo_stage.make_source(sandbox)
-            say(f"Input: {_short(demo_stage.PEOPLE_DATABASE)}")
+            stage.make_source(sandbox)
+            say(f"Input: {_short(stage.PEOPLE_DATABASE)}")
             home.result()
         say(f"Airflow home with SQLite, connections to vendors, input and ledger: {_short(airflow.home)}")
         night = Night(airflow, process, sandbox)
         agrees = [night.run("Run 1: everything is new to the ledger")]
         _print_rejects(night.reports)
         agrees.append(night.run("Run 2: nothing has changed"))
-        number = demo_source.change_rows(demo_stage.PEOPLE_DATABASE)
+        number = change_rows(stage.PEOPLE_DATABASE)
         title = f"Run 3: {number} rows have changed, for each vendor two that concern it alone"
         agrees.append(night.run(title))
     print()
@@ -62,7 +62,7 @@ def run() -> bool:
 
 def _prepare(airflow: LocalAirflow, process: OneProcess, sandbox: Sandbox) -> None:
     airflow.migrate()
-    file = demo_stage.write_connections(airflow, demo_stage.connections(sandbox))
+    file = stage.write_connections(airflow, stage.connections(sandbox))
     process.run("connections", "import", "--overwrite", str(file))
 
 
@@ -85,7 +85,7 @@ class Night:
             self._sandbox.forget_requests(vendor)
         self._process.run("dags", "test", "nightly_chain")
         self.reports = self._reports()
-        source = read_source(demo_stage.PEOPLE_DATABASE)
+        source = read_source(stage.PEOPLE_DATABASE)
         problems = self._judge(expect_all(source, before, self._known), before, again=self._known is not None)
         self._known = source
         for problem in problems:
@@ -199,14 +199,12 @@ def _print_meaning(reports: Mapping[str, dict[str, Any]], written: int, *, again
 
 
 def _print_quotas() -> None:
-    quotas = {vendor: demo_stage.published_quota(vendor) for vendor in VENDORS}
-    published = "; ".join(
-        f"{vendor} {demo_stage.quota_text(quota)}" for vendor, quota in quotas.items() if quota
-    )
+    quotas = {vendor: stage.published_quota(vendor) for vendor in VENDORS}
+    published = "; ".join(f"{vendor} {stage.quota_text(quota)}" for vendor, quota in quotas.items() if quota)
     print(f"Published quotas: {published}.")
-    if demo_stage.SPEED != 1:
+    if stage.SPEED != 1:
         print(
-            f"Sandbox and connections allow {demo_stage.SPEED} times that, so that nobody has to wait; ",
+            f"Sandbox and connections allow {stage.SPEED} times that, so that nobody has to wait; ",
             end="",
         )
         print("`make demo SPEED=1` keeps to them.")
@@ -231,7 +229,7 @@ def _rejects(report: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _short(path: Path) -> Path:
-    return path.relative_to(demo_stage.ROOT)
+    return path.relative_to(stage.ROOT)
 
 
 if __name__ == "__main__":

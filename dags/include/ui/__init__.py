@@ -1,0 +1,1 @@
+"""`make ui`: everything that the example DAGs need, running, to click through."""
