@@ -34,14 +34,17 @@ print(json.dumps({dag.dag_id: sorted(dag.task_dict) for dag in made}))
 
 COST = """
 import gc, sys, time
-import airflow.sdk, airflow.providers.http.hooks.http
-before = set(sys.modules)
+import airflow.sdk
 gc.disable()
-begun = time.perf_counter()
+begun = time.process_time()
+import airflow.providers.http.hooks.http
+theirs = time.process_time() - begun
+before = set(sys.modules)
+begun = time.process_time()
 import {module}
-spent = time.perf_counter() - begun
+ours = time.process_time() - begun
 tops = {{name.partition(".")[0] for name in set(sys.modules) - before}}
-print(spent, *sorted(tops - set(sys.stdlib_module_names) - {{"airflow_profile_provider"}}))
+print(ours / theirs, *sorted(tops - set(sys.stdlib_module_names) - {{"airflow_profile_provider"}}))
 """
 
 
@@ -104,11 +107,7 @@ def test_an_example_is_tagged_for_the_docs_and_stands_alone(file: Path) -> None:
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
-def test_importing_an_operator_is_light(vendor: str) -> None:
-    code = COST.format(module=f"airflow_profile_provider.operators.{vendor}")
-    for _ in range(3):  # another process may have had the core meanwhile
-        seconds, *modules = run(code).split()
-        assert not modules, "new third-party modules"
-        if float(seconds) <= 0.030:
-            return
-    pytest.fail(f"three times above 30 ms, at last {float(seconds):.3f} s")
+def test_importing_an_operator_adds_no_module_and_a_fraction_of_the_http_hooks_time(vendor: str) -> None:
+    share, *modules = run(COST.format(module=f"airflow_profile_provider.operators.{vendor}")).split()
+    assert not modules, "new third-party modules"
+    assert float(share) < 0.3
