@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
+from http.client import HTTPException
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -14,9 +16,10 @@ import requests
 import tenacity
 from requests import exceptions
 from requests.structures import CaseInsensitiveDict
-from urllib3.exceptions import MaxRetryError, NewConnectionError
+from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
 
 from airflow_profile_provider import __version__
+from airflow_profile_provider.bounds import Exchange, Overlong, bound, read_body, under_way
 from airflow_profile_provider.errors import (
     ConfigurationError,
     CredentialRefused,
@@ -41,9 +44,14 @@ class _Unheard(logging.Filter):
 
 
 _sending = threading.local()
-logging.getLogger("urllib3.connectionpool").addFilter(_Unheard())
+for _logger in ("connectionpool", "connection", "response"):
+    logging.getLogger(f"urllib3.{_logger}").addFilter(_Unheard())
 
 _HEADERS = {"User-Agent": f"airflow-profile-provider/{__version__}", "Accept-Encoding": "gzip, deflate"}
+
+
+WHOLE = 4
+"""How many time-outs a whole answer may take, if it comes without a silence as long as one."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +84,13 @@ class Cost:
             self.requests += requests
             self.retries += retries
             self.throttled += throttled
+
+
+class _Here(threading.local):
+    """What a thread knows of the request that it sends: when it was sent, and until when it may take."""
+
+    sent_at = 0.0
+    until = math.inf
 
 
 class Transport:
@@ -115,6 +130,9 @@ class Transport:
             session.merge_environment_settings(vendor.access.host, {}, None, None, None)
         )
         self._connected = False
+        self._here = _Here()
+        for adapter in session.adapters.values():
+            bound(adapter)
         self.silent = 0
         """How many requests in a row got no usable answer."""
 
@@ -153,12 +171,14 @@ class Transport:
         name = self._vendor.idempotency_header
         if name and request.method != "GET":
             request = replace(request, headers={**request.headers, name: uuid4().hex})
+        self._here.until = math.inf
         try:
             return self.send_once(request, anyhow=anyhow)
         except Retriable as error:
             if not _may_repeat(request, error):
                 raise
             first = error
+        self._here.until = self._here.sent_at + self._rule.longest
         try:
             return self._repeat(request, first, anyhow)
         except Retriable as error:
@@ -192,7 +212,7 @@ class Transport:
             return self._pause(error, backoff(state))
 
         retrying = tenacity.Retrying(
-            stop=tenacity.stop_after_attempt(rule.attempts) | tenacity.stop_after_delay(rule.longest),
+            stop=self._given_up,
             wait=pause,
             retry=tenacity.retry_if_exception(lambda error: _may_repeat(request, error) and not self.halt),
             sleep=self._nap,
@@ -209,6 +229,11 @@ class Transport:
                         raise
                 raise error  # it was sent before the push stopped
         raise error  # not reached: tenacity raises the last error itself
+
+    def _given_up(self, state: tenacity.RetryCallState) -> bool:
+        """Whether it was the last attempt, or the next would begin after all that the request may take."""
+        late = self._clock() + state.upcoming_sleep >= self._here.until
+        return late or state.attempt_number >= self._rule.attempts
 
     def _nap(self, seconds: float) -> None:
         """Sleep in slices, to notice that the push is stopped."""
@@ -245,6 +270,8 @@ class Transport:
             if self.halt:
                 raise self.halt
             token = self._tokens.current()
+            if self.halt:  # asked to end while the token was fetched
+                raise self.halt
             self.cost.add(requests=1, retries=int(repeat))
             answer = self._http(request, token)
             self.quota.heard(allowance(answer), refused=answer.status == 429)
@@ -269,14 +296,21 @@ class Transport:
 
     def _http(self, request: Request, token: str) -> Answer:
         _sending.now = True
+        now = self._here.sent_at = self._clock()
+        whole = min(WHOLE * self._timeout, max(self._here.until - now, self._timeout))
+        exchange = Exchange(whole, self._timeout, lambda: self.halt)
         try:
-            prepared = self._prepare(request, token)
-            response = self._session.get_adapter(str(prepared.url)).send(
-                prepared, timeout=self._timeout, **self._settings
-            )
-            content = response.content
-        except (exceptions.RequestException, UnicodeError) as error:
-            failure = self._failure(error)
+            with under_way(exchange):
+                prepared = self._prepare(request, token)
+                response = self._session.get_adapter(str(prepared.url)).send(
+                    prepared, timeout=self._timeout, **self._settings
+                )
+                content = read_body(response.raw)
+        except (exceptions.RequestException, HTTPError, HTTPException, OSError, UnicodeError) as error:
+            failure = self._failure(error, exchange)
+        except Overlong as error:
+            self._connected = True
+            failure = Unanswered(f"{self._vendor.name} {error}")
         else:
             headers = {name.lower(): value for name, value in response.headers.items()}
             return Answer(response.status_code, headers, content)
@@ -302,8 +336,11 @@ class Transport:
             prepared.headers["Content-Length"] = str(len(request.body or b""))
         return prepared
 
-    def _failure(self, error: Exception) -> Exception:
+    def _failure(self, error: Exception, exchange: Exchange) -> Exception:
         name, host = self._vendor.name, self._vendor.access.host
+        if exchange.problem:
+            self._connected = True
+            return Unanswered(f"{name} {exchange.problem}")
         if isinstance(error, exceptions.InvalidURL | exceptions.InvalidSchema | UnicodeError):
             return ConfigurationError(f"{host!r} is not an address: mend the connection's host")
         if isinstance(error, exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):

@@ -108,16 +108,51 @@ class Answer:
 
     @cached_property
     def parsed(self) -> Any:
-        """The body as JSON, or None where it is none (an HTML page, an empty body)."""
+        """The body as JSON, or None where it is none: an HTML page, an empty body, one nested without end."""
         try:
-            return json.loads(self.content)
-        except ValueError:
+            found = _DECODER.decode(self.content.decode(json.detect_encoding(self.content)))
+        except (ValueError, RecursionError):
             return None
+        shallow = self.content.count(b"[") + self.content.count(b"{") <= DEEPEST
+        return found if shallow or _depth(found) <= DEEPEST else None
 
     @property
     def members(self) -> Mapping[str, Any]:
         """The body's members where it is a JSON object, else nothing."""
         return self.parsed if isinstance(self.parsed, dict) else {}
+
+
+DEEPEST = 64
+"""Levels of arrays and objects in an answer; what goes deeper is none of an API's."""
+
+
+def _no_number(text: str) -> Any:
+    raise ValueError(f"{text} is not JSON")
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object's members; one that is there twice with two values says nothing."""
+    found = dict(pairs)
+    if len(found) < len(pairs) and any(found[name] != value for name, value in pairs):
+        raise ValueError("a member is there twice")
+    return found
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_members, parse_constant=_no_number)
+
+
+def _depth(found: Any) -> int:
+    """Return how deep arrays and objects lie in each other."""
+    depth, level = 0, [found]
+    while level:
+        depth += 1
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, list | dict)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+    return depth - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,16 +389,16 @@ def folded(key: str, *, number: bool) -> str:
 
 def retry_after(answer: Answer) -> float | None:
     """Return the seconds that Retry-After asks for, or None where it is missing or names no time (-1)."""
-    value = answer.headers.get("retry-after", "").strip()
+    value = answer.headers.get("retry-after", "").strip()[:100]
     if re.fullmatch(r"\d+(\.\d+)?", value):
         return float(value)
     try:
         when = parsedate_to_datetime(value)
-    except ValueError:
+        if when.tzinfo is None:
+            when = when.replace(tzinfo=UTC)
+        return max(0.0, (when - datetime.now(UTC)).total_seconds())
+    except (ValueError, OverflowError, TypeError, IndexError):
         return None
-    if when.tzinfo is None:
-        when = when.replace(tzinfo=UTC)
-    return max(0.0, (when - datetime.now(UTC)).total_seconds())
 
 
 def allowance(answer: Answer) -> Allowance | None:

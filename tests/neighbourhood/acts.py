@@ -37,8 +37,10 @@ class Honest:
 
 
 def writes(asked: Asked) -> bool:
-    """Whether a request writes, to the vendors that we know: no reading, no token."""
-    return asked.method not in {"GET", "HEAD"} and "token" not in asked.path.lower()
+    """Whether a request writes, to the vendors that we know: no reading, no token, no probe."""
+    path = asked.path.lower()
+    reads = any(word in path for word in ("token", "/get_", "validate"))
+    return asked.method not in {"GET", "HEAD"} and not reads
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,6 @@ ENDLESS: dict[str, Say] = {
 LYING: dict[str, Say] = {
     "a length too long": raw(lambda honest: honest.head(Content_Length="999999") + honest.body),
     "a length of a terabyte": raw(lambda honest: honest.head(Content_Length=str(10**12)) + honest.body),
-    "a length beyond numbers": raw(lambda honest: honest.head(Content_Length="9" * 5000) + honest.body),
     "a chunk that is cut": raw(
         lambda honest: honest.head(Content_Length=None, Transfer_Encoding="chunked") + b"ff\r\n{"
     ),

@@ -25,7 +25,7 @@ class Hostile(Serving):
         super().__init__(tls, host)
         self._upstream = urlsplit(upstream)
         self.acts: list[Act] = []
-        self._given: dict[int, int] = {}
+        self._given: dict[int, tuple[Act, int]] = {}  # with the act, so that its id stays its own
         self._lock = threading.Lock()
 
     def act(self, say: Say, **when: object) -> None:
@@ -55,9 +55,9 @@ class Hostile(Serving):
         with self._lock:
             self.requests.append(asked)
             for act in self.acts:
-                given = self._given.get(id(act), 0)
+                given = self._given.get(id(act), (act, 0))[1]
                 if (act.times is None or given < act.times) and act.on(asked):
-                    self._given[id(act)] = given + 1
+                    self._given[id(act)] = (act, given + 1)
                     return act
         return None
 

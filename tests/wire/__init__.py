@@ -1,0 +1,1 @@
+"""Connections, answers, credentials and the local quota, in a hostile neighbourhood."""
