@@ -7,12 +7,14 @@ from threading import Lock
 
 from airflow_profile_provider.errors import (
     BatchUnproven,
+    ConfigurationError,
     MassFailure,
     Paused,
     PushStopped,
     RecordRefused,
     Retriable,
     VendorError,
+    sorted_error,
 )
 from airflow_profile_provider.plan import Planned
 from airflow_profile_provider.records import Verdict
@@ -46,6 +48,8 @@ class Courier:
         self._lock = Lock()
         self._answers = 0
         self._acknowledged = False
+        self.interrupt: BaseException | None = None
+        """What struck while a batch was delivered and is to be raised once everything is settled."""
 
     @property
     def heard(self) -> bool:
@@ -71,19 +75,32 @@ class Courier:
         except (RecordRefused, BatchUnproven) as error:
             return self._refused(batch, error)
         except Retriable as error:
+            if self.stopped and not self._transport.left:  # stopped before its first request could leave
+                return _all(batch, Verdict.UNSENT, self.stopped)
             self._heard_nothing(error)
             return _all(batch, Verdict.FAILED, error)
         except Paused as error:
             self.stop(error)
             return _all(batch, Verdict.UNSENT, error)
         except PushStopped as error:
-            if error is self.stopped:  # found by another thread, before this batch was sent
-                return _all(batch, Verdict.UNSENT, error)
+            found_elsewhere = error is self.stopped  # by another thread, before this batch was sent
             self.stop(error)
-            return _all(batch, Verdict.FAILED, error)
+            sent = self._transport.left and not found_elsewhere
+            return _all(batch, Verdict.FAILED if sent else Verdict.UNSENT, error)
+        except ConfigurationError as error:
+            return self.give_up(batch, PushStopped(str(error)))
+        except BaseException as error:  # noqa: BLE001 -- whatever it is, the batch has a verdict and the push ends
+            if not isinstance(error, Exception):
+                self.interrupt = error
+            return self.give_up(batch, sorted_error(error, "sending"))
         self._heard(acknowledged=True)
         verdict = Verdict.CREATED if done.created else Verdict.PUSHED
         return [Settled(planned, verdict, done.warning) for planned in batch]
+
+    def give_up(self, batch: list[Planned], reason: PushStopped) -> list[Settled]:
+        """End the push for a reason that is none of the vendor's."""
+        self.stop(reason)
+        return _all(batch, Verdict.FAILED if self._transport.left else Verdict.UNSENT, reason)
 
     def _refused(self, batch: list[Planned], error: VendorError) -> list[Settled]:
         self._heard(acknowledged=False)

@@ -18,6 +18,9 @@
         ├── LedgerFailed        mend the ledger's database
         ├── OutboxFailed        let the connection mark the outbox's rows
         ├── QuotaFailed         mend the store of the shared quota
+        ├── OutputFailed        make room for the file that cannot be written
+        ├── AskedToEnd          somebody ended it: a time-out, a signal, `stop()`
+        ├── Unforeseen          somebody else's error, in the source or anywhere: look where it says
         ├── MassFailure         nothing gets through: look at the vendor or the mapping
         └── Paused              the next request may go in ``after`` seconds: come back then
 
@@ -27,6 +30,7 @@ can repeat values: they are kept apart in ``detail``, for the rejects file alone
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -34,7 +38,12 @@ if TYPE_CHECKING:
 
 
 class ProfileError(Exception):
-    """Base of every error that this package raises on purpose."""
+    """Base of every error that leaves a push.
+
+    ``report`` counts what was and what was not delivered, once a push had begun to open its source.
+    """
+
+    report: Report | None = None
 
 
 class ConfigurationError(ProfileError):
@@ -99,12 +108,11 @@ class Unanswered(Retriable):
 
 
 class PushStopped(ProfileError):
-    """The push ended before its source did. ``report`` counts what was and what was not delivered.
+    """The push ended before its source did.
 
     ``after`` is how many seconds the vendor wants to be left alone, if it said so.
     """
 
-    report: Report | None = None
     after: float | None = None
 
 
@@ -132,6 +140,18 @@ class QuotaFailed(PushStopped):
     """What others use of a shared quota cannot be known: nothing may be sent."""
 
 
+class OutputFailed(PushStopped):
+    """A file that the push writes cannot be written any further."""
+
+
+class AskedToEnd(PushStopped):
+    """Somebody asked the push to end: nothing is wrong with it."""
+
+
+class Unforeseen(PushStopped):
+    """Something raised an error that is none of this package's; its text may hold values."""
+
+
 class Paused(PushStopped):
     """The quota allows the next request only in ``after`` seconds; nothing is wrong.
 
@@ -143,3 +163,24 @@ class Paused(PushStopped):
     def __init__(self, reason: str, after: float) -> None:
         super().__init__(reason)
         self.after = after
+
+
+def sorted_error(error: BaseException, doing: str = "the push") -> PushStopped:
+    """Return an error as one of ours: by its type and where it was raised, since its text may hold values."""
+    if isinstance(error, PushStopped):
+        return error
+    if isinstance(error, ProfileError):
+        return PushStopped(str(error))
+    return Unforeseen(f"{doing} ended early: {where_raised(error)}")
+
+
+def where_raised(error: BaseException) -> str:
+    """Name an error by its type and the line that raised it, without a word of its text."""
+    name = type(error).__name__
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    if trace is None:
+        return name
+    code = trace.tb_frame.f_code
+    return f"{name} in {code.co_name} ({PurePath(code.co_filename).name}, line {trace.tb_lineno})"

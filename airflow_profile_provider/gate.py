@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 import re
 from collections import Counter
@@ -9,13 +10,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from hashlib import sha256
 from operator import attrgetter
-from tempfile import TemporaryFile
+from tempfile import TemporaryFile, gettempdir
 from typing import IO, Any, Protocol
 
-from airflow_profile_provider.errors import ConfigurationError
+from airflow_profile_provider.errors import ConfigurationError, OutputFailed
 from airflow_profile_provider.records import Change
 
 SHOWN = 10
+SPOOLED_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,29 +42,61 @@ _OF_PROPOSAL = attrgetter(*(one.name for one in fields(Proposal) if one.name != 
 
 
 class Spool:
-    """Proposals in a private file, so that memory does not grow with them."""
+    """Proposals in a private file, so that memory does not grow with them.
+
+    What could not be written, because the disk is full, is still in memory: nothing that was added is lost.
+    """
 
     def __init__(self) -> None:
-        self._file: IO[bytes] = TemporaryFile()  # noqa: SIM115 -- closed by close()
+        self._file: IO[bytes] = TemporaryFile(buffering=0)  # noqa: SIM115 -- closed by close()
+        self._ends = 0
+        self._waiting: list[tuple[Any, ...]] = []
 
     def add(self, proposal: Proposal) -> None:
-        """Put one at the end."""
-        parts = _OF_CHANGE(proposal.change), *_OF_PROPOSAL(proposal)
-        pickle.dump(parts, self._file, pickle.HIGHEST_PROTOCOL)  # dataclasses would take twice as long
+        """Put one at the end.
+
+        Raises:
+            OutputFailed: there is no room for more.
+        """
+        self._waiting.append((_OF_CHANGE(proposal.change), *_OF_PROPOSAL(proposal)))
+        if len(self._waiting) >= SPOOLED_AT_ONCE:
+            try:
+                self._write()
+            except OSError as error:
+                self._file.truncate(self._ends)
+                raise OutputFailed(
+                    f"the temporary file of the plan cannot be written ({error.strerror}): make room "
+                    f"in {gettempdir()}, or set TMPDIR"
+                ) from None
+
+    def _write(self) -> None:
+        # dataclasses would take twice as long
+        content = b"".join(pickle.dumps(parts, pickle.HIGHEST_PROTOCOL) for parts in self._waiting)
+        left = memoryview(content)
+        while left:
+            left = left[self._file.write(left) :]
+        self._ends += len(content)
+        self._waiting.clear()
 
     def __iter__(self) -> Iterator[Proposal]:
         """Read them from the start."""
         self._file.seek(0)
-        while True:
-            try:
-                change, *parts = pickle.load(self._file)  # written by this process, readable by nobody else
-            except EOFError:
-                return
-            yield Proposal(Change(*change), *parts)
+        reader = io.BufferedReader(self._file)  # type: ignore[type-var]
+        try:
+            while reader.tell() < self._ends:
+                yield _proposal(pickle.load(reader))  # written by this process, readable by nobody else
+        finally:
+            reader.detach()
+        yield from map(_proposal, self._waiting)
 
     def close(self) -> None:
         """Forget them."""
         self._file.close()
+
+
+def _proposal(parts: tuple[Any, ...]) -> Proposal:
+    change, *others = parts
+    return Proposal(Change(*change), *others)
 
 
 class PlanFile(Protocol):

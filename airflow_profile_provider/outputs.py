@@ -4,47 +4,85 @@ from __future__ import annotations
 
 import gzip
 import json
-import math
 import os
 from collections.abc import Callable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 
-from airflow_profile_provider.errors import SourceError
+from airflow_profile_provider.errors import OutputFailed, SourceError, where_raised
 from airflow_profile_provider.records import Change, Checkpoint, Row, Verdict
+from airflow_profile_provider.replaying import kept
 from airflow_profile_provider.sources import Open
 
 
 class _LineFile:
-    """A text file that is made when its first line is written, or at the end if ``always``."""
+    """A text file that is made when its first line is written, or at the end if ``always``.
+
+    A file that cannot be written stops the push: the first line that fails raises OutputFailed, those after
+    it are counted as ``lost``. What stands in it by then stays readable, to its last whole line.
+    """
+
+    what = "file"
 
     def __init__(self, path: str, open_file: Open, *, always: bool) -> None:
         self.path = path
+        self.lost = 0
+        """How many lines could not be written."""
         self._open = open_file
         self._always = always
         self._local = "://" not in path
         self._raw: IO[bytes] | None = None
         self._gzip: gzip.GzipFile | None = None
+        self._failed: OutputFailed | None = None
 
-    def _line(self, text: str) -> None:
+    def _line(self, text: str) -> bool:
+        """Write a line; False where the file has failed before.
+
+        Raises:
+            OutputFailed: it fails now.
+        """
+        if self._failed:
+            self.lost += 1
+            return False
+        try:
+            self._write(text.encode() + b"\n")
+        except Exception as error:  # noqa: BLE001 -- each object store has its own
+            self.lost += 1
+            raise self._fail(error) from None
+        return True
+
+    def _write(self, line: bytes) -> None:
         raw = self._raw or self._start()
         if not self.path.endswith(".gz"):
-            raw.write(text.encode() + b"\n")
+            raw.write(line)
             return
         if self._gzip is None:
             self._gzip = gzip.GzipFile(fileobj=raw, mode="wb")
-        self._gzip.write(text.encode() + b"\n")
+        self._gzip.write(line)
 
     def _start(self, path: str | None = None) -> IO[bytes]:
-        try:
-            self._raw = self._open(path or self.path, "wb")
-        except OSError as error:
-            raise SourceError(
-                f"{self.path} cannot be written: {error.strerror or type(error).__name__}"
-            ) from None
+        self._raw = self._open(path or self.path, "wb")
         return self._raw
+
+    def _fail(self, error: BaseException) -> OutputFailed:
+        """Write no more; what is in the way of the last whole line is given up."""
+        self._failed = OutputFailed(
+            f"the {self.what} {self.path} cannot be written ({_words(error)}): make room for it, or let the "
+            "task's user write it"
+        )
+        raw, self._raw, self._gzip = self._raw, None, None
+        with suppress(Exception):  # an object store's writer may do anything here
+            if raw:
+                raw.close()
+        if self._local and not self.path.endswith(".gz"):
+            with suppress(OSError):
+                self._cut_to(_end_at_last_line(self.path))
+        return self._failed
+
+    def _cut_to(self, lines: int) -> None:
+        """Learn how many lines stand in a file that failed."""
 
     def go_on(self, path: str, size: int, keep: Callable[[str], str | None] = str) -> int:
         """Begin with what ``keep`` leaves of each line of an earlier file; return how many lines that are.
@@ -54,26 +92,33 @@ class _LineFile:
 
         Raises:
             SourceError: it is gone.
+            OutputFailed: this one cannot be written.
         """
-        kept = 0
         with SpooledTemporaryFile(1_000_000) as copy:
             try:
                 with closing(self._open(path, "rb")) as raw:
                     _copy(raw, copy, size)
             except OSError as error:
-                raise SourceError(
-                    f"{path} cannot be read: {error.strerror or type(error).__name__}"
-                ) from None
+                raise SourceError(f"{path} cannot be read: {_words(error)}") from None
             copy.seek(0)
-            self._start(f"{self.path}.new" if self._local else self.path)
-            for line in gzip.GzipFile(fileobj=copy, mode="rb") if path.endswith(".gz") else copy:
-                text = line.decode()
-                left = keep(text.rstrip("\n")) if text.endswith("\n") else None
-                if left is not None:
-                    self._line(left)
-                    kept += 1
+            try:
+                return self._go_on(path, copy, keep)
+            except OSError as error:
+                with suppress(OSError):
+                    Path(f"{self.path}.new").unlink()
+                raise self._fail(error) from None
+
+    def _go_on(self, path: str, copy: IO[bytes], keep: Callable[[str], str | None]) -> int:
+        kept = 0
+        self._start(f"{self.path}.new" if self._local else self.path)
+        for line in gzip.GzipFile(fileobj=copy, mode="rb") if path.endswith(".gz") else copy:
+            text = line.decode()
+            left = keep(text.rstrip("\n")) if text.endswith("\n") else None
+            if left is not None:
+                self._write(left.encode() + b"\n")
+                kept += 1
         if self._local:
-            self.secure()
+            self._secure()
             Path(f"{self.path}.new").replace(self.path)
         return kept
 
@@ -82,8 +127,19 @@ class _LineFile:
 
         Returns:
             the size in bytes (-1 once it is closed: all of it), or None where a file is kept only once it is
-            closed (on object storage).
+            closed (on object storage), or cannot be written.
+
+        Raises:
+            OutputFailed: it cannot be written.
         """
+        if self._failed:
+            return None
+        try:
+            return self._secure()
+        except Exception as error:  # noqa: BLE001 -- each object store has its own
+            raise self._fail(error) from None
+
+    def _secure(self) -> int | None:
         if self._raw is None:
             return 0
         if self._raw.closed:
@@ -101,7 +157,19 @@ class _LineFile:
             self._gzip = None
 
     def close(self) -> None:
-        """Finish the file."""
+        """Finish the file.
+
+        Raises:
+            OutputFailed: it cannot be written.
+        """
+        if self._failed:
+            return
+        try:
+            self._close()
+        except Exception as error:  # noqa: BLE001 -- each object store has its own
+            raise self._fail(error) from None
+
+    def _close(self) -> None:
         if self._raw is None and self._always:
             self._start()
         if self._raw and not self._raw.closed:
@@ -109,6 +177,22 @@ class _LineFile:
                 self._gzip = gzip.GzipFile(fileobj=self._raw, mode="wb")  # empty, but still gzip
             self._end_member()
             self._raw.close()
+
+
+def _words(error: BaseException) -> str:
+    return getattr(error, "strerror", None) or where_raised(error)
+
+
+def _end_at_last_line(path: str) -> int:
+    """Cut off what stands behind the last whole line of a file; return how many lines it has."""
+    with Path(path).open("r+b") as file:
+        end = lines = 0
+        for line in file:
+            if line.endswith(b"\n"):
+                end += len(line)
+                lines += 1
+        file.truncate(end)
+    return lines
 
 
 def _copy(raw: IO[bytes], copy: IO[bytes], size: int) -> None:
@@ -121,6 +205,8 @@ def _copy(raw: IO[bytes], copy: IO[bytes], size: int) -> None:
 class Rejects(_LineFile):
     """JSON lines of what was not delivered; ``records=`` this file replays it. It holds profile values."""
 
+    what = "rejects file"
+
     def __init__(self, path: str, open_file: Open, *, mapped: bool = False) -> None:
         super().__init__(path, open_file, always=False)
         self.written = 0
@@ -128,11 +214,18 @@ class Rejects(_LineFile):
         self._overtaken: dict[int, frozenset[str]] = {}
 
     def add(self, source: Change | Row, verdict: Verdict, reason: str) -> None:
-        """Write a change, or the raw row where no change could be made of it."""
+        """Write a change, or the raw row where no change could be made of it.
+
+        Raises:
+            OutputFailed: the file cannot be written any further.
+        """
         line: dict[str, Any] = _change(source) if isinstance(source, Change) else self._row(source)
         line |= {"verdict": verdict.value, "reason": reason, "position": source.position}
-        self._line(_to_line(line))
-        self.written += 1
+        self.written += self._line(_to_line(line))
+
+    def _cut_to(self, lines: int) -> None:
+        self.lost += max(0, self.written - lines)
+        self.written = lines
 
     def go_on_from(self, checkpoint: Checkpoint) -> None:
         """Begin with what earlier tries settled for good."""
@@ -169,37 +262,23 @@ class Rejects(_LineFile):
         return _to_line(line) if line["fields"] else None
 
     def _row(self, row: Row) -> dict[str, Any]:
-        """Return a change that is invalid as it came, so that it can be mended in place, or the row."""
-        content = row.content
-        if not self.mapped and isinstance(content, dict) and {"key", "fields"} <= content.keys():
-            return {"version": None} | content
-        return {"row": content, "version": None} | ({"text": True} if row.text else {})
+        """Return a change that is invalid as it came, so that it can be corrected in place, or the row."""
+        content, types = kept(row.content)
+        whole = not self.mapped and isinstance(content, dict) and {"key", "fields"} <= content.keys()
+        line = {"version": None} | content if whole else {"row": content, "version": None}
+        if row.text:
+            line["text"] = True
+        return line | ({"types": types} if types else {})
 
 
 def _to_line(line: dict[str, Any]) -> str:
     """Write a line as strict JSON, whatever it holds: it is here because something is wrong with it."""
     try:
-        text = json.dumps(line, ensure_ascii=False, allow_nan=False, default=str)
+        text = json.dumps(line, ensure_ascii=False, allow_nan=False)
         text.encode()
-    except (TypeError, ValueError, RecursionError):
-        return json.dumps(_lenient(line, 50))
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return json.dumps(line)
     return text
-
-
-def _lenient(value: Any, depth: int) -> Any:
-    if depth == 0:
-        return "(nested too deeply)"
-    if isinstance(value, Mapping):
-        return {str(name): _lenient(item, depth - 1) for name, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [_lenient(item, depth - 1) for item in value]
-    if isinstance(value, bool | str) or value is None:
-        return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else str(value)
-    if isinstance(value, int) and value.bit_length() < 10_000:
-        return value
-    return f"(an integer of {value.bit_length()} bits)" if isinstance(value, int) else str(value)
 
 
 def _change(change: Change) -> dict[str, Any]:
@@ -211,6 +290,8 @@ def _change(change: Change) -> dict[str, Any]:
 
 class Delivered(_LineFile):
     """A line for each key that the vendor acknowledged: JSON objects in a .jsonl, bare keys elsewhere."""
+
+    what = "file of delivered keys"
 
     def __init__(self, path: str, open_file: Open) -> None:
         super().__init__(path, open_file, always=True)
@@ -229,9 +310,11 @@ class Delivered(_LineFile):
 class PlanFile(_LineFile):
     """JSON lines of what would be sent."""
 
+    what = "plan's file"
+
     def __init__(self, path: str, open_file: Open) -> None:
         super().__init__(path, open_file, always=True)
 
     def add(self, line: Mapping[str, Any]) -> None:
         """Write a change that would be sent."""
-        self._line(_to_line(dict(line)))
+        self._line(_to_line(kept(line)[0]))

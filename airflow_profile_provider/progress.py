@@ -9,19 +9,42 @@ from airflow_profile_provider.records import Report
 from airflow_profile_provider.vendor import Vendor
 
 
-def estimate(records: int, batch_size: int, vendor: Vendor, quota: Quota) -> str:
-    """Say how many requests so many records take, and how long those take at the quota."""
+def estimate(records: int, batch_size: int, vendor: Vendor, quota: Quota, *, at_most: bool = False) -> str:
+    """Say how many requests so many records take, and how long those take at the quota.
+
+    With a ledger that is ``at_most``: what the vendor holds already takes none.
+    """
     requests = math.ceil(records / batch_size) * vendor.requests_per_batch
     seconds = fastest(quota.rates, requests)
     rates = ", ".join(f"{rate.limit}/{rate.seconds:g}s" for rate in quota.rates)
-    pace = f"at least {duration(seconds)} at the quota of {rates}" if rates else "without a quota"
-    return f"About {records:,} records: about {requests:,} requests, {pace}"
+    least = "those take at least" if at_most else "at least"
+    pace = f"{least} {duration(seconds)} at the quota of {rates}" if rates else "without a quota"
+    number = (
+        f"at most {requests:,} requests, as the ledger may hold some"
+        if at_most
+        else f"about {requests:,} requests"
+    )
+    return f"About {records:,} records: {number}, {pace}"
 
 
 class Progress:
-    """The progress of one push in words. ``expected`` is how many records there are, about, if known."""
+    """The progress of one push in words.
 
-    def __init__(self, quota: Quota, expected: int | None, requests_per_record: float) -> None:
+    ``expected`` is how many records there are, about, if known; ``before`` how many an earlier try settled.
+    With a ledger, the time left is ``at_most`` so long: what the vendor holds already takes none.
+    """
+
+    def __init__(
+        self,
+        quota: Quota,
+        expected: int | None,
+        requests_per_record: float,
+        *,
+        before: int = 0,
+        at_most: bool = False,
+    ) -> None:
+        self._before = before
+        self._at_most = at_most
         self._quota = quota
         self._expected = expected
         self._requests_per_record = requests_per_record
@@ -47,11 +70,14 @@ class Progress:
         if self._expected is None or not own.received:
             return ""
         left = max(self._expected - done, 0)
-        settled = own.received
+        settled = done - self._before
+        if settled <= 0:
+            return ""
+        # The slower of what was seen and what is allowed: a quota's first burst, or a slow vendor, misleads.
         by_rate = left * own.seconds / settled
         by_quota = fastest(self._quota.rates, math.ceil(left * self._requests_per_record))
-        # A quota is used in bursts: what a burst's rate promises is too good.
-        return f"about {duration(max(by_rate if not by_quota else 0, by_quota))} left"
+        about = "at most" if self._at_most else "about"
+        return f"{about} {duration(max(by_rate, by_quota))} left"
 
 
 def duration(seconds: float) -> str:

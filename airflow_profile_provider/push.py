@@ -7,6 +7,8 @@ changes, whatever the number of rows. Changes of one key are never under way twi
 from __future__ import annotations
 
 import logging
+import math
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -14,12 +16,23 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from hashlib import sha256
+from itertools import chain
 from queue import Empty, SimpleQueue
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from airflow_profile_provider.blocks import Block
 from airflow_profile_provider.courier import Courier, Settled
-from airflow_profile_provider.errors import InvalidRecord, Paused, PushStopped, SourceError, VendorError
+from airflow_profile_provider.errors import (
+    AskedToEnd,
+    InvalidRecord,
+    Paused,
+    ProfileError,
+    PushStopped,
+    SourceError,
+    VendorError,
+    sorted_error,
+    where_raised,
+)
 from airflow_profile_provider.gate import Gate, Proposal, Spool
 from airflow_profile_provider.outputs import Delivered, Rejects
 from airflow_profile_provider.plan import Planned, Planner, Window
@@ -34,6 +47,14 @@ WINDOW = 1000
 REMEMBERED = 10_000
 AHEAD = 5
 NAMED_PROBLEMS = 20
+MOST_REASONS = 1000
+READ_ON_SECONDS = 5.0
+"""How long a push that was asked to end reads on, to account for what it does not send."""
+
+_UNIQUE = re.compile(r"\b(?=[0-9a-f-]*\d)[0-9a-f-]{8,}\b")
+"""What is another one in each reason: the number of a request, say."""
+
+Item = TypeVar("Item")
 
 
 class Log(Protocol):
@@ -105,16 +126,27 @@ class Push:
         self._most = concurrency * (1 + AHEAD) if sieve and concurrency > 1 else concurrency
         self._rejects = rejects
         self._delivered = delivered
-        self._progress = Progress(transport.quota, expected, vendor.requests_per_batch / batch_size)
         self._resume = resume
         self._perhaps_sent = perhaps_sent
         self._sieve = sieve
-        self._in_blocks = False
+        self._blocks: Iterator[Block] | None = None
+        self._block: tuple[Block, Sequence[int] | None] | None = None
+        self._rows: Iterator[Row] = iter(())
+        self._open: dict[int, Row] = {}
+        self._at = 0
+        self._broken: SourceError | None = None
         self._gate = gate
         self._receipts = receipts
         self._tell_seconds = tell_seconds
         self._trail = Trail(resume.start) if resume else None
         self._earlier = Report.of(resume.start.report) if resume and resume.start else Report()
+        self._progress = Progress(
+            transport.quota,
+            expected,
+            vendor.requests_per_batch / batch_size,
+            before=self._earlier.received,
+            at_most=sieve is not None,
+        )
         self._log: Log = log or logging.getLogger(__name__)
         self._clock = clock
         planner.learn = self._catalogue
@@ -127,6 +159,9 @@ class Push:
         self._received = 0
         self._verdicts: Counter[Verdict] = Counter()
         self._problems = 0
+        self._interrupt: BaseException | None = None
+        self._ended: Report | None = None
+        self._reasons: Counter[tuple[Verdict, str]] = Counter()
         self._begun = self._told = clock()
 
     def run(self, rows: Iterator[Row], blocks: Iterator[Block] | None = None) -> Report:
@@ -138,31 +173,58 @@ class Push:
             PushStopped: the push ended early; the report is on the error.
         """
         if blocks is not None and self._sieve:
-            self._in_blocks = True
-            rows = self._sieve.unheld(blocks, self._settle_held)
-        changes = self._changes(rows)
-        broken: SourceError | None = None
+            self._blocks = self._noted(blocks)
+            rows = self._sieve.unheld(self._blocks, self._settle_held)
+        self._rows = self._received_rows(rows)
+        changes = self._changes(self._rows)
+        if self._resume and self._resume.start:
+            self._save("resumed")  # the files of the earlier try are this one's now
+        with self._workers() as workers:
+            self._deliver_all(changes, workers)
+            self._settle_in_flight()
+        if not isinstance(self.courier.stopped, Paused):
+            self._settle_owed()
+            self._leave_unsent(changes)
+        self._write_down()
+        self._close_outputs()
+        return self._conclude()
+
+    def _deliver_all(self, changes: Iterator[Change], workers: Executor) -> None:
+        """Send what can be sent; whatever raises ends that, and what is in flight is settled."""
         try:
-            if self._resume and self._resume.start:
-                self._save("resumed")  # the files of the earlier try are this one's now
-            with self._workers() as workers:
+            self._deliver(changes, workers)
+        except BaseException as error:  # noqa: BLE001 -- nothing may keep the rest from being accounted for
+            self._stop_for(error, "planning")
+            self._settle_in_flight()
+
+    def _settle_in_flight(self) -> None:
+        while self._in_flight:
+            for settled in self._next_finished():
+                self._settle(settled)
+
+    def _stop_for(self, error: BaseException, doing: str) -> None:
+        """Send nothing more because of an error, whoever raised it."""
+        if not isinstance(error, Exception):
+            self._interrupt = self._interrupt or error
+        self.courier.stop(sorted_error(error, doing))
+
+    def _close_outputs(self) -> None:
+        for output in (self._rejects, self._delivered, self._gate):
+            if output:
                 try:
-                    self._deliver(changes, workers)
-                except SourceError as error:
-                    broken = error
-                    self._deliver(iter(()), workers)
-                except PushStopped as error:  # found while planning
-                    self.courier.stop(error)
-                    self._deliver(iter(()), workers)
-            if not isinstance(self.courier.stopped, Paused):
-                self._settle_owed()
-                self._leave_unsent(changes)
-            self._write_down()
-        finally:
-            for output in (self._rejects, self._delivered):
-                if output:
                     output.close()
-        return self._conclude(broken)
+                except PushStopped as stopped:
+                    self.courier.stop(stopped)
+
+    @property
+    def report(self) -> Report:
+        """What became of the push; while it has not ended, what is under way counts as not delivered."""
+        if self._ended:
+            return self._ended
+        found = self._whole_report(complete=False)
+        missing = max(0, self._received - self._verdicts.total())
+        failed = min(missing, len(self._busy))
+        return replace(found, failed=found.failed + failed, unsent=found.unsent + missing - failed)
 
     def own_report(self, counts: Counter[Verdict] | None = None) -> Report:
         """Return what this process did so far; with ``counts``, of what those count."""
@@ -183,13 +245,12 @@ class Push:
 
     def _changes(self, rows: Iterator[Row]) -> Iterator[Change]:
         """Plan rows; those that are not to be sent are settled here."""
-        received = self._received_rows(rows)
         if self._gate:
-            planned = self._through_gate(self._gate, received)
+            planned = self._through_gate(self._gate, rows)
         elif self._sieve:
-            planned = self._sieve.changes(received, self._settle_early)
+            planned = self._sieve.changes(rows, self._settle_early)
         else:
-            planned = self._planned(received)
+            planned = self._planned(rows)
         for change in planned:
             yield replace(change, perhaps_sent=True) if self._perhaps_sent else change
 
@@ -199,17 +260,21 @@ class Push:
             problem: SourceError | PushStopped | None = None
             try:
                 for proposal in self._proposals(rows):
+                    self._open.pop(proposal.change.position, None)
                     spool.add(proposal)
                     gate.look_at(proposal)
-            except (SourceError, PushStopped) as error:
-                problem = error
+                    if self.courier.stopped:
+                        break
+            except Exception as error:  # noqa: BLE001 -- what was spooled is accounted for, whatever it is
+                problem = sorted_error(error, "planning")
+            problem = problem or self.courier.stopped or self._broken
             if problem is None and (refused := gate.problem(self._received)):
                 problem = PushStopped(refused)
             if problem or gate.only_plan:
                 verdict = Verdict.UNSENT if problem else Verdict.PLANNED
                 for proposal in spool:
                     self._settle_early(proposal.change, verdict, str(problem or ""))
-                if problem:
+                if isinstance(problem, PushStopped):
                     raise problem
             elif self._sieve:
                 yield from self._sieve.again(spool, self._settle_early)
@@ -230,19 +295,54 @@ class Push:
             yield Proposal(change, "there is no ledger", names, sha256(content).hexdigest(), again=again)
 
     def _received_rows(self, rows: Iterator[Row]) -> Iterator[Row]:
-        """Count rows; those that an earlier try has settled are passed over."""
-        for row in rows:
-            if self._trail and self._trail.passed(row.position):
-                continue
-            if self._trail and not self._in_blocks:
-                self._trail.received(row.position)
-            self._received += 1
-            if self._received % WINDOW == 0:
-                self._tell_now_and_then()
-            yield row
+        """Count rows; those that an earlier try has settled are passed over.
+
+        Each is open until it has a verdict or waits to be sent. A source that raises ends here: what came
+        before is delivered.
+        """
+        try:
+            for row in rows:
+                if self._trail and self._trail.passed(row.position):
+                    continue
+                if self._trail and not self._blocks:
+                    self._trail.received(row.position)
+                self._received += 1
+                self._at = row.position
+                self._open[row.position] = row
+                if self._received % WINDOW == 0:
+                    self._tell_now_and_then()
+                yield row
+        except GeneratorExit:
+            raise
+        except BaseException as error:  # noqa: BLE001 -- a source, or a driver under it, may raise anything
+            self._end_source(error)
+
+    def _end_source(self, error: BaseException) -> None:
+        """Read no more of a source that raised; a ledger that was asked meanwhile stops the push."""
+        if isinstance(error, PushStopped) or not isinstance(error, Exception):
+            self._stop_for(error, "the source")
+        elif isinstance(error, ProfileError):
+            self._broken = SourceError(str(error))
+        else:
+            self._broken = SourceError(f"it raised {where_raised(error)}")
+
+    def _noted(self, blocks: Iterator[Block]) -> Iterator[Block]:
+        for block in blocks:
+            self._block = (block, None)
+            yield block
+
+    def _left_of_blocks(self) -> Iterator[Row]:
+        """Read the rows of blocks that were to be compared with a ledger, and were not."""
+        block, others = self._block or (None, ())
+        if block is not None:
+            which = range(len(block)) if others is None else others
+            yield from (row for row in block.rows(list(which)) if row.position > self._at)
+        for later in self._blocks or ():
+            yield from later.rows(list(range(len(later))))
 
     def _settle_held(self, block: Block, others: Sequence[int]) -> None:
         """Settle the rows of a block that the vendor holds, all but the others."""
+        self._block = (block, others)
         left = frozenset(others)
         held: Iterable[int] = range(len(block))
         if self._trail:
@@ -257,7 +357,7 @@ class Push:
                 self._trail.settled(block.position + index, Verdict.UNCHANGED)
         if self._delivered:
             for row in block.rows(unchanged):
-                self._delivered.add(self._planner.key_of(row))
+                self._deliver_key(self._planner.key_of(row))
         self._tell_now_and_then()
 
     def _planned(self, rows: Iterator[Row]) -> Iterator[Change]:
@@ -311,6 +411,7 @@ class Push:
             change = next(changes, None)
             if change is None:
                 return False
+            self._open.pop(change.position, None)
             if owed := self._owed.pop(change.identity, None):
                 self._window.put_back(owed.planned)
             self._window.add(change)
@@ -329,16 +430,55 @@ class Push:
                 return
             self._busy.update(planned.identity for planned in batch)
             self._in_flight += 1
-            workers.submit(self.courier.deliver, batch).add_done_callback(self._finished.put)
+            try:
+                future = workers.submit(self.courier.deliver, batch)
+            except Exception as error:  # noqa: BLE001 -- no thread can be started
+                future = Future()
+                future.set_result(self.courier.give_up(batch, sorted_error(error, "sending")))
+            future.add_done_callback(self._finished.put)
 
     def _leave_unsent(self, changes: Iterator[Change]) -> None:
+        """Account for everything that was not sent, to the last record of the source."""
         if not self.courier.stopped:
             return
         reason = str(self.courier.stopped)
         for planned in self._window.drain():
             self._settle(Settled(planned, Verdict.UNSENT, reason, reason))
-        for change in changes:
-            self._settle(Settled(Planned(change, [change]), Verdict.UNSENT, reason, reason))
+        until = math.inf
+        if self._interrupt or isinstance(self.courier.stopped, AskedToEnd):
+            until = self._clock() + READ_ON_SECONDS
+        try:
+            for change in self._in_time(changes, until):
+                self._open.pop(change.position, None)
+                self._settle(Settled(Planned(change, [change]), Verdict.UNSENT, reason, reason))
+        except BaseException as error:  # noqa: BLE001 -- a ledger that fails, say: the rest needs none
+            self._stop_for(error, "planning")
+        for row in list(self._open.values()):
+            self._leave_row(row, reason)
+        left = self._left_of_blocks() if self._blocks else iter(())
+        for row in self._in_time(chain(self._rows, self._received_rows(left)), until):
+            self._leave_row(row, reason)
+
+    def _in_time(self, items: Iterator[Item], until: float) -> Iterator[Item]:
+        for item in items:
+            yield item
+            if self._clock() > until:
+                self._log.warning(
+                    "The source was not read to its end: the push was asked to end, and what was not read is "
+                    "neither counted nor in the rejects"
+                )
+                return
+
+    def _leave_row(self, row: Row, reason: str) -> None:
+        """Give a row that will not be sent its verdict: it may be invalid anyway."""
+        try:
+            source: Change | Row = self._planner.change(row)
+        except InvalidRecord as error:
+            self._settle_early(row, Verdict.INVALID, str(error))
+            return
+        except Exception:  # noqa: BLE001 -- whatever it is that cannot be planned: it is not delivered
+            source = row
+        self._settle_early(source, Verdict.UNSENT, reason)
 
     # -- settling ---------------------------------------------------------------------------------------
 
@@ -389,26 +529,65 @@ class Push:
         shared = Verdict.SUPERSEDED if verdict.acknowledged else verdict
         self._verdicts[verdict] += 1
         self._verdicts[shared] += len(planned.parts) - 1
-        if self._sieve:
-            self._sieve.settled(planned, verdict)
+        self._count_reason(verdict, settled.reason)
+        try:
+            self._tell_keepers(settled, planned, verdict, shared)
+        except Exception as error:  # noqa: BLE001 -- it is counted; that somebody could not be told ends the push
+            self._stop_for(error, "writing down what became of a record")
+
+    def _tell_keepers(self, settled: Settled, planned: Planned, verdict: Verdict, shared: Verdict) -> None:
+        """Tell the files, the ledger, the source and the log what became of changes."""
+        if self._rejects and not verdict.acknowledged:
+            for part in planned.parts:
+                self._reject(part, verdict, settled.full)
         for part in planned.parts:
             self._note(part.position, verdict if part is planned.parts[-1] else shared)
+        if self._sieve:
+            self._sieve.settled(planned, verdict)
         if verdict.acknowledged:
             self._overtake(planned)
-            if self._delivered:
-                self._delivered.add(planned.change.key)
+            self._deliver_key(planned.change.key)
             if settled.reason:
                 self._name_problem(planned.change, "was pushed, but", settled.reason)
             return
-        if self._rejects:
-            for part in planned.parts:
-                self._rejects.add(part, verdict, settled.full)
         if verdict is not Verdict.UNSENT and not planned.change.relationships:
             self._refused[planned.identity] = (planned, verdict)
             if len(self._refused) > REMEMBERED:
                 del self._refused[next(iter(self._refused))]
         if verdict is not Verdict.UNSENT:
             self._name_problem(planned.change, f"{verdict}:", settled.reason)
+
+    def _reject(self, source: Change | Row, verdict: Verdict, reason: str) -> None:
+        """Write a line of the rejects; a file that fails stops the push."""
+        if self._rejects:
+            try:
+                self._rejects.add(source, verdict, reason)
+            except PushStopped as stopped:
+                self.courier.stop(stopped)
+
+    def _deliver_key(self, key: str) -> None:
+        """Write a delivered key; a file that fails stops the push."""
+        if self._delivered:
+            try:
+                self._delivered.add(key)
+            except PushStopped as stopped:
+                self.courier.stop(stopped)
+
+    def _count_reason(self, verdict: Verdict, reason: str) -> None:
+        """Count why a record was not delivered; reasons hold no values."""
+        if not verdict.undelivered:
+            return
+        counted = (verdict, _UNIQUE.sub("…", reason))
+        if counted in self._reasons or len(self._reasons) < MOST_REASONS:
+            self._reasons[counted] += 1
+
+    @property
+    def top_reason(self) -> str:
+        """Why most of what was not delivered was not, in words; empty where all was."""
+        if not self._reasons:
+            return ""
+        ((verdict, reason), number), *_ = self._reasons.most_common(1)
+        return f"{number} {verdict}: {reason}" if reason else f"{number} {verdict}"
 
     def _overtake(self, later: Planned) -> None:
         """Let what was acknowledged take the place of an earlier change of its key that was not.
@@ -438,14 +617,16 @@ class Push:
 
     def _settle_early(self, source: Change | Row, verdict: Verdict, reason: str = "") -> None:
         """Settle a record that is not sent."""
+        self._open.pop(source.position, None)
         self._verdicts[verdict] += 1
         self._note(source.position, verdict)
         if verdict is Verdict.UNCHANGED:
             if self._delivered:
-                self._delivered.add(self._planner.key_of(source))
+                self._deliver_key(self._planner.key_of(source))
             return
-        if self._rejects and (verdict.undelivered or verdict is Verdict.QUARANTINED):
-            self._rejects.add(source, verdict, reason)
+        self._count_reason(verdict, reason)
+        if verdict.undelivered or verdict is Verdict.QUARANTINED:
+            self._reject(source, verdict, reason)
         if verdict is Verdict.INVALID:
             self._name_problem(source, "invalid:", reason)
 
@@ -469,6 +650,8 @@ class Push:
     def _tell(self) -> None:
         """Say how far the push is, and save it."""
         self._told = self._clock()
+        if isinstance(self.courier.stopped, AskedToEnd):
+            return  # the end is near, and tells and saves it all
         own = self.own_report()
         done = self._earlier.received + self._verdicts.total()
         words = self._progress.words(self._earlier.plus(own), done, own)
@@ -482,14 +665,18 @@ class Push:
             if keeper:
                 try:
                     keeper.flush()
-                except PushStopped as stopped:
-                    self.courier.stop(stopped)
+                except Exception as error:  # noqa: BLE001 -- each driver has its own
+                    self._stop_for(error, "writing down what was acknowledged")
 
     def _save(self, words: str, *, ended: bool = False) -> Checkpoint | None:
         """Save how far the push is; nothing where its files could not be secured so far."""
         if not (self._resume and self._trail):
             return None
-        sizes = [output.secure() if output else 0 for output in (self._rejects, self._delivered)]
+        try:
+            sizes = [output.secure() if output else 0 for output in (self._rejects, self._delivered)]
+        except PushStopped as stopped:
+            self.courier.stop(stopped)
+            return None
         if None in sizes:
             return None
         rejects_bytes, delivered_bytes = (size or 0 for size in sizes)
@@ -508,25 +695,44 @@ class Push:
             at=time.time(),
             ended=ended,
         )
-        self._resume.save(checkpoint, words)
+        try:
+            self._resume.save(checkpoint, words)
+        except Exception as error:  # noqa: BLE001 -- whoever keeps it has errors of its own
+            self._log.warning(
+                "How far the push has come could not be kept (%s); it goes on, and a retry would start from "
+                "an earlier point",
+                where_raised(error),
+            )
         return checkpoint
 
-    def _conclude(self, broken: SourceError | None) -> Report:
+    def _conclude(self) -> Report:
         stopped = self.courier.stopped
-        if broken and not self._received:
-            raise broken
-        if broken and not stopped:
-            stopped = PushStopped(f"the source ended early: {broken}")
-        report = self._earlier.plus(self.own_report(), complete=stopped is None)
+        if self._broken and not self._received:
+            self._ended = self._whole_report(complete=False)
+            raise self._broken
+        if self._broken and not stopped:
+            stopped = PushStopped(f"the source ended early: {self._broken}")
+        report = self._ended = self._whole_report(complete=stopped is None)
         self._log.info("%s; %d requests in %.1f s", report, report.requests, report.seconds)
+        for output in (self._rejects, self._delivered):
+            if output and output.lost:
+                self._log.warning(
+                    "%d lines are missing in %s: it could not be written", output.lost, output.path
+                )
         unsettled = stopped or report.failed
         checkpoint = self._save(str(report), ended=True) if unsettled else None
+        if interrupt := self._interrupt or self.courier.interrupt:
+            interrupt.report = report  # type: ignore[attr-defined]
+            raise interrupt
         if stopped:
             stopped.report = report
             if isinstance(stopped, Paused):
                 stopped.checkpoint = checkpoint
             raise stopped
         return report
+
+    def _whole_report(self, *, complete: bool) -> Report:
+        return self._earlier.plus(self.own_report(), complete=complete)
 
 
 def _counts(verdicts: Mapping[Verdict, int]) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from typing import IO, Any, Self, cast
 from airflow_profile_provider.blocks import Block, ColumnBlock
 from airflow_profile_provider.errors import ConfigurationError, SourceError
 from airflow_profile_provider.records import Row
+from airflow_profile_provider.replaying import restored
 
 Open = Callable[[str, str], IO[bytes]]
 """Opens a path in a mode ("rb" or "wb")."""
@@ -98,8 +99,10 @@ def _json_row(number: int, content: Any) -> Iterator[Row]:
     if not isinstance(content, dict):
         yield Row(number, content, problem="is not a JSON object; a line holds one object")
     elif is_reject(content):
-        original = content.get("row", content)
-        problem = "" if isinstance(original, dict) else "is still the line that could not be read; mend it"
+        types = content.pop("types", None)
+        original, problem = restored(content.get("row", content), types)
+        if not isinstance(original, dict):
+            problem = "is still the line that could not be read; correct it"
         yield Row(number, original, text=content.get("text") is True, problem=problem)
     else:
         yield Row(number, content)
@@ -214,7 +217,7 @@ def count_of_file(path: str, open_file: Open) -> int | None:
             lines = sum(piece.count(b"\n") for piece in iter(lambda: raw.read(1 << 20), b""))
     except (ImportError, OSError, ValueError):  # whoever reads the file says what is wrong with it
         return None
-    return lines - 1 if lower.endswith(".csv") else lines
+    return max(0, lines - 1) if lower.endswith(".csv") else lines
 
 
 def require_columns(rows: Iterator[Row], columns: Collection[str], source: str) -> Iterator[Row]:

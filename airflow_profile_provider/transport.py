@@ -91,6 +91,7 @@ class _Here(threading.local):
 
     sent_at = 0.0
     until = math.inf
+    left = False
 
 
 class Transport:
@@ -136,6 +137,11 @@ class Transport:
         self.silent = 0
         """How many requests in a row got no usable answer."""
 
+    @property
+    def left(self) -> bool:
+        """Whether a request left the machine in this thread's last `drive`: its records may have arrived."""
+        return self._here.left
+
     def drive(self, steps: Generator[Request, Any, T]) -> T:
         """Run a vendor's generator to its end: send what it yields, give it what was read.
 
@@ -143,6 +149,7 @@ class Transport:
             VendorError: what the vendor made of an answer, or silence after all retries.
             PushStopped: nothing more can get through.
         """
+        self._here.left = False
         try:
             request, begun, wrote = next(steps), False, False
             while True:
@@ -273,11 +280,20 @@ class Transport:
             if self.halt:  # asked to end while the token was fetched
                 raise self.halt
             self.cost.add(requests=1, retries=int(repeat))
-            answer = self._http(request, token)
+            answer = self._noting_departure(request, token)
             self.quota.heard(allowance(answer), refused=answer.status == 429)
             return token, answer
         finally:
             self.quota.release(self._clock() - begun)
+
+    def _noting_departure(self, request: Request, token: str) -> Answer:
+        """Send a request, and note whether it left the machine."""
+        before, self._here.left = self.left, True
+        try:
+            return self._http(request, token)
+        except (Retriable, WrongHost, ConfigurationError) as error:
+            self._here.left = before or isinstance(error, Unanswered)
+            raise
 
     def _fetch_token(self, request: Request) -> Token:
         """Ask for a token, outside the quota; the request that needs it is what is tried again."""

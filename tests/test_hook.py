@@ -117,7 +117,7 @@ def test_a_host_that_nobody_answers_at_stops_the_push_at_once(monkeypatch: pytes
     with pytest.raises(WrongHost, match="host and port") as caught:
         OcambaHook().push(CHANGES, concurrency=1)
     assert caught.value.report is not None
-    assert (caught.value.report.failed, caught.value.report.unsent) == (1, 19)
+    assert caught.value.report.unsent == 20  # no request left the machine
 
 
 def test_one_error_names_everything_to_mend(monkeypatch: pytest.MonkeyPatch) -> None:

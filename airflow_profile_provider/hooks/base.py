@@ -3,33 +3,45 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from http.cookiejar import DefaultCookiePolicy
 from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import uuid4
 
 from airflow.providers.http.hooks.http import HttpHook
-from airflow.sdk.exceptions import AirflowException
+from airflow.sdk.exceptions import AirflowException, AirflowNotFoundException
 from airflow.sdk.log import mask_secret
 from requests import Response, Session
 from requests.adapters import HTTPAdapter
 
 from airflow_profile_provider.announcements import Announced
-from airflow_profile_provider.errors import ConfigurationError, ProfileError, PushStopped, SourceError
+from airflow_profile_provider.arguments import options_of, require_records
+from airflow_profile_provider.beside import Beside
+from airflow_profile_provider.blocks import Block
+from airflow_profile_provider.errors import (
+    AskedToEnd,
+    ConfigurationError,
+    ProfileError,
+    SourceError,
+    sorted_error,
+    where_raised,
+)
 from airflow_profile_provider.gate import Gate
-from airflow_profile_provider.hooks.files import open_file
+from airflow_profile_provider.hooks.files import open_file, try_out
 from airflow_profile_provider.hooks.ledgers import sieve_of
 from airflow_profile_provider.hooks.metrics import measure
+from airflow_profile_provider.hooks.options import MAX_RECORD_BYTES, Options
 from airflow_profile_provider.hooks.settings import Settings
 from airflow_profile_provider.hooks.source import Source
 from airflow_profile_provider.outputs import Delivered, PlanFile, Rejects
-from airflow_profile_provider.partition import parse_partition, rows_in_partition
+from airflow_profile_provider.partition import rows_in_partition
 from airflow_profile_provider.plan import ColumnsOf, Planner, Recipe
 from airflow_profile_provider.progress import estimate
 from airflow_profile_provider.push import Push
@@ -39,7 +51,7 @@ from airflow_profile_provider.sieve import Comparing, Sieve
 from airflow_profile_provider.sources import KeyFile, rows_only
 from airflow_profile_provider.trail import Checkpoints, Resume
 from airflow_profile_provider.transport import RetryRule, Transport
-from airflow_profile_provider.vendor import Answer, Rate, Request, Vendor, require_choice, to_json
+from airflow_profile_provider.vendor import Answer, Rate, Request, Vendor, to_json
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -64,6 +76,9 @@ class ProfileHook(HttpHook):
         super().__init__(http_conn_id=conn_id, **http)
         setattr(self, self.conn_name_attr, conn_id)
         self._running: Push | None = None
+        self._asked_to_end: AskedToEnd | None = None
+        self.top_reason = ""
+        """Why most of what the last push did not deliver was not delivered, without values."""
         self._quotas: dict[tuple[Rate, ...], Quota] = {}
         self.last_plan: Gate | None = None
 
@@ -76,6 +91,19 @@ class ProfileHook(HttpHook):
         """
         connection: Connection = self.get_connection(self.http_conn_id)
         return Settings.of(connection, self.vendor_class)
+
+    @classmethod
+    def get_connection(cls, conn_id: str) -> Connection:
+        """Look up a connection.
+
+        Raises:
+            ConfigurationError: there is none of this name.
+        """
+        try:
+            return super().get_connection(conn_id)
+        except AirflowNotFoundException:
+            name = conn_id
+        raise ConfigurationError(f"there is no connection {name!r}: make it, or correct the name")
 
     @property
     def address(self) -> str:
@@ -136,7 +164,7 @@ class ProfileHook(HttpHook):
         concurrency: int | None = None,
         batch_size: int | None = None,
         quota: str | None = None,
-        max_record_bytes: int = 1_000_000,
+        max_record_bytes: int | None = MAX_RECORD_BYTES,
         ledger_conn_id: str | None = None,
         changed_fields_only: bool = False,
         ignore_ledger: bool = False,
@@ -195,101 +223,207 @@ class ProfileHook(HttpHook):
             Paused: the wait is longer than ``patience``; another push with the same checkpoints goes on.
             PushStopped: the push ended early; the report is on the error.
         """
-        vendor = self.vendor(**vendor_options)
-        recipe = Recipe(
-            key=key,
-            fields=fields,
-            key_type=key_type,
-            version=version,
-            nulls=nulls,
-            relationships=relationships,
-            max_record_bytes=max_record_bytes,
-            exact_keys=exact_keys,
-        )
-        if (
-            require_choice("action", action, ("push", "plan", "baseline")) == "baseline"
-            and not ledger_conn_id
-        ):
-            raise ConfigurationError('action="baseline" fills a ledger, so name one: ledger_conn_id')
-        if changed_fields_only and not vendor.partial:
-            raise ConfigurationError(
-                f"changed_fields_only might lose fields: this way of writing to {vendor.name} is not known "
-                "to leave alone what a request leaves out"
-            )
-        planner = Planner(vendor, recipe)
-        transport = self._transport(vendor, quota)
-        size = _batch_size(vendor, batch_size)
-        source = Source(changes, sql, sql_conn_id, self.get_connection)
-        share = parse_partition(partition)
-        column = (only_key or key or "key") if only is not None else None
-        with ExitStack() as stack:
-            sieve = None
-            if ledger_conn_id:
-                run = run or uuid4().hex
-                opened = sieve_of(
-                    self.get_connection(ledger_conn_id),
-                    f"{self.conn_type}:{self.http_conn_id}",
-                    vendor,
-                    planner,
-                    recipe,
-                    Comparing(run, changed_fields_only, ignore_ledger, action == "baseline", mixed_key_types),
-                    share=str(share or "all"),
-                    owner=run,
-                    log=self.log,
-                )
-                sieve = stack.enter_context(opened)
-                transport.forbidden = sieve.forbidden
-            stack.callback(source.close)
-            rows = source.rows(planner, column, if_empty)
-            if column is not None:
-                keys = stack.enter_context(KeyFile(str(only), open_file))
-                rows = rows_only(rows, keys, column)
-            gate = None
-            if action == "plan" or max_changes is not None or approved_plan is not None:
-                file = None if plan_path is None else PlanFile(str(plan_path), open_file)
-                gate = Gate(max_changes, approved_plan, action == "plan", file, plan_values)
-                stack.callback(gate.close)
-            if share:
-                if gate and max_changes is not None:
-                    source.require_rereading("max_changes looks at the whole source before a share of it")
-                    gate.whole = _judged(source.rows(planner, column, if_empty), planner, sieve)
-                rows = rows_in_partition(rows, share, planner.profile_in)
-            whole = column is None and not (share or version)
-            blocks = source.blocks(planner, if_empty) if sieve and whole and not ignore_ledger else None
-            outputs = _Outputs.to(rejects_path, delivered_path, mapped=fields is not None)
-            resume = None
-            if checkpoints and not gate:
-                known = {"conn_id": self.http_conn_id, "only": only, "only_key": only_key, "share": share}
-                mark = source.fingerprint(
-                    {**known, **vars(recipe), **vendor_options, "delivered_path": delivered_path}
-                )
-                resume, outputs = self._resume(checkpoints, mark, outputs, transport.quota)
-            transport.quota.patience = patience if resume else None
-            expected = None if column is not None or share else source.count()
-            if expected:
-                self.log.info("%s", estimate(expected, size, vendor, transport.quota))
-            self._running = Push(
-                vendor,
-                transport,
-                planner,
-                concurrency=self._in_flight(concurrency),
-                batch_size=size,
-                rejects=outputs.rejects,
-                delivered=outputs.delivered,
-                expected=expected,
-                resume=resume,
-                perhaps_sent=bool(checkpoints and checkpoints.retried),
-                sieve=sieve,
-                gate=gate,
-                receipts=source.receipts if action == "push" else None,
-                tell_seconds=self.tell_seconds,
-                log=self.log,
-            )
+        given = {
+            "sql": sql,
+            "sql_conn_id": sql_conn_id,
+            "key": key,
+            "fields": fields,
+            "key_type": key_type,
+            "version": version,
+            "nulls": nulls,
+            "relationships": relationships,
+            "only": only,
+            "only_key": only_key,
+            "partition": partition,
+            "if_empty": if_empty,
+            "max_changes": max_changes,
+            "rejects_path": rejects_path,
+            "delivered_path": delivered_path,
+            "concurrency": concurrency,
+            "batch_size": batch_size,
+            "quota": quota,
+            "max_record_bytes": max_record_bytes,
+            "ledger_conn_id": ledger_conn_id,
+            "changed_fields_only": changed_fields_only,
+            "ignore_ledger": ignore_ledger,
+            "mixed_key_types": mixed_key_types,
+            "exact_keys": exact_keys,
+            "action": action,
+            "plan_path": plan_path,
+            "plan_values": plan_values,
+            "approved_plan": approved_plan,
+        }
+
+        def pushed(records: Any, stack: ExitStack) -> Report:
+            require_records(records)
+            how = _How(run, checkpoints, patience, vendor_options)
+            push, rows, blocks = self._opened(stack, records, Options.read(given), how)
+            return push.run(rows, blocks)
+
+        return self._guarded(changes, pushed)
+
+    def _guarded(self, records: Any, pushed: Callable[[Any, ExitStack], Report]) -> Report:
+        """The one way out of a push: whatever happens, one of our errors leaves it, with the report on it.
+
+        What is no Exception (a time-out of Airflow, Ctrl-C) leaves it as it is, with the report on it, too.
+        """
+        self._running = None
+        beside: Beside[Report] | None = None
+        if threading.current_thread() is threading.main_thread():
+            beside = Beside(self._strike)
+            if isinstance(records, Iterator):
+                records = beside.handed(records)
+        try:
+            run = partial(self._closing, records, pushed)
+            report = beside.run(run) if beside else run()
+        except ProfileError as error:
+            error.report = error.report or self._report()
+            raise
+        except Exception as error:  # noqa: BLE001 -- sorted: no foreign error leaves a push
+            failure = sorted_error(error)
+            failure.report = self._report()
+        except BaseException as error:
+            error.report = self._report()  # type: ignore[attr-defined]
+            raise
+        else:
+            assert report is not None
+            return report
+        finally:
+            self._asked_to_end = None
+            self.top_reason = self._running.top_reason if self._running else ""
+        raise failure
+
+    def _closing(self, records: Any, pushed: Callable[[Any, ExitStack], Report]) -> Report:
+        """Run a push, and close what it opened: what fails then changes nothing of what became of it."""
+        stack = ExitStack()
+        try:
+            return pushed(records, stack)
+        finally:
             try:
-                return self._running.run(rows, blocks)
-            finally:
-                self.last_plan = gate
+                stack.close()
+            except Exception as error:  # noqa: BLE001 -- each driver has its own
+                words = str(error) if isinstance(error, ProfileError) else where_raised(error)
+                self.log.warning("The push is over, but not everything could be closed: %s", words)
+            if self._running:
                 measure(self.conn_type, self._running.own_report())
+
+    def _report(self) -> Report:
+        """Return what became of the push that is under way, or ended; all zero where none had begun."""
+        return self._running.report if self._running else Report(complete=False)
+
+    def _strike(self, error: BaseException) -> None:
+        """Ask the push to end, because of what struck in the main thread."""
+        self.stop(_STRIKES.get(type(error).__name__, f"{type(error).__name__} was raised meanwhile"))
+
+    def _go_on(self, seconds: float = 0.0) -> None:
+        """Wait so long while a push is prepared.
+
+        Raises:
+            AskedToEnd: it was asked to end.
+        """
+        until = time.monotonic() + seconds
+        while self._asked_to_end is None and (left := until - time.monotonic()) > 0:
+            time.sleep(min(left, 0.1))
+        if self._asked_to_end:
+            raise self._asked_to_end
+
+    def _opened(
+        self, stack: ExitStack, records: Any, options: Options, how: _How
+    ) -> tuple[Push, Iterator[Row], Iterator[Block] | None]:
+        """Open everything that a push needs; the stack closes it."""
+        vendor = self.vendor(**how.vendor_options)
+        options.require_fit(vendor)
+        planner = Planner(vendor, options.recipe)
+        transport = self._transport(vendor, options.quota)
+        size = _batch_size(vendor, options.batch_size)
+        in_flight = self._in_flight(options.concurrency)
+        source = Source(records, options.sql, options.sql_conn_id, self.get_connection)
+        outputs = _Outputs.to(options)
+        gate = self.last_plan = _gate(options)
+        outputs.try_out()
+        self._go_on()
+        sieve = self._sieve(stack, planner, options, how) if options.ledger_conn_id else None
+        if sieve:
+            transport.forbidden = sieve.forbidden
+        stack.callback(source.close)
+        rows, blocks = self._rows(stack, source, planner, options, sieve, gate)
+        resume = None
+        if how.checkpoints and not gate:
+            mark = source.fingerprint(self._marks(options, how))
+            resume, outputs = self._resume(how.checkpoints, mark, outputs, transport.quota)
+        transport.quota.patience = how.patience if resume else None
+        expected = None if options.only is not None or options.partition else source.count()
+        if expected:
+            self.log.info("%s", estimate(expected, size, vendor, transport.quota, at_most=sieve is not None))
+        push = Push(
+            vendor,
+            transport,
+            planner,
+            concurrency=in_flight,
+            batch_size=size,
+            rejects=outputs.rejects,
+            delivered=outputs.delivered,
+            expected=expected,
+            resume=resume,
+            perhaps_sent=bool(how.checkpoints and how.checkpoints.retried),
+            sieve=sieve,
+            gate=gate,
+            receipts=source.receipts if options.action == "push" else None,
+            tell_seconds=self.tell_seconds,
+            log=self.log,
+        )
+        self._running = push
+        self._go_on()
+        return push, rows, blocks
+
+    def _sieve(self, stack: ExitStack, planner: Planner, options: Options, how: _How) -> Sieve:
+        """Open the ledger, once no other push to this target is under way."""
+        run = how.run or uuid4().hex
+        ignored, baseline = options.ignore_ledger, options.action == "baseline"
+        opened = sieve_of(
+            self.get_connection(str(options.ledger_conn_id)),
+            f"{self.conn_type}:{self.http_conn_id}",
+            self.vendor(**how.vendor_options),
+            planner,
+            options.recipe,
+            Comparing(run, options.changed_fields_only, ignored, baseline, options.mixed_key_types),
+            share=str(options.partition or "all"),
+            owner=run,
+            log=self.log,
+            sleep=self._go_on,
+            stopped=lambda: self._asked_to_end,
+        )
+        return stack.enter_context(opened)
+
+    def _rows(
+        self,
+        stack: ExitStack,
+        source: Source,
+        planner: Planner,
+        options: Options,
+        sieve: Sieve | None,
+        gate: Gate | None,
+    ) -> tuple[Iterator[Row], Iterator[Block] | None]:
+        """Open the source: its rows, and by the thousand where that is how they are kept and needed."""
+        column = (options.only_key or options.key or "key") if options.only is not None else None
+        rows = source.rows(planner, column, options.if_empty)
+        if column is not None:
+            keys = stack.enter_context(KeyFile(str(options.only), open_file))
+            rows = rows_only(rows, keys, column)
+        if share := options.partition:
+            if gate and options.max_changes is not None:
+                source.require_rereading("max_changes looks at the whole source before a share of it")
+                gate.whole = _judged(source.rows(planner, column, options.if_empty), planner, sieve)
+            rows = rows_in_partition(rows, share, planner.profile_in)
+        whole = column is None and not (options.partition or options.version or options.ignore_ledger)
+        return rows, source.blocks(planner, options.if_empty) if sieve and whole else None
+
+    def _marks(self, options: Options, how: _How) -> dict[str, Any]:
+        """Return what, beside the source itself, tells this push from another one."""
+        known: dict[str, Any] = {"conn_id": self.http_conn_id, "share": options.partition}
+        known |= {"only": options.only, "only_key": options.only_key}
+        known |= {"delivered_path": options.delivered_path}
+        return {**known, **vars(options.recipe), **how.vendor_options}
 
     def _resume(
         self, checkpoints: Checkpoints, mark: str | None, outputs: _Outputs, quota: Quota
@@ -300,7 +434,7 @@ class ProfileHook(HttpHook):
         if mark is None:
             self.log.info("A retry will start again: this source cannot be told from another one")
             return None, outputs
-        start = checkpoints.load()
+        start = self._loaded(checkpoints)
         if start and start.fingerprint != mark:
             self.log.info("Starting again: the source or the options are not those of the earlier try")
             start = None
@@ -317,6 +451,13 @@ class ProfileHook(HttpHook):
             if start.ended:
                 quota.pace.end_steady()
         return Resume(mark, checkpoints.save, start), outputs
+
+    def _loaded(self, checkpoints: Checkpoints) -> Checkpoint | None:
+        try:
+            return checkpoints.load()
+        except Exception as error:  # noqa: BLE001 -- whoever keeps them has errors of its own
+            self.log.warning("Starting again: no checkpoint could be read (%s)", where_raised(error))
+            return None
 
     def update_profile(
         self,
@@ -386,10 +527,11 @@ class ProfileHook(HttpHook):
         except Exception as error:  # noqa: BLE001 -- whatever it is, the form must show it
             return False, f"{type(error).__name__} while testing the connection"
 
-    def stop(self) -> None:
-        """End the push that is under way: finish what is in flight, settle, report."""
+    def stop(self, reason: str = "the task was asked to end") -> None:
+        """End the push that is under way, or the next one: settle what is in flight, and report."""
+        self._asked_to_end = self._asked_to_end or AskedToEnd(reason)
         if self._running:
-            self._running.courier.stop(PushStopped("the task was asked to end"))
+            self._running.courier.stop(self._asked_to_end)
 
     def vendor(self, **options: Any) -> Vendor:
         """Return the vendor's rules for this connection and these options.
@@ -400,7 +542,7 @@ class ProfileHook(HttpHook):
         if self.settings.ignored:
             self.log.warning("Extras that are not known are not used: %s", ", ".join(self.settings.ignored))
         try:
-            return self.vendor_class(self.settings.access, **options)
+            return self.vendor_class(self.settings.access, **options_of(self.vendor_class, options))
         except TypeError:
             raise ConfigurationError(
                 f"{self.vendor_class.name} has no option {', '.join(sorted(options)) or 'here'}"
@@ -459,19 +601,55 @@ def _batch_size(vendor: Vendor, batch_size: int | None) -> int:
     return size
 
 
+def _gate(options: Options) -> Gate | None:
+    """Return what looks at all that would be sent before anything is, if that was asked for."""
+    only_plan = options.action == "plan"
+    if not only_plan and options.max_changes is None and options.approved_plan is None:
+        return None
+    file = None if options.plan_path is None else PlanFile(options.plan_path, open_file)
+    return Gate(options.max_changes, options.approved_plan, only_plan, file, options.plan_values)
+
+
+_STRIKES = {
+    "AirflowTaskTimeout": "the task ran out of time (execution_timeout)",
+    "KeyboardInterrupt": "the push was interrupted",
+    "SystemExit": "the process was asked to end",
+}
+"""What the exceptions mean that strike in the main thread."""
+
+
+@dataclass(frozen=True)
+class _How:
+    """What a push is told beside its options."""
+
+    run: str | None
+    checkpoints: Checkpoints | None
+    patience: float | None
+    vendor_options: Mapping[str, Any]
+
+
 @dataclass(frozen=True)
 class _Outputs:
     """The files that a push writes."""
 
     rejects: Rejects | None
     delivered: Delivered | None
+    plan: str | None = None
 
     @classmethod
-    def to(cls, rejects: Any, delivered: Any, *, mapped: bool) -> _Outputs:
+    def to(cls, options: Options) -> _Outputs:
+        rejects, delivered, mapped = options.rejects_path, options.delivered_path, options.fields is not None
         return cls(
-            None if rejects is None else Rejects(str(rejects), open_file, mapped=mapped),
-            None if delivered is None else Delivered(str(delivered), open_file),
+            None if rejects is None else Rejects(rejects, open_file, mapped=mapped),
+            None if delivered is None else Delivered(delivered, open_file),
+            options.plan_path,
         )
+
+    def try_out(self) -> None:
+        """Make sure that each of them can be written, before anything is sent."""
+        paths = [output.path for output in (self.rejects, self.delivered) if output]
+        for path in (*paths, *([self.plan] if self.plan else [])):
+            try_out(path)
 
     def go_on_from(self, start: Checkpoint) -> None:
         for output in (self.rejects, self.delivered):

@@ -6,44 +6,38 @@ import os
 import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
+from airflow_profile_provider import arguments
 from airflow_profile_provider.errors import (
     ConfigurationError,
     CredentialRefused,
     MassFailure,
     Paused,
+    ProfileError,
     PushStopped,
     SourceError,
+    sorted_error,
+    where_raised,
 )
 from airflow_profile_provider.operators.allowed import Allowed
 from airflow_profile_provider.operators.assets import announce
 from airflow_profile_provider.operators.checkpoints import TaskCheckpoints
 from airflow_profile_provider.operators.events import FromEvents
+from airflow_profile_provider.operators.held import HeldRecords, held
 from airflow_profile_provider.operators.lineage import LineageMixin
 from airflow_profile_provider.operators.retrying import PushFailed, push_retry_policy
 from airflow_profile_provider.records import Report
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperatorLink, Context
+    from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
     from airflow_profile_provider.hooks.base import ProfileHook
-
-
-class HeldRecords:
-    """Records that were given as such, kept out of Jinja, of the database and of the UI."""
-
-    def __init__(self, records: Any) -> None:
-        self.records = records
-
-    def __len__(self) -> int:
-        return len(self.records) if isinstance(self.records, Sequence) else 1
-
-    def __repr__(self) -> str:
-        return f"<{len(self)} records>"
 
 
 class PushProfilesOperator(LineageMixin, BaseOperator):
@@ -112,6 +106,16 @@ class PushProfilesOperator(LineageMixin, BaseOperator):
         "action",
         "plan_path",
         "approved_plan",
+        "concurrency",
+        "batch_size",
+        "max_record_bytes",
+        "changed_fields_only",
+        "ignore_ledger",
+        "mixed_key_types",
+        "exact_keys",
+        "plan_values",
+        "resume",
+        "deferrable",
     )
     template_fields_renderers = {"fields": "json", "sql": "sql"}  # noqa: RUF012 -- as BaseOperator declares it
     ui_color = "#d8e8f8"
@@ -156,7 +160,8 @@ class PushProfilesOperator(LineageMixin, BaseOperator):
         deferrable: bool = False,
         **kwargs: Any,
     ) -> None:
-        if policy := kwargs.get("retry_policy") or push_retry_policy():
+        by_default = (kwargs.get("default_args") or {}).get("retry_policy")
+        if policy := kwargs.get("retry_policy") or by_default or push_retry_policy():
             kwargs["retry_policy"] = policy
         super().__init__(**kwargs)
         self.records = records
@@ -191,18 +196,16 @@ class PushProfilesOperator(LineageMixin, BaseOperator):
         self.resume = resume
         self.deferrable = deferrable
 
-    @property
-    def records(self) -> Any:
-        """What to push. A list, also one that an XComArg resolves to, is held where Jinja does not look."""
-        return self._records
+    @classmethod
+    def partial(cls, **kwargs: Any) -> OperatorPartial:
+        """Return what `expand` maps; records that are given here or there stay out of the serialized DAG."""
+        from airflow_profile_provider.operators.held import holding
 
-    @records.setter
-    def records(self, value: Any) -> None:
-        is_path = isinstance(value, str | os.PathLike) or hasattr(value, "open")
-        is_resolved_later = hasattr(value, "resolve")
-        is_held = isinstance(value, HeldRecords | FromEvents)
-        kept = value is None or is_path or is_resolved_later or is_held
-        self._records = value if kept else HeldRecords(value)
+        return holding(super().partial(**kwargs))
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute; what holds records is held where Jinja, the database and the UI do not look."""
+        super().__setattr__(name, held(name, value) if name in self.template_fields else value)
 
     @property
     def operator_extra_links(self) -> Collection[BaseOperatorLink]:  # type: ignore[override]
@@ -223,45 +226,78 @@ class PushProfilesOperator(LineageMixin, BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Push, and return the report."""
-        return self._deliver(context, TaskCheckpoints(context, resume=self.resume))
+        return self._deliver(context)
 
     def go_on(
         self, context: Context, event: Any = None, checkpoint: dict[str, Any] | None = None
     ) -> dict[str, Any]:
         """Go on after the worker slot was given back."""
-        return self._deliver(context, TaskCheckpoints(context, resume=self.resume, given=checkpoint))
+        return self._deliver(context, checkpoint)
 
-    def _deliver(self, context: Context, checkpoints: TaskCheckpoints) -> dict[str, Any]:
-        allowed = Allowed.of(self.max_failed)
+    def _deliver(self, context: Context, checkpoint: dict[str, Any] | None = None) -> dict[str, Any]:
+        checkpoints: TaskCheckpoints | None = None
         try:
+            allowed = Allowed.of(arguments.share("max_failed", self.max_failed) or 0)
+            resume = arguments.flag("resume", self.resume, default=True)
+            checkpoints = TaskCheckpoints(context, resume=resume, given=checkpoint)
             report = self._push(context, checkpoints)
         except Paused as paused:
             self._give_slot_back(paused)
-        except ConfigurationError as error:
-            raise AirflowFailException(str(error)) from None
-        except SourceError as error:
-            raise AirflowException(str(error)) from None
-        except PushStopped as stopped:
-            self.report = stopped.report
-            if stopped.report is None:
-                raise AirflowException(str(stopped)) from None
-            self._leave(stopped.report, context)
-            red = _red(str(stopped), stopped.report, stopped)
-            if isinstance(red, AirflowFailException):
-                checkpoints.clear()
-            raise red from None
+        except ProfileError as error:
+            failure = error
+        except AirflowException:
+            raise
+        except Exception as error:  # noqa: BLE001 -- sorted: no foreign error leaves a push
+            failure = sorted_error(error, "the task")
+        except BaseException as struck:
+            self._leave_struck(struck, context)
+            raise
+        else:
+            return self._judged(report, allowed, context, checkpoints)
+        raise self._stopped(failure, context, checkpoints)
+
+    def _judged(
+        self, report: Report, allowed: Allowed, context: Context, checkpoints: TaskCheckpoints
+    ) -> dict[str, Any]:
+        """Return the report of a push that ran to its end, or fail the task."""
         self.report = report
         if self.action == "plan":
             self._leave_plan(report, context)
         if problem := allowed.exceeded_by(report):
             self._leave(report, context)
-            red = _red(problem, report)
+            red = self._red(problem, report)
             if isinstance(red, AirflowFailException):
-                checkpoints.clear()
+                checkpoints.clear(str(report))
             raise red
-        checkpoints.clear()
+        checkpoints.clear(str(report))
+        if report.rejects:
+            self.log.info("What was not delivered is in the rejects file: %s", report.rejects)
         self._announce(context, report, perhaps_more=checkpoints.retried)
         return report.as_dict()
+
+    def _stopped(
+        self, failure: ProfileError, context: Context, checkpoints: TaskCheckpoints | None
+    ) -> AirflowException:
+        """Leave the report of a push that stopped, and return the error that fails the task."""
+        report = self.report = failure.report
+        if report is not None:
+            self._leave(report, context)
+        red = self._red(str(failure), report, failure)
+        if isinstance(red, AirflowFailException) and checkpoints and isinstance(failure, PushStopped):
+            checkpoints.clear(str(report))
+        return red
+
+    def _leave_struck(self, struck: BaseException, context: Context) -> None:
+        """Leave the report of a push that a time-out or a signal ended, also in the error's own words."""
+        report: Report | None = getattr(struck, "report", None)
+        if report is None:
+            return
+        self.report = report
+        self._leave(report, context)
+        words = self._words(str(struck) or type(struck).__name__, report)
+        self.log.error("%s", words)
+        if not isinstance(struck, SystemExit):
+            struck.args = (words,)
 
     def _give_slot_back(self, paused: Paused) -> NoReturn:
         """Wait in the triggerer: nothing is sent from there."""
@@ -275,11 +311,17 @@ class PushProfilesOperator(LineageMixin, BaseOperator):
         )
 
     def _push(self, context: Context, checkpoints: TaskCheckpoints) -> Report:
+        for name in self.template_fields:
+            if name != "records" and isinstance(getattr(self, name), HeldRecords):
+                raise ConfigurationError(
+                    f"{name} holds records, or rendered to their text: give its own value"
+                )
+            if name.endswith("_conn_id") and name not in {"sql_conn_id", "ledger_conn_id"}:
+                setattr(self, name, arguments.text(name, getattr(self, name) or ""))
         records = self.records.records if isinstance(self.records, HeldRecords) else self.records
         if isinstance(records, FromEvents):
             records = records.announced(context, has_outbox=self.sql_conn_id is not None)
-        if isinstance(records, str) and records.strip() in {"", "None"}:
-            raise ConfigurationError("records rendered to nothing; give a path, or a list by an XComArg")
+        deferrable = arguments.flag("deferrable", self.deferrable, default=False)
         if records is None and self.sql is None:
             if self.if_empty != "ok":
                 raise SourceError(
@@ -291,7 +333,7 @@ class PushProfilesOperator(LineageMixin, BaseOperator):
             sql=self.sql,
             sql_conn_id=self.sql_conn_id,
             version=self.version,
-            partition=_share(self.partition),
+            partition=self.partition,
             max_changes=self.max_changes,
             ledger_conn_id=self.ledger_conn_id,
             changed_fields_only=self.changed_fields_only,
@@ -299,7 +341,7 @@ class PushProfilesOperator(LineageMixin, BaseOperator):
             mixed_key_types=self.mixed_key_types,
             exact_keys=self.exact_keys,
             action=self.action,
-            plan_path=_mapped(self.plan_path, context),
+            plan_path=_mapped("plan_path", self.plan_path, context),
             plan_values=self.plan_values,
             approved_plan=self.approved_plan,
             run=_run_of(context),
@@ -307,28 +349,28 @@ class PushProfilesOperator(LineageMixin, BaseOperator):
             fields=self.fields,
             key_type=self.key_type,
             nulls=self.nulls,
-            only=None if self.only is None else str(self.only),
+            only=self.only,
             only_key=self.only_key,
             if_empty=self.if_empty,
-            rejects_path=None if self.rejects_path is None else _tried(str(self.rejects_path), context),
-            delivered_path=_mapped(self.delivered_path, context),
+            rejects_path=_tried(self.rejects_path, context),
+            delivered_path=_mapped("delivered_path", self.delivered_path, context),
             concurrency=self.concurrency,
             batch_size=self.batch_size,
             quota=self.quota,
             max_record_bytes=self.max_record_bytes,
             checkpoints=checkpoints,
-            patience=self.defer_seconds if self.deferrable else None,
+            patience=self.defer_seconds if deferrable else None,
             **self.vendor_options,
         )
 
     def _leave_plan(self, report: Report, context: Context) -> None:
         """Push the plan's id and its summary to XCom, for whoever approves it."""
         plan = self.hook.last_plan
-        if plan and "ti" in context:
+        if plan:
             counts = {"unchanged": report.unchanged, "invalid": report.invalid}
             counts |= {"superseded": report.superseded, "quarantined": report.quarantined}
-            context["ti"].xcom_push(key="plan", value=plan.plan_id)
-            context["ti"].xcom_push(key="plan_summary", value=plan.summary(report.received, counts))
+            self._tell(context, "plan", plan.plan_id)
+            self._tell(context, "plan_summary", plan.summary(report.received, counts))
 
     def _announce(self, context: Context, report: Report, *, perhaps_more: bool) -> None:
         """Tell the outlets; what an earlier try delivered may stand in no report but as unchanged."""
@@ -337,32 +379,42 @@ class PushProfilesOperator(LineageMixin, BaseOperator):
 
     def _leave(self, report: Report, context: Context) -> None:
         """Push the report to XCom: a task that fails returns nothing."""
-        if self.do_xcom_push and "ti" in context:
-            context["ti"].xcom_push(key="return_value", value=report.as_dict())
+        if self.do_xcom_push:
+            self._tell(context, "return_value", report.as_dict())
+
+    def _tell(self, context: Context, key: str, value: Any) -> None:
+        """Push to XCom; an Airflow that does not take it changes nothing of what was pushed to the vendor."""
+        if "ti" not in context:
+            return
+        try:
+            context["ti"].xcom_push(key=key, value=value)
+        except Exception as error:  # noqa: BLE001 -- Airflow's client has errors of its own
+            self.log.warning("XCom %s could not be pushed (%s): %s", key, where_raised(error), value)
 
     def on_kill(self) -> None:
         """Send nothing more, settle and report what is in flight."""
         self.hook.stop()
 
+    def _words(self, problem: str, report: Report | None) -> str:
+        """Say why the task is red, most often why, how much, and where what was not delivered is."""
+        most = self.hook.top_reason if report else ""
+        reason = most.partition(": ")[2]
+        often = f"; most often: {most}" if most and not (reason and reason in problem) else ""
+        counts = f". {report}" if report and report.received else ""
+        rejects = f"; rejects: {report.rejects}" if report and report.rejects else ""
+        return f"{problem}{often}{counts}{rejects}"
 
-def _red(problem: str, report: Report, stopped: PushStopped | None = None) -> AirflowException:
-    """Return the error that fails the task, for good where there are only refusals: no retry helps those."""
-    rejects = f"; rejects: {report.rejects}" if report.rejects else ""
-    text = f"{problem}. {report}{rejects}"
-    unfinished = stopped is not None and not isinstance(stopped, MassFailure)
-    if not (report.failed or report.unsent or unfinished):
-        return AirflowFailException(text)
-    return PushFailed(
-        text, hopeless=isinstance(stopped, CredentialRefused), after=stopped.after if stopped else None
-    )
-
-
-def _share(partition: Any) -> Any:
-    """Return a partition that may have been rendered from a template, as "(0, 4)"."""
-    if isinstance(partition, str):
-        found = re.fullmatch(r"\s*[(\[]?\s*(\d+)\s*,\s*(\d+)\s*[)\]]?\s*", partition)
-        return (int(found[1]), int(found[2])) if found else partition
-    return partition
+    def _red(
+        self, problem: str, report: Report | None, stopped: ProfileError | None = None
+    ) -> AirflowException:
+        """Return the error that fails the task, for good where no retry can help."""
+        text = self._words(problem, report)
+        unfinished = isinstance(stopped, SourceError | PushStopped) and not isinstance(stopped, MassFailure)
+        retriable = report is not None and (report.failed or report.unsent)
+        if isinstance(stopped, ConfigurationError) or not (retriable or unfinished):
+            return AirflowFailException(text)
+        after = stopped.after if isinstance(stopped, PushStopped) else None
+        return PushFailed(text, hopeless=isinstance(stopped, CredentialRefused), after=after)
 
 
 def _run_of(context: Context) -> str | None:
@@ -379,17 +431,24 @@ def _map_index(context: Context) -> int | None:
     return index if isinstance(index, int) and index >= 0 else None
 
 
-def _mapped(path: Any, context: Context) -> str | None:
+def _mapped(argument: str, given: Any, context: Context) -> str | None:
     """Put a mapped task's index into the name of a file, if there is one: its siblings write theirs."""
-    index = _map_index(context)
+    index, path = _map_index(context), arguments.path(argument, given)
     if path is None or index is None:
-        return None if path is None else str(path)
-    stem, ending = re.fullmatch(r"(.*?)((?:\.[A-Za-z]\w*)?(?:\.gz)?)", str(path)).groups()  # type: ignore[union-attr]
+        return path
+    stem, ending = re.fullmatch(r"(.*?)((?:\.[A-Za-z]\w*)?(?:\.gz)?)", path).groups()  # type: ignore[union-attr]
     return f"{stem}.{index}{ending}"
 
 
-def _tried(path: str, context: Context) -> str:
+LONGEST_NAME = 240
+"""Bytes of a file's name that any file system takes, with room for an ending."""
+
+
+def _tried(given: Any, context: Context) -> str | None:
     """Put DAG, run, task, map index and try into the name of a rejects file."""
+    path = arguments.path("rejects_path", given)
+    if path is None:
+        return None
     ti = context.get("ti")
     parts = [
         getattr(ti, "dag_id", None),
@@ -400,6 +459,16 @@ def _tried(path: str, context: Context) -> str:
     ]
     name = ".".join(re.sub(r"[^\w-]+", "_", str(part)) for part in parts if part is not None)
     if path.endswith("/"):
-        return f"{path}{name or 'rejects'}.jsonl"
-    stem, ending = re.fullmatch(r"(.*?)((?:\.jsonl)?(?:\.gz)?)", path).groups()  # type: ignore[union-attr]
-    return f"{stem}{'.' if name else ''}{name}{ending or '.jsonl'}"
+        return f"{path}{_shortened(name or 'rejects', '.jsonl')}"
+    folder, slash, file = path.rpartition("/")
+    stem, ending = re.fullmatch(r"(.*?)((?:\.jsonl)?(?:\.gz)?)", file).groups()  # type: ignore[union-attr]
+    return f"{folder}{slash}{_shortened(f'{stem}.{name}' if name else stem, ending or '.jsonl')}"
+
+
+def _shortened(name: str, ending: str) -> str:
+    """Return a file's name, shortened where it is too long; a hash of all of it keeps it its own."""
+    if len(os.fsencode(name + ending)) <= LONGEST_NAME:
+        return name + ending
+    mark = "." + sha256(os.fsencode(name)).hexdigest()[:16]
+    room = LONGEST_NAME - len(mark) - len(ending)
+    return os.fsencode(name)[:room].decode(errors="ignore") + mark + ending

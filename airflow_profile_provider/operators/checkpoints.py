@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.exceptions import AirflowException
-
+from airflow_profile_provider.errors import where_raised
 from airflow_profile_provider.records import Checkpoint
 
 if TYPE_CHECKING:
@@ -44,18 +43,29 @@ class TaskCheckpoints:
         return Checkpoint.of(self._store.get(KEY))
 
     def save(self, checkpoint: Checkpoint, words: str) -> None:
-        """Keep a checkpoint, and show the progress in the task's state, where UI and REST API find it."""
+        """Keep a checkpoint, and show the progress in the task's state, where UI and REST API find it.
+
+        Whatever Airflow raises is raised: the push goes on without that checkpoint, and says so.
+        """
         if self._store is None:
             return
-        try:
-            self._store.set(KEY, checkpoint.as_dict())
-            self._store.set(PROGRESS_KEY, words)
-        except (AirflowException, OSError) as error:
-            _log.warning("How far the push has come could not be kept (%s)", type(error).__name__)
-        else:
-            self._saved = True
+        self._store.set(KEY, checkpoint.as_dict())
+        self._saved = True
+        self._store.set(PROGRESS_KEY, words)
 
-    def clear(self) -> None:
-        """Forget: the push is over, and a cleared task starts from the beginning."""
-        if self._store is not None and (self._saved or self.retried or self._given is not None):
+    def clear(self, words: str) -> None:
+        """Forget: the push is over, as ``words`` say, and a cleared task starts from the beginning.
+
+        An Airflow that fails here changes nothing of what was pushed.
+        """
+        if self._store is None or not (self._saved or self.retried or self._given is not None):
+            return
+        try:
             self._store.delete(KEY)
+            self._store.set(PROGRESS_KEY, words)
+        except Exception as error:  # noqa: BLE001 -- Airflow's client has errors of its own
+            _log.warning(
+                "The push is over, but how far it had come could not be forgotten (%s): to push the same "
+                "source once more by clearing this task, set resume=False",
+                where_raised(error),
+            )

@@ -20,7 +20,12 @@ class CommunifirePushProfilesOperator(PushProfilesOperator):
     :param identifier_fields: allow UserID, Email or Username among the fields.
     """
 
-    template_fields = (*PushProfilesOperator.template_fields, "communifire_conn_id", "mode")
+    template_fields = (
+        *PushProfilesOperator.template_fields,
+        "communifire_conn_id",
+        "mode",
+        "identifier_fields",
+    )
 
     def __init__(
         self,

@@ -15,7 +15,7 @@ LONGEST_DELAY = timedelta(hours=1)
 
 
 class PushFailed(AirflowException):
-    """A push that another try may mend.
+    """A push that another try may help.
 
     ``hopeless`` says that it will not before somebody acts (a refused credential); ``after`` is how many
     seconds the vendor wants to be left alone, if it said so.
@@ -43,7 +43,7 @@ def push_retry_policy() -> Any:
             if not isinstance(exception, PushFailed):
                 return RetryDecision.default()
             if exception.hopeless:
-                return RetryDecision.fail("the credential was refused: mend the connection")
+                return RetryDecision.fail("the credential was refused: correct the connection")
             if exception.after:
                 delay = min(timedelta(seconds=exception.after), LONGEST_DELAY)
                 return RetryDecision.retry(delay, f"the vendor asked to wait {exception.after:.0f} s")

@@ -1,0 +1,253 @@
+"""Arguments of a push, read as they were meant: a template makes text of everything, and "None" of nothing.
+
+Whatever cannot be meant is one ConfigurationError that names the argument and never repeats its text, which
+may be records. None always means: not given.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+import os
+import re
+from collections.abc import Collection, KeysView, Mapping, Set, ValuesView
+from typing import Any
+
+from airflow_profile_provider.errors import ConfigurationError
+
+_NOTHING = frozenset({"", "none", "null", "nan", "undefined"})
+_TRUE = frozenset({"true", "yes", "on", "1"})
+_FALSE = frozenset({"false", "no", "off", "0"})
+_LONGEST = 100_000
+
+
+def is_nothing(value: Any) -> bool:
+    """Whether value is text that a template makes of nothing."""
+    return isinstance(value, str) and value.strip().lower() in _NOTHING
+
+
+def is_text_of_records(value: Any) -> bool:
+    """Whether value is text that a template made of records, of a table or of any other object.
+
+    What Jinja is still to render is none.
+    """
+    if not isinstance(value, str):
+        return False
+    text = value.strip()
+    if text.startswith(("{{", "{%", "{#")):
+        return False
+    bracketed = text[:1] + text[-1:] in {"[]", "{}", "()", "<>"} or text[:2] in {"b'", 'b"'}
+    return bracketed or "\n" in text
+
+
+def text(name: str, value: Any, *, strip: bool = True) -> str | None:
+    """Read an argument that is a word, the name of a column or an id."""
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise _must(name, "text", value)
+    if is_nothing(value) and not (name == "quota" and value.strip() == "none"):
+        raise _rendered_to_nothing(name)
+    return value.strip() if strip else str(value)
+
+
+def path(name: str, value: Any) -> str | None:
+    """Read an argument that is a path or a URI."""
+    if value is None:
+        return None
+    if not (isinstance(value, str) or hasattr(value, "open") or isinstance(value, os.PathLike)):
+        raise _must(name, "a path", value)
+    found = str(value)
+    if is_nothing(found):
+        raise _rendered_to_nothing(name)
+    if is_text_of_records(found.strip()):
+        raise ConfigurationError(
+            f"{name} rendered to the text of records or of another object, and is no path"
+        )
+    return found.strip()
+
+
+def count(name: str, value: Any) -> int | None:
+    """Read an argument that is a whole number from 1."""
+    if value is None:
+        return None
+    if is_nothing(value):
+        raise _rendered_to_nothing(name)
+    found = value
+    if isinstance(value, str) and re.fullmatch(r"\s*\+?[0-9]{1,18}\s*", value):
+        found = int(value)
+    if isinstance(found, float) and found.is_integer():
+        found = int(found)
+    if isinstance(found, bool) or not hasattr(type(found), "__index__") or found.__index__() < 1:
+        raise ConfigurationError(f"{name} must be a whole number from 1{_found(value)}")
+    return int(found.__index__())
+
+
+def share(name: str, value: Any) -> int | str | None:
+    """Read an argument that is a count or a share such as "20%"; how much it is, is read later."""
+    if value is None:
+        return None
+    if is_nothing(value):
+        raise _rendered_to_nothing(name)
+    found = int(value) if isinstance(value, float) and value.is_integer() else value
+    if isinstance(found, bool) or not (isinstance(found, str) or hasattr(type(found), "__index__")):
+        raise ConfigurationError(f'{name} must be a count or a share such as "20%"{_found(value)}')
+    return found if isinstance(found, str) else int(found.__index__())
+
+
+def flag(name: str, value: Any, default: bool) -> bool:
+    """Read an argument that is true or false."""
+    if value is None:
+        return default
+    if isinstance(value, bool):
+        return value
+    if is_nothing(value):
+        raise _rendered_to_nothing(name)
+    word = str(value).strip().lower() if isinstance(value, str | int) else ""
+    if word in _TRUE | _FALSE:
+        return word in _TRUE
+    raise ConfigurationError(f"{name} must be true or false{_found(value)}")
+
+
+def pair(name: str, value: Any) -> tuple[int, int] | None:
+    """Read an argument that is two whole numbers, as "(0, 4)" or [0, 4]; which are right is judged later."""
+    if value is None:
+        return None
+    if is_nothing(value):
+        raise _rendered_to_nothing(name)
+    found = value
+    if isinstance(value, str):
+        match = re.fullmatch(r"\s*[(\[]?\s*([^\s,]+)\s*,\s*([^\s,]+?)\s*[)\]]?\s*", value)
+        found = match.groups() if match else ()
+    if isinstance(found, list | tuple) and len(found) == 2:
+        numbers = [_whole(part) for part in found]
+        if numbers[0] is not None and numbers[1] is not None:
+            return numbers[0], numbers[1]
+    raise ConfigurationError(
+        f"{name} must be (i, n), two whole numbers, i from 0 and below n: (0, 4) is the first share of four"
+    )
+
+
+def _whole(value: Any) -> int | None:
+    if isinstance(value, str) and re.fullmatch(r"\s*['\"]?[0-9]{1,18}['\"]?\s*", value):
+        return int(value.strip(" \t\n'\""))
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def columns(name: str, value: Any) -> dict[str, Any] | list[str] | None:
+    """Read an argument that maps fields to columns, or lists them; text, too, that is JSON or Python."""
+    if value is None:
+        return None
+    found = _read(name, value)
+    if isinstance(found, Mapping):
+        return {_column(name, field): _column(name, column, of=True) for field, column in found.items()}
+    if isinstance(found, list | tuple | Set | KeysView | ValuesView):
+        return [_column(name, column) for column in found]
+    raise _must(name, "a mapping of the vendor's field to a column, or a list of names", value)
+
+
+def links(name: str, value: Any) -> dict[str, dict[str, Any]] | None:
+    """Read an argument that maps relationship to operation to column."""
+    if value is None:
+        return None
+    found = _read(name, value)
+    if isinstance(found, Mapping) and all(isinstance(part, Mapping) for part in found.values()):
+        return {
+            _column(name, link): {
+                _column(name, how): _column(name, column, of=True) for how, column in part.items()
+            }
+            for link, part in found.items()
+        }
+    raise _must(name, "a mapping of relationship to operation to column", value)
+
+
+def _read(name: str, value: Any) -> Any:
+    """Read text that a template made of a mapping or a list."""
+    if not isinstance(value, str):
+        return value
+    if is_nothing(value):
+        raise _rendered_to_nothing(name)
+    for reader in (json.loads, ast.literal_eval):
+        try:
+            found = reader(value.strip()) if len(value) < _LONGEST else None
+        except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
+            continue
+        if isinstance(found, Mapping | list | tuple):
+            return found
+    return None
+
+
+def _column(name: str, value: Any, *, of: bool = False) -> Any:
+    """Check the name of a field or column; ``of`` allows what is no text but stands for a column."""
+    if isinstance(value, str):
+        if is_nothing(value):
+            raise ConfigurationError(
+                f"{name} holds a name that is empty or rendered to nothing; give the name"
+            )
+        return str(value)
+    plain = value is None or isinstance(value, bool | float | bytes | Collection)
+    if plain or not of:
+        raise ConfigurationError(
+            f"{name} must name fields and columns as text, not as {type(value).__name__}"
+        )
+    return value
+
+
+def options_of(vendor: type, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Read a vendor's own options by the types of their defaults; what is None is left to the default."""
+    known = inspect.signature(vendor).parameters
+    read: dict[str, Any] = {}
+    for name, value in options.items():
+        default = known[name].default if name in known else inspect.Parameter.empty
+        if value is None:
+            continue
+        if isinstance(default, bool):
+            read[name] = flag(name, value, default)
+        elif isinstance(default, str):
+            read[name] = text(name, value)
+        else:
+            read[name] = value
+    return read
+
+
+def require_records(records: Any) -> None:
+    """Refuse what is neither records nor where they are, without repeating any of it.
+
+    Raises:
+        ConfigurationError: naming its type and what to give instead.
+    """
+    if is_nothing(records):
+        raise ConfigurationError("records rendered to nothing; give a path, or a list by an XComArg")
+    if is_text_of_records(records):
+        raise ConfigurationError(
+            "records rendered to the text of a list or another object: use the task's output (an XComArg), "
+            "or render_template_as_native_obj"
+        )
+    kind = type(records).__name__
+    if isinstance(records, bytes | bytearray | memoryview):
+        raise ConfigurationError(
+            f"records must be a list or a path, not {kind}: decode it, or write it to a file"
+        )
+    if not isinstance(records, Mapping) and (hasattr(records, "to_dict") or hasattr(records, "to_pylist")):
+        how = 'records.to_dict("records")' if hasattr(records, "to_dict") else "records.to_pylist()"
+        raise ConfigurationError(f"records must be a list or a path, not {kind}: give {how}")
+
+
+def _must(name: str, what: str, value: Any) -> ConfigurationError:
+    return ConfigurationError(f"{name} must be {what}{_found(value)}")
+
+
+def _found(value: Any) -> str:
+    """Say what was found by its type, and by its text only where that is a number or one short word."""
+    if isinstance(value, str):
+        return f", not {value!r}" if re.fullmatch(r"[\w.+%-]{1,20}", value) else ", not other text"
+    if isinstance(value, bool | int | float) and len(repr(value)) <= 20:
+        return f", not {value!r}"
+    return f", not {type(value).__name__}"
+
+
+def _rendered_to_nothing(name: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"{name} is empty text or rendered to nothing: give a value, or leave the argument out"
+    )

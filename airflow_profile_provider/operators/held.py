@@ -1,0 +1,97 @@
+"""Records and what may be some, held where Jinja, Airflow's database and its UI do not look."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.definitions.mappedoperator import OperatorPartial
+
+from airflow_profile_provider import arguments
+from airflow_profile_provider.errors import ConfigurationError
+from airflow_profile_provider.operators.events import FromEvents
+
+if TYPE_CHECKING:
+    from airflow.sdk.definitions.mappedoperator import MappedOperator
+
+_PARSED = {"fields": arguments.columns, "relationships": arguments.links, "partition": arguments.pair}
+
+
+class HeldRecords:
+    """Records that were given as such, or text that they rendered to; it is shown as how many they are."""
+
+    def __init__(self, records: Any) -> None:
+        self.records = records
+
+    def __len__(self) -> int:
+        return len(self.records) if _is_list(self.records) else 1
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} records>" if _is_list(self.records) else f"<{type(self.records).__name__}>"
+
+
+def _is_list(records: Any) -> bool:
+    return isinstance(records, Sequence) and not isinstance(records, str | bytes)
+
+
+def held(name: str, value: Any) -> Any:
+    """Return the value of an argument as an operator keeps it: held if it may be records."""
+    if value is None or isinstance(value, HeldRecords | FromEvents | bool | int | float):
+        return value
+    if hasattr(value, "resolve") or hasattr(value, "open") or isinstance(value, os.PathLike):
+        return value  # an XComArg, what it resolves to is set later; or a path
+    if isinstance(value, str):
+        return HeldRecords(value) if arguments.is_text_of_records(value) and not _fits(name, value) else value
+    if name != "records" and (_fits(name, value) or _may_be_rendered(value)):
+        return value
+    return HeldRecords(value)
+
+
+def _fits(name: str, value: Any) -> bool:
+    """Whether a value is what the argument takes, so that it holds names and numbers alone."""
+    if name == "sql":
+        return isinstance(value, str)
+    if name not in _PARSED:
+        return False
+    try:
+        _PARSED[name](name, value)
+    except ConfigurationError:
+        return False
+    return True
+
+
+def _may_be_rendered(value: Any) -> bool:
+    """Whether a mapping or a list holds nothing but names, numbers and what Airflow resolves later."""
+    if isinstance(value, Mapping):
+        return all(_may_be_rendered(part) for part in value.values())
+    if isinstance(value, list | tuple):
+        return all(not isinstance(part, Mapping) and _may_be_rendered(part) for part in value)
+    return value is None or isinstance(value, str | int) or hasattr(value, "resolve")
+
+
+class _HeldPartial(OperatorPartial):
+    """What `partial` returns: records among what is mapped are held, too."""
+
+    def _expand(self, expand_input: Any, *, strict: bool) -> MappedOperator:
+        value = expand_input.value
+        if isinstance(value, Mapping) and _is_list(value.get("records")):
+            value = {**value, "records": [held("records", each) for each in value["records"]]}
+        elif _is_list(value):
+            value = [_held_within(each) for each in value]
+        return super()._expand(type(expand_input)(value), strict=strict)
+
+
+def _held_within(arguments: Any) -> Any:
+    if isinstance(arguments, Mapping) and "records" in arguments:
+        return {**arguments, "records": held("records", arguments["records"])}
+    return arguments
+
+
+def holding(partial: OperatorPartial) -> OperatorPartial:
+    """Return a partial operator whose records are held."""
+    kwargs = dict(partial.kwargs)
+    if "records" in kwargs:
+        kwargs["records"] = held("records", kwargs["records"])
+    partial._expand_called = True
+    return _HeldPartial(operator_class=partial.operator_class, kwargs=kwargs, params=partial.params)
