@@ -25,6 +25,8 @@ def is_null(value: Any) -> bool:
         return bool(value != value)
     except (TypeError, ValueError):  # NA refuses to be a truth value; an array has many
         return type(value).__name__ == "NAType"
+    except ArithmeticError:  # a signalling NaN refuses to be compared
+        return True
 
 
 def exact_key(value: Any) -> str:
