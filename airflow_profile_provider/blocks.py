@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_profile_provider.errors import SourceError
 from airflow_profile_provider.records import Row
+from airflow_profile_provider.values import single
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -123,12 +124,53 @@ class ColumnBlock:
     @staticmethod
     def _values(batch: pa.RecordBatch, name: str) -> list[Any]:
         try:
-            values: list[Any] = batch.column(name).to_pylist()
+            column = batch.column(name)
+            values: list[Any] = column.to_pylist()
+            if reader := reader_of(column.type):
+                values = [reader(value) for value in values]
         except UnicodeDecodeError:
             pass
         else:
             return values
         raise SourceError(f"column {name} holds text that is not UTF-8; write the file anew")
+
+
+def reader_of(kind: pa.DataType) -> Callable[[Any], Any] | None:
+    """Return what makes a value of a type what it is to people, where Arrow does not: None elsewhere.
+
+    A number of single precision keeps its own digits, and a map is an object, also inside others. A map with
+    a key twice stays a list of pairs, which no field takes.
+    """
+    import pyarrow as pa
+
+    types = pa.types
+    if types.is_float32(kind):
+        return single
+    if types.is_map(kind):
+        of_item = reader_of(kind.item_type) or _itself
+        return lambda value: (
+            None if value is None else _as_object([(name, of_item(one)) for name, one in value])
+        )
+    if types.is_struct(kind):
+        inner = {part.name: reader for part in kind if (reader := reader_of(part.type))}
+        return (lambda value: value and _struct(value, inner)) if inner else None
+    if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
+        reader = reader_of(kind.value_type)
+        return (lambda value: value and [reader(one) for one in value]) if reader else None
+    return None
+
+
+def _itself(value: Any) -> Any:
+    return value
+
+
+def _as_object(pairs: list[tuple[Any, Any]]) -> Any:
+    members = dict(pairs)
+    return members if len(members) == len(pairs) else pairs
+
+
+def _struct(value: dict[str, Any], readers: Mapping[str, Callable[[Any], Any]]) -> dict[str, Any]:
+    return {name: readers.get(name, _itself)(part) for name, part in value.items()}
 
 
 def _as_bytes(column: pa.Array) -> pa.Array:

@@ -12,7 +12,15 @@ from typing import Any
 from airflow_profile_provider.errors import ConfigurationError, InvalidRecord
 from airflow_profile_provider.records import Change, Row, order_of
 from airflow_profile_provider.sources import is_reject
-from airflow_profile_provider.values import exact_key, from_text, is_null, json_type
+from airflow_profile_provider.values import (
+    exact_key,
+    holds_null,
+    integer,
+    is_null,
+    json_type,
+    read_as,
+    without_nulls,
+)
 from airflow_profile_provider.vendor import Catalogue, Vendor, require_choice, to_json
 
 NULLS = ("clear", "skip", "invalid")
@@ -51,7 +59,7 @@ class Planner:
     """
 
     def __init__(self, vendor: Vendor, recipe: Recipe) -> None:
-        self.catalogue: Catalogue = {}
+        self.catalogue = Catalogue()
         self.learn: Callable[[], Catalogue] | None = None
         """Asks the vendor which fields there are, once there is something to plan."""
         self._vendor = vendor
@@ -61,6 +69,8 @@ class Planner:
         self._nulls = require_choice("nulls", recipe.nulls or vendor.nulls, NULLS)
         usable = vendor.usable_key_types
         self._key_type = require_choice("key_type", recipe.key_type or usable[0], usable)
+        if given is not None:
+            vendor.check_key_type(self._key_type)
         if given is not None and not (recipe.key and (self._fields or recipe.relationships)):
             raise ConfigurationError(
                 "fields maps columns to send, so name the column of the key as well (key=)"
@@ -69,6 +79,7 @@ class Planner:
             raise ConfigurationError(f"{vendor.name} has no relationships to write")
         if recipe.relationships and given is None:
             raise ConfigurationError("relationships names columns, so it needs key and fields as well")
+        self._check_mapping()
 
     @property
     def key_type(self) -> str:
@@ -114,15 +125,16 @@ class Planner:
         if self.learn:
             learn, self.learn = self.learn, None
             self.catalogue = learn()
+            self._check_mapping()
         if self.holds_change(row.content):
-            raw = row.content
+            raw, loose = row.content, row.text
             self._check_members(raw)
         else:
-            raw = self._mapped(row)
+            raw, loose = self._mapped(row), True
         key, key_type = exact_key(raw["key"]), self._usable(raw.get("key_type"))
         change = Change(
             key=key,
-            fields=self._written(raw.get("fields"), row.text),
+            fields=self._written(raw.get("fields"), row.text, loose),
             key_type=key_type,
             position=row.position,
             profile=self.profile_of(key, key_type),
@@ -140,6 +152,14 @@ class Planner:
     def holds_change(self, content: Mapping[str, Any]) -> bool:
         """Whether a row's content is a change already, as in a line of the rejects."""
         return self._fields is None or (is_reject(content) and "fields" in content)
+
+    def _check_mapping(self) -> None:
+        """Refuse a mapping to what the vendor is known not to have.
+
+        Raises:
+            ConfigurationError: naming it.
+        """
+        self._vendor.check_mapping(self._fields or (), self._recipe.relationships or (), self.catalogue)
 
     def key_of(self, source: Change | Row) -> str:
         """Return the key of a change, or of a row that has a good one."""
@@ -199,7 +219,8 @@ class Planner:
         column = self._recipe.version
         value = row.content.get(column) if column else None
         if row.text and isinstance(value, str):
-            return int(value) if value.strip().isdecimal() else value or None
+            whole = _whole_version(value)
+            return value or None if whole is None else whole
         return value
 
     def _mapped_links(self, row: Row) -> dict[str, dict[str, Any]]:
@@ -224,7 +245,7 @@ class Planner:
             raise InvalidRecord(f"its key_type is not one of {', '.join(usable)}")
         return str(key_type)
 
-    def _written(self, fields: Any, text: bool) -> dict[str, Any]:
+    def _written(self, fields: Any, text: bool, loose: bool) -> dict[str, Any]:
         if fields is None:
             return {}
         if not isinstance(fields, Mapping):
@@ -232,7 +253,7 @@ class Planner:
         written: dict[str, Any] = {}
         for name, value in fields.items():
             try:
-                self._write(written, name, value, text)
+                self._write(written, name, value, text, loose)
             except InvalidRecord as error:
                 reason = f"field {name}: {error}"
             except (RecursionError, ValueError):  # too deep, or more digits than Python writes
@@ -242,12 +263,18 @@ class Planner:
             raise InvalidRecord(reason)
         return written
 
-    def _write(self, written: dict[str, Any], name: str, value: Any, text: bool) -> None:
+    def _write(self, written: dict[str, Any], name: str, value: Any, text: bool, loose: bool) -> None:
         if not isinstance(name, str) or not name:
             raise InvalidRecord("a field's name must be a string that is not empty")
         null = is_null(value) or (text and value == "")
         if not null:
-            written[name] = self._vendor.check_field(name, value, text=text, catalogue=self.catalogue)
+            value = self._vendor.check_field(name, value, loose=loose, catalogue=self.catalogue)
+            if isinstance(value, dict | list) and self._nulls != "clear" and holds_null(value):
+                self._refuse_null("holds a member that ")
+                value = without_nulls(value)
+                if value is None:
+                    return
+            written[name] = value
         elif self._nulls != "skip":
             self._vendor.field(name, self.catalogue)
             self._refuse_null("")
@@ -293,7 +320,7 @@ def _by_column(fields: Mapping[str, str] | Sequence[str] | None) -> dict[str, st
 
 def _link_from_text(column: str, cell: str) -> Any:
     try:
-        found = from_text("string[]", cell)
+        found = read_as("string[]", cell)
     except InvalidRecord as error:
         raise InvalidRecord(f"column {column}: {error}") from None
     return found[0] if isinstance(found, list) and len(found) == 1 else found
@@ -304,13 +331,27 @@ def _version(value: Any) -> int | str | None:
         return None
     if isinstance(value, datetime | date):
         return value.isoformat()
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
+    if isinstance(value, str) and _is_instant(value):  # 20260316, too
+        return str(value)
+    whole = _whole_version(value)
+    if whole is None:
+        raise InvalidRecord("its version is neither an integer nor an ISO-8601 instant")
+    return whole
+
+
+def _is_instant(text: str) -> bool:
     try:
-        datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        raise InvalidRecord("its version is neither an integer nor an ISO-8601 instant") from None
-    return str(value)
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _whole_version(value: Any) -> int | None:
+    try:
+        return integer(value)
+    except InvalidRecord as error:
+        raise InvalidRecord(f"its version {error}") from None
 
 
 @dataclass(slots=True)

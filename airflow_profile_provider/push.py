@@ -371,7 +371,7 @@ class Push:
         """Return the vendor's fields, if it tells them; without them the vendor decides."""
         request = self._vendor.catalogue_request()
         if request is None:
-            return {}
+            return Catalogue()
         try:
             found: Catalogue = self._transport.send_once(request)
         except Paused as paused:
@@ -380,7 +380,7 @@ class Push:
             self._log.info("No field catalogue (%s); the vendor decides which fields there are", error)
         else:
             return found
-        return {}
+        return Catalogue()
 
     # -- sending ----------------------------------------------------------------------------------------
 

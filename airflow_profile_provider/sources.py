@@ -22,6 +22,7 @@ from airflow_profile_provider.blocks import Block, ColumnBlock
 from airflow_profile_provider.errors import ConfigurationError, SourceError
 from airflow_profile_provider.records import Row
 from airflow_profile_provider.replaying import restored
+from airflow_profile_provider.values import read_json
 
 Open = Callable[[str, str], IO[bytes]]
 """Opens a path in a mode ("rb" or "wb")."""
@@ -81,7 +82,7 @@ def _json_lines(lines: Iterable[bytes]) -> Iterator[Row]:
         if not line.strip():
             continue
         try:
-            content = json.loads(line)
+            content = read_json(line)
         except UnicodeDecodeError:
             yield Row(number, line.decode("utf-8", "replace"), problem="is not UTF-8; save the file so")
         except ValueError as error:

@@ -230,7 +230,7 @@ class Transport:
                 if attempt.retry_state.attempt_number == 1 or self.halt:
                     raise error  # the first send has been; and a push that stops says what it knows
                 try:
-                    return self.send_once(request, anyhow=anyhow, repeat=True)
+                    return self._send_again(request, anyhow)
                 except PushStopped as stopped:
                     if stopped is not self.halt:
                         raise
@@ -241,6 +241,13 @@ class Transport:
         """Whether it was the last attempt, or the next would begin after all that the request may take."""
         late = self._clock() + state.upcoming_sleep >= self._here.until
         return late or state.attempt_number >= self._rule.attempts
+
+    def _send_again(self, request: Request, anyhow: bool) -> Any:
+        """Send a request once more, built anew where time may have made it untrue."""
+        if request.renewal:
+            found = self.send_once(request.renewal.look, anyhow=anyhow)
+            request = replace(request.renewal.build(found), headers=request.headers)
+        return self.send_once(request, anyhow=anyhow, repeat=True)
 
     def _nap(self, seconds: float) -> None:
         """Sleep in slices, to notice that the push is stopped."""

@@ -13,9 +13,11 @@ import json
 import re
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
+from difflib import get_close_matches
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 from hashlib import blake2b
@@ -35,7 +37,7 @@ from airflow_profile_provider.errors import (
     WrongHost,
 )
 from airflow_profile_provider.records import Acknowledgement, Change
-from airflow_profile_provider.values import check_kind, from_text, plain
+from airflow_profile_provider.values import check_kind, number_text, plain, read_as
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +59,20 @@ class Allowance:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """What a vendor says of one profile field; ``kind`` as in `values`."""
+    """What a vendor says of one profile field; ``kind`` as in `values`, ``label`` for people."""
 
     kind: str = "any"
     read_only: bool = False
     choices: frozenset[str] = frozenset()
+    label: str = ""
+
+
+class Catalogue(dict[str, Field]):
+    """The fields that a vendor tells, by name; with ``relationships`` where it tells those, too."""
+
+    def __init__(self, fields: Mapping[str, Field] | None = None, relationships: Iterable[str] = ()) -> None:
+        super().__init__(fields or {})
+        self.relationships = frozenset(relationships)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +92,8 @@ class Request:
     ``path`` starts with a slash, or is a whole URL. ``read`` takes the `Answer` and returns what the
     generator gets back; it raises `Retriable` for an answer that the transport should ask for again. A
     request that is not ``repeatable`` is never sent a second time once it may have arrived: the vendor's
-    generator gets the `Unanswered` thrown in and decides. A ``public`` one carries no credential.
+    generator gets the `Unanswered` thrown in and decides. A ``public`` one carries no credential. One with a
+    ``renewal`` is built anew before it is sent again, for what it was built from may have changed meanwhile.
     """
 
     method: str
@@ -91,6 +103,15 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     repeatable: bool = True
     public: bool = False
+    renewal: Renewal | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """How a request is built anew: what to ask for, and the request that is made of what was read."""
+
+    look: Request
+    build: Callable[[Any], Request]
 
 
 @dataclass(frozen=True)
@@ -165,7 +186,6 @@ class Token:
 
 Steps = Generator[Request, Any, Acknowledgement]
 Probe = Generator[Request, Any, str]
-Catalogue = Mapping[str, Field]
 
 
 class Vendor(ABC):
@@ -189,6 +209,8 @@ class Vendor(ABC):
     """What the vendor calls the connection's password."""
     extras: ClassVar[frozenset[str]] = frozenset()
     """Connection extras that only this vendor has."""
+    readings: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """Extras that choose between readings of what the vendor leaves open; the first is the default."""
     keeps: ClassVar[str] = "profiles"
     """What the vendor calls what it keeps; the last part of its name as an asset."""
     key_types: ClassVar[tuple[str, ...]]
@@ -224,6 +246,12 @@ class Vendor(ABC):
 
     def __init__(self, access: Access) -> None:
         self.access = access
+        self._chosen = {
+            name: require_choice(
+                f"the connection's {name}", _chosen(access.extra.get(name), options), options
+            )
+            for name, options in self.readings.items()
+        }
 
     @property
     def address(self) -> str:
@@ -252,7 +280,16 @@ class Vendor(ABC):
     @property
     def shape(self) -> str:
         """What the request for a record depends on beside the record."""
-        return f"{self.conn_type} {[getattr(self, name) for name in self.shaped_by]}"
+        chosen = "".join(
+            f" {name}={self.reading(name)}"
+            for name, usual in self.readings.items()
+            if self.reading(name) != usual[0]
+        )
+        return f"{self.conn_type} {[getattr(self, name) for name in self.shaped_by]}{chosen}"
+
+    def reading(self, name: str) -> str:
+        """Return which of the `readings` the connection chooses; what the vendor documents, by default."""
+        return self._chosen[name]
 
     def made_up(self, change: Change) -> bool:
         """Whether the vendor made this key up, so that it may stand in a log: an e-mail address may not."""
@@ -274,27 +311,64 @@ class Vendor(ABC):
 
     # -- before sending ---------------------------------------------------------------------------------
 
-    def check_field(self, name: str, value: Any, *, text: bool, catalogue: Catalogue) -> Any:
-        """Return a value that is not null as the request holds it, or raise InvalidRecord."""
+    def check_field(self, name: str, value: Any, *, loose: bool, catalogue: Mapping[str, Field]) -> Any:
+        """Return a value that is not null as the request holds it, or raise InvalidRecord.
+
+        ``loose`` says that it comes from a table, whose types need not be JSON's.
+        """
         known = self.field(name, catalogue)
-        if text and isinstance(value, str):
-            value = from_text(known.kind, value)
+        if loose and not (known.kind == "string" and type(value) is str):
+            value = read_as(known.kind, value)
+        elif isinstance(value, Decimal) and known.kind == "string":
+            value = number_text(value)  # the type of a column, which JSON has not
         value = self.write(known, value)
         check_kind(known.kind, value)
         if known.choices and value not in known.choices:
             raise InvalidRecord(f"is not one of the {len(known.choices)} values that {self.name} documents")
         return value
 
-    def field(self, name: str, catalogue: Catalogue) -> Field:
+    def field(self, name: str, catalogue: Mapping[str, Field]) -> Field:
         """Look a field up, or raise InvalidRecord where it is known not to exist or not to be writable."""
         known = self.fields.get(name) or catalogue.get(name)
         if known is None:
             if self.fields_closed or catalogue:
-                raise InvalidRecord(f"{self.name} has no such field; it has {_some(self.fields, catalogue)}")
+                near = self._nearest(name, catalogue)
+                raise InvalidRecord(
+                    f"{self.name} has no such field{near}; it has {_some(self.fields, catalogue)}"
+                )
             return Field()
         if known.read_only:
             raise InvalidRecord(f"is read-only at {self.name}; take it out of the change")
         return known
+
+    def check_mapping(
+        self, fields: Iterable[str], relationships: Iterable[str], catalogue: Mapping[str, Field]
+    ) -> None:
+        """Refuse a mapping to fields or relationships that are known not to exist.
+
+        Raises:
+            ConfigurationError: naming each of them, and the one that may be meant.
+        """
+        unknown: list[str] = []
+        if self.fields_closed or catalogue:
+            known = {**self.fields, **catalogue}
+            unknown += [
+                f"no field {name!r}{self._nearest(name, catalogue)}" for name in fields if name not in known
+            ]
+        links = catalogue.relationships if isinstance(catalogue, Catalogue) else frozenset()
+        if links:
+            unknown += [
+                f"no relationship {name!r}{_meant(name, dict.fromkeys(links, ''))}"
+                for name in relationships
+                if name not in links
+            ]
+        if unknown:
+            raise ConfigurationError(
+                f"{self.name} has {'; '.join(unknown)}: correct the mapping; nothing was sent"
+            )
+
+    def _nearest(self, name: str, catalogue: Mapping[str, Field]) -> str:
+        return _meant(name, {known: each.label for known, each in {**self.fields, **catalogue}.items()})
 
     def write(self, known: Field, value: Any) -> Any:
         """Return value in the JSON types that this vendor documents for the field."""
@@ -303,6 +377,10 @@ class Vendor(ABC):
     def clear(self, name: str) -> Any:
         """Return what is sent to clear a field."""
         return None
+
+    def check_key_type(self, key_type: str) -> None:
+        """Raise ConfigurationError where no change that names its profile so can be sent."""
+        require_choice("key_type", key_type, self.usable_key_types)
 
     def check_change(self, change: Change) -> None:
         """Raise InvalidRecord for what is wrong with the change as a whole."""
@@ -436,6 +514,25 @@ def require_choice(name: str, value: str, choices: Sequence[str]) -> str:
     return value
 
 
-def _some(fields: Mapping[str, Field], catalogue: Catalogue) -> str:
+def _chosen(value: Any, options: Sequence[str]) -> str:
+    """Return the reading that an extra chooses, written in whatever case."""
+    text = str(value if value is not None else "").strip() or options[0]
+    return next((option for option in options if option.lower() == text.lower()), text)
+
+
+def _meant(name: str, labels: Mapping[str, str]) -> str:
+    """Guess which of the names was meant, by name or by label; nothing where none is near."""
+    spelt = {label.lower(): known for known, label in labels.items() if label}
+    spelt |= {known.lower(): known for known in labels}
+    found = get_close_matches(str(name).lower(), list(spelt), 1)
+    if not found:
+        return ""
+    known = spelt[found[0]]
+    return (
+        f" (did you mean {known!r}?)" if not labels[known] else f" (did you mean {known!r}, {labels[known]}?)"
+    )
+
+
+def _some(fields: Mapping[str, Field], catalogue: Mapping[str, Field]) -> str:
     names = list({**fields, **catalogue})
     return ", ".join(names[:20]) + (" …" if len(names) > 20 else "")

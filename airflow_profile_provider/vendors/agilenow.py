@@ -4,25 +4,30 @@ Pages: https://docs.agilenow.io/apidocs/endpointrestapiv1accountid-7 and the Ope
 Accounts 2.0.187 (github.com/agilenowdev/openapi-dev), read 2026-11-21; OAuth 2.0 client credentials:
 https://docs.agilenow.io/apidocs/oauth-20-client-credentials-flow.
 Limits: none published; ten requests a second is a polite default. One account a request.
-Unknown: what PUT does with fields that are left out, hence ``write="merge"``; how null is taken.
+Unknown: what PUT does with fields that are left out, hence ``write="merge"``; how null is taken
+(``clear_with``); which alphabet a base64 id is written in (``base64``): extras of these names choose.
 """
 
 from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import quote, urlencode
 
 from airflow_profile_provider.errors import CredentialRefused, InvalidRecord, RecordRefused
 from airflow_profile_provider.records import Acknowledgement, Change
+from airflow_profile_provider.values import same
 from airflow_profile_provider.vendor import (
     Access,
     Answer,
     Field,
     Probe,
     Rate,
+    Renewal,
     Request,
     Steps,
     Token,
@@ -88,7 +93,8 @@ class AgileNow(Vendor):
     host_label = "Server URL"
     login_label = "Client ID"
     secret_label = "Client secret"
-    extras = frozenset({"token_url", "scope"})
+    readings: ClassVar = {"clear_with": ("empty", "null"), "base64": ("standard", "urlsafe")}
+    extras = frozenset({"token_url", "scope", *readings})
     keeps = "accounts"
     key_types = ("Id", "Username", "ExternalId")
     vendor_keys: ClassVar = {"Id": r"[0-9a-fA-F-]{32,36}|\d{1,20}"}
@@ -151,50 +157,73 @@ class AgileNow(Vendor):
 
     # -- before sending ---------------------------------------------------------------------------------
 
-    def clear(self, name: str) -> str:
-        """Return the empty text: the schema knows no null, and a boolean cannot be empty."""
+    def clear(self, name: str) -> str | None:
+        """Return the empty text, or null: the schema knows none, and a boolean cannot be empty."""
         if self.fields[name].kind == "boolean" or self.fields[name].choices:
             raise InvalidRecord("cannot be cleared: it is one of a fixed set of values")
-        return ""
+        return "" if self.reading("clear_with") == "empty" else None
 
     # -- the exchange -----------------------------------------------------------------------------------
 
     def steps(self, batch: Sequence[Change]) -> Steps:
         """Read the account where the merge needs it, PUT the record, compare what comes back."""
         (change,) = batch
-        current: Mapping[str, Any] = {}
-        if self.write_mode == "merge" and not self.fields.keys() <= change.fields.keys():
-            current = yield from self._read(change)
-        # What is empty is left out: every server leaves or makes it empty, and some want it unique.
-        kept = {name: value for name, value in current.items() if value not in (None, "")}
-        body = to_json({**kept, **change.fields})
-        record = yield Request("PUT", self._path(change), self._read_record, body)
+        if self.write_mode == "put" or self.fields.keys() <= change.fields.keys():
+            record = yield self._put(change, change.fields)
+            return self._compare(change, {}, record)
+        current = yield self._read(change)
+
+        def laid_over(found: dict[str, Any]) -> Request:
+            """Build the write anew, from what the account has become while it was not answered."""
+            nonlocal current
+            current = found
+            return self._put(change, _merged(change, found))
+
+        put = self._put(change, _merged(change, current))
+        record = yield replace(put, renewal=Renewal(self._read(change), laid_over))
+        if self.profile_of("Id", record["Id"]) != self.profile_of("Id", current["Id"]):
+            raise RecordRefused(f"{self.name} answered with another account than the one that it read")
         return self._compare(change, current, record)
 
-    def _read(self, change: Change) -> Generator[Request, Any, dict[str, Any]]:
-        """Read the writable fields, in the form in which PUT takes them."""
-        record = yield Request("GET", self._path(change), self._read_current)
-        return {name: _written(record.get(name)) for name in self.fields}
+    def _read(self, change: Change) -> Request:
+        return Request("GET", self._path(change), lambda answer: self._read_current(change, answer))
+
+    def _put(self, change: Change, fields: Mapping[str, Any]) -> Request:
+        return Request(
+            "PUT", self._path(change), lambda answer: self._read_record(change, answer), to_json(fields)
+        )
 
     def _path(self, change: Change) -> str:
         """Return the account's address; what a path cannot hold goes in as base64."""
         key = change.key
         if not _PLAIN_ID.fullmatch(key):
-            key = "base64|" + base64.b64encode(key.encode()).decode()
+            encode = base64.b64encode if self.reading("base64") == "standard" else base64.urlsafe_b64encode
+            key = "base64|" + encode(key.encode()).decode()
         name = "" if change.key_type == "Id" else f"?Name={change.key_type}"
         return f"{_ROOT}/Account/{quote(key, safe='')}{name}"
 
-    def _read_current(self, answer: Answer) -> Mapping[str, Any]:
+    def _read_current(self, change: Change, answer: Answer) -> dict[str, Any]:
+        """Read the id and the writable fields, in the form in which PUT takes them."""
         if answer.status == 403:
             raise self.refusal(answer, 'no permission to read, which write="merge" needs: add a Read scope')
-        return self._read_record(answer)
+        record = self._read_record(change, answer)
+        return {name: _written(record.get(name)) for name in ("Id", *self.fields)}
 
-    def _read_record(self, answer: Answer) -> Mapping[str, Any]:
+    def _read_record(self, change: Change, answer: Answer) -> Mapping[str, Any]:
         if answer.status >= 400:
             raise self._refused(answer)
-        if answer.status != 200 or not isinstance(answer.members.get("Id"), str):
+        record = answer.members
+        if answer.status != 200 or not isinstance(record.get("Id"), str):
             raise self.strange(answer)
-        return answer.members
+        found = record.get(change.key_type)
+        # A change may give its account another user name.
+        named = (change.key, str(change.fields.get(change.key_type, change.key)))
+        same_key = partial(self.profile_of, change.key_type)
+        if found is not None and same_key(str(found)) not in map(same_key, named):
+            raise self.refusal(
+                answer, f"its answer is another account's: the {change.key_type} is not the key"
+            )
+        return record
 
     def _refused(self, answer: Answer) -> RecordRefused:
         key = str(answer.members.get("RequestKey", ""))
@@ -209,12 +238,10 @@ class AgileNow(Vendor):
     ) -> Acknowledgement:
         """Hold what came back against what was sent."""
         differing = [
-            name
-            for name, value in change.fields.items()
-            if _written(record.get(name)) != value and not (value == "" and record.get(name) is None)
+            name for name, value in change.fields.items() if not same(value, _written(record.get(name)))
         ]
         ignored = [
-            name for name in differing if name in current and _written(record.get(name)) == current[name]
+            name for name in differing if name in current and same(_written(record.get(name)), current[name])
         ]
         if ignored:
             raise RecordRefused(
@@ -242,3 +269,16 @@ class AgileNow(Vendor):
 def _written(value: Any) -> Any:
     """Return a returned value as PUT takes it: foreign keys come back as objects, go out as their Id."""
     return value.get("Id") if isinstance(value, Mapping) else value
+
+
+def _merged(change: Change, current: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay a change over the account as it is.
+
+    What is empty is left out: every server leaves or makes it empty, and some want it unique. A verification
+    is of the identifier that was; a new one is not verified.
+    """
+    kept = {name: value for name, value in current.items() if name != "Id" and value not in (None, "")}
+    identifier = change.fields.get("Identifier", current.get("Identifier"))
+    if kept.get("IdentifierVerified") and not same(identifier, current.get("Identifier")):
+        kept["IdentifierVerified"] = False
+    return {**kept, **change.fields}

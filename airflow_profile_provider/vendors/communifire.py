@@ -3,19 +3,27 @@
 Page: "REST API: Update User Profile Fields", version 12, read 2026-11-21; bearer tokens since 9.60:
 https://my.axerosolutions.com/spaces/5/axero-documentation/wiki/view/108971/transitioning-to-bearer-tokens.
 Limits: none published; five requests a second is what other connectors keep to. One user a request.
-Unknown: how a list or a cleared value is written; what an unknown label does.
+Unknown: how a list is written; what an unknown label does; whether the body is JSON or a text that holds JSON
+(``body``), whether values may be JSON's own (``values``), how the user name's label is spelt
+(``username_label``), how a value is cleared (``clear_with``): extras of these names choose.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from datetime import date
-from decimal import Decimal
 from typing import Any, ClassVar
 
-from airflow_profile_provider.errors import InvalidRecord, RecordRefused, Unanswered
+from airflow_profile_provider.errors import ConfigurationError, InvalidRecord, RecordRefused, Unanswered
 from airflow_profile_provider.records import Acknowledgement, Change
-from airflow_profile_provider.values import json_type, plain
+from airflow_profile_provider.values import (
+    integer,
+    is_number,
+    json_type,
+    number_text,
+    plain,
+    same,
+    unwrapped,
+)
 from airflow_profile_provider.vendor import (
     Access,
     Answer,
@@ -47,7 +55,13 @@ class Communifire(Vendor):
     )
     host_label = "Site address"
     secret_label = "REST API key or Bearer token"
-    extras = frozenset({"auth_scheme"})
+    readings: ClassVar = {
+        "body": ("json", "text"),
+        "values": ("text", "json"),
+        "username_label": ("Username", "UserName"),
+        "clear_with": ("empty", "null"),
+    }
+    extras = frozenset({"auth_scheme", *readings})
     keeps = "users"
     key_types = ("UserID", "Email", "Username")
     vendor_keys: ClassVar = {"UserID": r"\d{1,20}"}
@@ -81,32 +95,49 @@ class Communifire(Vendor):
             return super().credential(token)
         return {"Rest-API-Key": self.access.secret}
 
-    def write(self, known: Field, value: Any) -> str:
+    def write(self, known: Field, value: Any) -> Any:
         """Write every value as text, as the page's sample does ("12", "false")."""
+        value = unwrapped(value)
+        if isinstance(value, Mapping | list | tuple | set | frozenset):
+            raise InvalidRecord(
+                f"must be a single value, not {json_type(value)}: how the site takes several is not "
+                "documented"
+            )
+        if self.reading("values") == "json":
+            return plain(value)
         if isinstance(value, bool):
             return "true" if value else "false"
-        if isinstance(value, str | int | float | Decimal | date) or hasattr(value, "tolist"):
-            return str(plain(value))
-        raise InvalidRecord(
-            f"must be a single value, not {json_type(value)}: how the site takes several is not documented"
-        )
+        return number_text(value) if is_number(value) else plain(value)
 
-    def clear(self, name: str) -> str:
-        """Return the empty text: the page knows no null."""
-        return ""
+    def clear(self, name: str) -> str | None:
+        """Return the empty text, for the page knows no null; or null, as the connection says."""
+        return "" if self.reading("clear_with") == "empty" else None
+
+    def check_key_type(self, key_type: str) -> None:
+        """Refuse to make users by an id that only the site can give."""
+        if key_type == "UserID" and self.mode != "update":
+            raise ConfigurationError(
+                f'mode="{self.mode}" makes users, and a UserID is the site\'s own: use key_type="Email" or '
+                '"Username"'
+            )
 
     def check_change(self, change: Change) -> None:
-        """Refuse identifier labels among the fields: they would say whom the change is for."""
+        """Refuse identifier labels among the fields, however spelt: they say whom a change is for."""
         super().check_change(change)
-        for label in self.key_types:
-            if label not in change.fields:
+        try:
+            self.check_key_type(change.key_type)
+        except ConfigurationError as error:
+            raise InvalidRecord(str(error)) from None
+        for label in change.fields:
+            identifier = _IDENTIFIERS.get(_spelling(label))
+            if identifier is None:
                 continue
             if not self.identifier_fields:
                 raise InvalidRecord(
                     f"field {label}: is an identifier label, which decides whose profile changes; take it "
                     "out or set identifier_fields=True"
                 )
-            if label == change.key_type:
+            if identifier == change.key_type:
                 raise InvalidRecord(
                     f"field {label}: is the record's own key; use another key_type to change it"
                 )
@@ -145,12 +176,13 @@ class Communifire(Vendor):
         return True
 
     def _request(self, change: Change, mode: str, *, repeatable: bool = True) -> Request:
-        body = {change.key_type: change.key, **change.fields}
+        label = self.reading("username_label") if change.key_type == "Username" else change.key_type
+        body = to_json({label: change.key, **change.fields})
         return Request(
             "POST",
             f"/api/users/fields{self.modes[mode]}",
             lambda answer: self._acknowledge(change, answer),
-            to_json(body),
+            to_json(body.decode()) if self.reading("body") == "text" else body,
             repeatable=repeatable,
         )
 
@@ -162,10 +194,10 @@ class Communifire(Vendor):
             raise self.refusal(answer, "IsError" if failed else "", str(message or ""))
         if failed is not False:
             raise self.strange(answer)
-        user = str(answer.members.get("ResponseData") or "")
-        if user in {"", "0"}:
+        user = answer.members.get("ResponseData")
+        if not user or same(user, 0) or not isinstance(user, str | int | float):
             raise self.refusal(answer, "no user id came back: no such user")
-        if change.key_type == "UserID" and user != self.profile_of("UserID", change.key):
+        if change.key_type == "UserID" and not _is_user(user, change.key):
             raise self.refusal(answer, "the id of another user came back")
 
     def probe(self) -> Probe:
@@ -180,3 +212,21 @@ class Communifire(Vendor):
         if not isinstance(found, dict) or "UserID" not in found:
             raise self.strange(answer)
         return str(found["UserID"])
+
+
+def _spelling(label: str) -> str:
+    """Return what is left of a label whatever its case, blanks and hyphens."""
+    return "".join(letter for letter in label.casefold() if letter.isalnum())
+
+
+_IDENTIFIERS = {_spelling(label): label for label in Communifire.key_types}
+
+
+def _is_user(answered: Any, key: str) -> bool:
+    """Whether an answered id is the key: 12, 12.0 and "12" are one, and "0012" is a way to write it."""
+    if same(answered, key):
+        return True
+    try:
+        return integer(key) is not None and integer(answered) == integer(key)
+    except InvalidRecord:  # no number that identifies anybody
+        return False

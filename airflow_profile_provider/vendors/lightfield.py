@@ -8,15 +8,28 @@ Unknown: whether one bad field refuses the whole request; how labels of options 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import quote
 
 from airflow_profile_provider.errors import InvalidRecord, PushStopped, RecordRefused, Retriable, VendorError
 from airflow_profile_provider.records import Acknowledgement, Change
-from airflow_profile_provider.values import exact_number, json_type, plain
+from airflow_profile_provider.values import (
+    alike,
+    exact_number,
+    is_null,
+    is_number,
+    json_type,
+    number_text,
+    plain,
+    same,
+    unwrapped,
+)
 from airflow_profile_provider.vendor import (
     Access,
     Answer,
@@ -39,6 +52,9 @@ _KINDS = {
     "CURRENCY": "number",
     "CHECKBOX": "boolean",
     "DATETIME": "string",
+    "EMAIL": "string or string[]",
+    "TELEPHONE": "string[]",
+    "URL": "string or string[]",
     "ADDRESS": "object",
     "FULL_NAME": "object",
     "SOCIAL_HANDLE": "string",
@@ -47,6 +63,14 @@ _KINDS = {
     "MARKDOWN": "string",
     "HTML": "string",
 }
+_REWRITTEN = frozenset({"TELEPHONE", "URL", "SOCIAL_HANDLE", "ADDRESS", "FULL_NAME", "MARKDOWN", "HTML"})
+"""Types that the vendor may keep in another form than it was given."""
+_SELECTS = frozenset({"SINGLE_SELECT", "MULTI_SELECT"})
+_PLACE = frozenset({"latitude", "longitude"})
+_WRITTEN_NUMBER = re.compile(r"-?\d{1,3}(\.\d{1,30})?", re.ASCII)
+_FULL_NAME = frozenset({"firstName", "lastName"})
+_LARGEST = 2**53 - 1
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)", re.ASCII)
 _CODES = frozenset(
     (
         "bad_request unauthorized forbidden not_found conflict idempotency_conflict unsupported_media_type "
@@ -57,6 +81,14 @@ _CODES = frozenset(
         "unknown_pipeline enrichment_fields_not_enrichable"
     ).split()
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute(Field):
+    """A field with the vendor's own name for its type; ``several``: whether it holds more than one value."""
+
+    value_type: str = ""
+    several: bool = True
 
 
 class Lightfield(Vendor):
@@ -82,7 +114,7 @@ class Lightfield(Vendor):
         "$instagram": Field("string"),
         "$linkedIn": Field("string"),
         "$twitter": Field("string"),
-        "$primaryAddress": Field("object"),
+        "$primaryAddress": Attribute("object", value_type="ADDRESS"),
         "$howTheyMakeMoney": Field(read_only=True),
         "$accountStatus": Field(read_only=True),
     }
@@ -105,19 +137,27 @@ class Lightfield(Vendor):
     # -- before sending ---------------------------------------------------------------------------------
 
     def write(self, known: Field, value: Any) -> Any:
-        """Write dates with their offset and decimals as numbers of at most two decimals."""
-        if isinstance(value, datetime):
-            if value.tzinfo is None:
-                raise InvalidRecord("the time has no offset; Lightfield takes ISO 8601 with one")
-        elif isinstance(value, date):
-            raise InvalidRecord("Lightfield has no dates without a time; send a time with its offset")
-        if isinstance(value, Decimal):
-            if value.is_finite() and int(value.normalize().as_tuple().exponent) < -2:
-                raise InvalidRecord("has more than the two decimals that Lightfield keeps; round it first")
-            value = exact_number(value)
+        """Write times with their offset, numbers of at most two decimals, an array where the type is one."""
+        kind = known.value_type if isinstance(known, Attribute) else ""
+        if type(value) is str and kind not in {"DATETIME", "TELEPHONE"}:
+            return value
+        value = unwrapped(value)
+        if kind == "DATETIME" or (isinstance(value, date) and known.kind != "string"):
+            return _instant(value)
+        if is_number(value) and not is_null(value):
+            return _number(value)
         written = plain(value)
-        if known is self.fields["$primaryAddress"] and isinstance(written, dict):
-            _check_address(written)
+        if kind == "TELEPHONE" and isinstance(written, str):
+            return [written]
+        if isinstance(written, dict):
+            _check_members(kind, written)
+        if (
+            isinstance(written, list)
+            and len(written) > 1
+            and isinstance(known, Attribute)
+            and not known.several
+        ):
+            raise InvalidRecord("holds one value, not several")
         return written
 
     def check_change(self, change: Change) -> None:
@@ -137,12 +177,12 @@ class Lightfield(Vendor):
     def _read_catalogue(self, answer: Answer) -> Catalogue:
         definitions = answer.members.get("fieldDefinitions")
         if answer.status != 200 or not isinstance(definitions, dict):
-            return {}
-        return {
-            name: Field(_KINDS.get(str(item.get("valueType")), "any"), read_only=item.get("readOnly") is True)
-            for name, item in definitions.items()
-            if isinstance(item, dict)
-        }
+            return Catalogue()
+        links = answer.members.get("relationshipDefinitions")
+        return Catalogue(
+            {name: _attribute(item) for name, item in definitions.items() if isinstance(item, dict)},
+            relationships=links if isinstance(links, dict) else (),
+        )
 
     # -- the exchange -----------------------------------------------------------------------------------
 
@@ -151,9 +191,11 @@ class Lightfield(Vendor):
         (change,) = batch
         path = f"/v1/accounts/{quote(change.key, safe='')}"
         parts = list(self._bodies(change))
+        warnings: list[str] = []
         for done, body in enumerate(parts):
             try:
-                yield Request("POST", path, lambda answer: self._check_answer(change, answer), to_json(body))
+                answered = yield Request("POST", path, partial(self._read_record, change), to_json(body))
+                warnings += self._compare(body, answered)
             except RecordRefused as refused:
                 if done:
                     raise RecordRefused(
@@ -161,7 +203,31 @@ class Lightfield(Vendor):
                         refused.detail,
                     ) from None
                 raise
-        return Acknowledgement()
+        return Acknowledgement(warning="; ".join(warnings))
+
+    def _compare(self, body: Mapping[str, Any], record: Mapping[str, Any]) -> list[str]:
+        """Hold the account that came back against what was sent, and return what is to be said of it.
+
+        Raises:
+            RecordRefused: it holds something else.
+        """
+        held = _members(record.get("fields"))
+        found = {
+            name: _verdict(value, held[name])
+            for name, value in body.get("fields", {}).items()
+            if name in held
+        }
+        links = _members(record.get("relationships"))
+        for name, operations in body.get("relationships", {}).items():
+            if isinstance(ids := _members(links.get(name)).get("values"), list):
+                found[f"relationship {name}"] = _verdict_on_links(operations, ids)
+        if ignored := [name for name, verdict in found.items() if verdict == "ignored"]:
+            raise RecordRefused(
+                f"{self.name} answered 200, but {', '.join(ignored)} was ignored by the vendor: its answer "
+                "holds something else"
+            )
+        other = [name for name, verdict in found.items() if verdict == "other"]
+        return [f"{self.name} returned another value for {', '.join(other)}"] if other else []
 
     def _bodies(self, change: Change) -> Iterator[dict[str, Any]]:
         """Yield the bodies in order, each with as many links as a request may carry."""
@@ -179,9 +245,11 @@ class Lightfield(Vendor):
             room -= 1
         yield _tidy(body)
 
-    def _check_answer(self, change: Change, answer: Answer) -> None:
-        if answer.status == 200 and isinstance(answer.members.get("id"), str):
-            return
+    def _read_record(self, change: Change, answer: Answer) -> Mapping[str, Any]:
+        if answer.status == 200 and isinstance(found := answer.members.get("id"), str):
+            if self.profile_of("id", found) != self.profile_of("id", change.key):
+                raise self.refusal(answer, "another account came back than the one that was asked for")
+            return answer.members
         if answer.status < 400:
             raise self.strange(answer)
         code, param, message = _error(answer)
@@ -224,13 +292,62 @@ def _error(answer: Answer) -> tuple[str, str, str]:
     return code if code in _CODES else "", str(error.get("param") or ""), str(error.get("message") or "")
 
 
-def _check_address(address: Mapping[str, Any]) -> None:
-    for member, value in address.items():
-        if member not in _ADDRESS:
-            raise InvalidRecord(f"an address has no member {member!r}; it has {', '.join(sorted(_ADDRESS))}")
-        wanted = (int, float) if member in {"latitude", "longitude"} else (str,)
-        if value is not None and (not isinstance(value, wanted) or isinstance(value, bool)):
-            raise InvalidRecord(f"{member} of an address must not be {json_type(value)}")
+def _attribute(definition: Mapping[str, Any]) -> Attribute:
+    value_type = str(definition.get("valueType"))
+    several = _members(definition.get("typeConfiguration")).get("multipleValues") is not False
+    return Attribute(
+        _KINDS.get(value_type, "any"),
+        read_only=definition.get("readOnly") is True,
+        label=str(definition.get("label") or ""),
+        value_type=value_type,
+        several=several,
+    )
+
+
+def _instant(value: Any) -> str:
+    """Write a moment as ISO 8601 with its offset; a text that is one already stays as it is."""
+    if isinstance(value, str):
+        text = value.strip()
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            raise InvalidRecord("is not a time in ISO 8601, such as 2026-03-16T12:00:00+00:00") from None
+    elif isinstance(value, datetime):
+        text, moment = "", value
+    elif isinstance(value, date):
+        raise InvalidRecord("Lightfield has no dates without a time; send a time with its offset")
+    else:
+        raise InvalidRecord(f"must be a time in ISO 8601, not {json_type(value)}")
+    if moment.tzinfo is None:
+        raise InvalidRecord("the time has no offset; Lightfield takes ISO 8601 with one")
+    return text if _INSTANT.fullmatch(text) else moment.isoformat()
+
+
+def _number(value: Any) -> Any:
+    """Return a number as Lightfield keeps it: at most two decimals, in the range of safe integers."""
+    written = number_text(value)
+    if len(written.partition(".")[2].rstrip("0")) > 2:
+        raise InvalidRecord("has more than the two decimals that Lightfield keeps; round it first")
+    if abs(Decimal(written)) > _LARGEST:
+        raise InvalidRecord("is beyond the whole numbers that Lightfield keeps (2^53 - 1)")
+    return exact_number(value)
+
+
+def _check_members(kind: str, value: dict[str, Any]) -> None:
+    """Check the members of an address or of a full name."""
+    allowed = {"ADDRESS": _ADDRESS, "FULL_NAME": _FULL_NAME}.get(kind)
+    if allowed is None:
+        return
+    what = "an address" if kind == "ADDRESS" else "a full name"
+    for member, part in value.items():
+        if member not in allowed:
+            raise InvalidRecord(f"{what} has no member {member!r}; it has {', '.join(sorted(allowed))}")
+        if member in _PLACE and isinstance(part, str) and _WRITTEN_NUMBER.fullmatch(part):
+            value[member] = exact_number(Decimal(part))  # a decimal, which `plain` writes as text
+            continue
+        wanted = (int, float) if member in _PLACE else (str,)
+        if part is not None and (not isinstance(part, wanted) or isinstance(part, bool)):
+            raise InvalidRecord(f"{member} of {what} must not be {json_type(part)}")
 
 
 def _check_operations(relationship: str, operations: Any) -> None:
@@ -255,9 +372,7 @@ def _links(relationships: Mapping[str, Mapping[str, Any]]) -> Iterator[Links]:
     """List every link in the order in which it is sent: replace, remove, add of each relationship."""
     for relationship, operations in relationships.items():
         for operation in ("replace", "remove", "add"):
-            targets = operations.get(operation)
-            ids = [targets] if isinstance(targets, str) else targets or []
-            for target in ids:
+            for target in _ids(operations.get(operation)):
                 yield relationship, operation, target
 
 
@@ -275,3 +390,68 @@ def _tidy(body: dict[str, Any]) -> dict[str, Any]:
         if isinstance(operations.get("replace"), list) and len(operations["replace"]) == 1:
             operations["replace"] = operations["replace"][0]
     return {name: part for name, part in body.items() if part}
+
+
+# -- what came back -----------------------------------------------------------------------------------------
+
+
+def _members(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _verdict(sent: Any, answered: Any) -> str:
+    """Say what a field that came back makes of the value that was sent.
+
+    Returns:
+        nothing, where it holds it; "other", where that may be another form of it; else "ignored".
+    """
+    wrapped = isinstance(answered, Mapping) and "value" in answered
+    held, kind = (answered["value"], str(answered.get("valueType"))) if wrapped else (answered, "")
+    if same(sent, held) or _is_held(kind, sent, held):
+        return ""
+    if sent is None or held is None or not (kind in _REWRITTEN or kind not in _KINDS or alike(sent, held)):
+        return "ignored"
+    return "other"
+
+
+def _is_held(kind: str, sent: Any, held: Any) -> bool:
+    """Whether an answer holds what was sent in the form that is documented for the type."""
+    if kind in _SELECTS:  # reads return ids, writes may name labels
+        chosen = set(sent if isinstance(sent, list) else [sent])
+        ids = set(map(str, held if isinstance(held, list) else [held]))
+        return (
+            held is not None
+            and len(ids) == len(chosen)
+            and all(one in ids for one in chosen if str(one).startswith("opt_"))
+        )
+    if kind == "DATETIME":
+        return _moment(sent) is not None and _moment(sent) == _moment(held)
+    if kind == "ADDRESS" and isinstance(sent, Mapping) and isinstance(held, Mapping):
+        return all(same(part, held.get(name)) for name, part in sent.items())
+    if isinstance(sent, str) or isinstance(held, str):  # one value, or an array of it
+        return same([sent] if isinstance(sent, str) else sent, [held] if isinstance(held, str) else held)
+    return False
+
+
+def _moment(value: Any) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None
+    return found if found.tzinfo else None
+
+
+def _verdict_on_links(operations: Mapping[str, Any], ids: list[Any]) -> str:
+    """Say what the links that came back make of the operations that were sent; as `_verdict`."""
+    if "replace" in operations:
+        wanted = _ids(operations["replace"])
+        if len(wanted) <= 1:
+            return "" if ids == wanted else "ignored"
+        return "" if set(wanted) <= set(map(str, ids)) else "other"
+    missing = [one for one in _ids(operations.get("add")) if one not in ids]
+    left = [one for one in _ids(operations.get("remove")) if one in ids]
+    return "other" if missing or left else ""
+
+
+def _ids(targets: Any) -> list[str]:
+    return [targets] if isinstance(targets, str) else list(targets or [])

@@ -2,20 +2,21 @@
 
 Page: https://docs.ocamba.com/api/hood/v1.0/reference/update-profiles-by_id, read 2026-11-21.
 Limits: 10 requests a second and 150 a minute per account, in fixed windows; one profile a request.
-Unknown: whether ``lists`` and ``custom_properties`` replace or add; how null is taken.
+Unknown: whether ``lists`` and ``custom_properties`` replace or add; how null is taken (``clear_with``). Two
+generations of the page differ on ``custom_properties`` (an object, or a text that holds one) and
+``organization_id`` (a text, or an integer). Extras of these names choose.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any, ClassVar
 from urllib.parse import quote
 
 from airflow_profile_provider.errors import RecordRefused
 from airflow_profile_provider.records import Acknowledgement, Change
-from airflow_profile_provider.values import plain
+from airflow_profile_provider.values import integer, is_number, plain, unwrapped
 from airflow_profile_provider.vendor import Answer, Field, Probe, Rate, Request, Steps, Vendor, to_json
 
 _KNOWN_MESSAGES = frozenset({"Unknown profile id.", "The request is not valid."})
@@ -30,6 +31,12 @@ class Ocamba(Vendor):
     page = "https://docs.ocamba.com/api/hood/v1.0/reference/update-profiles-by_id"
     default_host = "https://api.ocamba.com"
     secret_label = "API token"
+    readings: ClassVar = {
+        "custom_properties": ("object", "text"),
+        "organization_id": ("text", "integer"),
+        "clear_with": ("null", "empty"),
+    }
+    extras = frozenset(readings)
     key_types = ("id",)
     vendor_keys: ClassVar = {"id": r"\d{1,20}"}
     fields: ClassVar = {
@@ -52,12 +59,28 @@ class Ocamba(Vendor):
             return [_id(item) for item in value]
         return plain(value)
 
+    def clear(self, name: str) -> Any:
+        """Return null, or what is empty of the field's type, as the connection's ``clear_with`` says."""
+        if self.reading("clear_with") == "null":
+            return None
+        empty: dict[str, Any] = {"string[]": [], "object": {}}
+        return empty.get(self.fields[name].kind, "")
+
     def steps(self, batch: Sequence[Change]) -> Steps:
         """PATCH one profile; only 204 acknowledges it."""
         (change,) = batch
         path = f"/v1/hood/profiles/{quote(change.key, safe='')}"
-        yield Request("PATCH", path, self._expect_204, to_json(change.fields))
+        yield Request("PATCH", path, self._expect_204, to_json(self._body(change)))
         return Acknowledgement()
+
+    def _body(self, change: Change) -> dict[str, Any]:
+        body = dict(change.fields)
+        properties, organization = body.get("custom_properties"), str(body.get("organization_id") or "")
+        if properties is not None and self.reading("custom_properties") == "text":
+            body["custom_properties"] = to_json(properties).decode()
+        if self.reading("organization_id") == "integer" and organization.isascii() and organization.isdigit():
+            body["organization_id"] = int(organization)
+        return body
 
     def probe(self) -> Probe:
         """Ask whether the token is valid; 204 proves it, but no right to Hood.
@@ -82,5 +105,6 @@ class Ocamba(Vendor):
 
 
 def _id(value: Any) -> Any:
-    is_integer = isinstance(value, int | Decimal) and not isinstance(value, bool)
-    return str(int(value)) if is_integer and value == int(value) else plain(value)
+    value = unwrapped(value)
+    whole = integer(value) if is_number(value) else None
+    return plain(value) if whole is None else str(whole)

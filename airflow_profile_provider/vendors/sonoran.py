@@ -4,15 +4,18 @@ Pages: https://docs.sonoransoftware.com/cms/ (Edit Account Profile Fields; API E
 read 2026-11-21.
 Limits: v1 about one request a second, and an hour's block for who exceeds it; v2 22 requests a minute.
 Unknown: whether v1 takes several accounts in one request (``batch_size`` is 1 unless set, and an answer that
-does not prove the whole batch sends its records singly); what either does with a field id it does not know.
+does not prove the whole batch sends its records singly); what either does with a field id it does not know;
+what null does (``clear_with``), and whether a uniqueId is a number or a text (``unique_id``): extras of these
+names choose.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from airflow_profile_provider.errors import (
     BatchUnproven,
@@ -23,6 +26,7 @@ from airflow_profile_provider.errors import (
     WrongHost,
 )
 from airflow_profile_provider.records import Acknowledgement, Change
+from airflow_profile_provider.values import alike, canonical, read_as, same
 from airflow_profile_provider.vendor import (
     Access,
     Answer,
@@ -45,6 +49,9 @@ _UNKNOWN_ACCOUNT = (
 _CREDENTIAL = ("INVALID API KEY", "INVALID COMMUNITY ID", "NOT ENABLED FOR THIS COMMUNITY")
 _WRONG_REQUEST = ("INVALID REQUEST TYPE",)
 _NO_ENDPOINT = "Backend Service Reached"
+_DIGITS = re.compile(r"\d{1,20}", re.ASCII)
+_KINDS = {"text array": "string[]", "select": "string"}
+"""Types that are documented; the others take whatever the vendor makes of it."""
 
 
 class Sonoran(Vendor):
@@ -61,7 +68,11 @@ class Sonoran(Vendor):
     login_label = "Community ID"
     login_divides = True
     secret_label = "API Key"
-    extras = frozenset({"api", "batch_size"})
+    readings: ClassVar = {
+        "unique_id": ("number", "text"),
+        "clear_with": ("null", "empty"),
+    }
+    extras = frozenset({"api", "batch_size", *readings})
     keeps = "accounts"
     key_types = ("accId", "apiId", "username", "discord", "uniqueId")
     vendor_keys: ClassVar = {"accId": r"[0-9a-fA-F-]{32,36}", "uniqueId": r"\d{1,20}"}
@@ -99,6 +110,14 @@ class Sonoran(Vendor):
         """Return v2's bearer token; v1 carries the key in the body."""
         return {} if self.api == "v1" else super().credential(token)
 
+    def write(self, known: Field, value: Any) -> Any:
+        """Write what a field of a documented type takes: text, or an array of texts."""
+        return super().write(known, read_as(known.kind, value))
+
+    def clear(self, name: str) -> str | None:
+        """Return null, or the empty text, as the connection's ``clear_with`` says."""
+        return None if self.reading("clear_with") == "null" else ""
+
     # -- the exchange -----------------------------------------------------------------------------------
 
     def steps(self, batch: Sequence[Change]) -> Steps:
@@ -112,22 +131,31 @@ class Sonoran(Vendor):
                 "the accounts share no field, so that no answer proves all of them", lasting=False
             )
         returned = yield self._edit_v2(batch[0]) if self.api == "v2" else self._edit_v1(batch)
-        ignored = _unconfirmed([pair for change in batch for pair in change.fields.items()], returned)
-        if ignored and len(batch) > 1:
-            raise BatchUnproven(
-                f"{self.name} answered without every field and value of the batch", lasting=True
-            )
-        if ignored:
+        if len(batch) > 1:
+            if _unconfirmed([pair for change in batch for pair in change.fields.items()], returned):
+                raise BatchUnproven(
+                    f"{self.name} answered without every field and value of the batch", lasting=True
+                )
+            return Acknowledgement()
+        return self._compare(batch[0], returned)
+
+    def _compare(self, change: Change, returned: Sequence[tuple[str, Any]]) -> Acknowledgement:
+        """Hold what came back for one account against what was sent; a cleared field may be missing."""
+        held = dict(returned)
+        differing = [name for name, value in change.fields.items() if not same(value, held.get(name))]
+        if ignored := [name for name in differing if not alike(change.fields[name], held.get(name))]:
             raise RecordRefused(
                 f"{self.name} answered 200, but {', '.join(ignored)} was ignored by the vendor: its answer "
                 "holds no such value"
             )
+        if differing:
+            return Acknowledgement(warning=f"{self.name} returned another form of {', '.join(differing)}")
         return Acknowledgement()
 
     def _edit_v1(self, batch: Sequence[Change]) -> Request:
         accounts = [
             {
-                change.key_type: _identifier(change),
+                change.key_type: self._identifier(change),
                 "profileFields": [{"id": name, "value": value} for name, value in change.fields.items()],
             }
             for change in batch
@@ -135,10 +163,14 @@ class Sonoran(Vendor):
         # The type is spelt so by the vendor.
         return self._v1("edit_acc_profile_fields", "EDIT_ACC_PROFLIE_FIELDS", self._read_pairs, accounts)
 
+    def _identifier(self, change: Change) -> str | int:
+        is_number = change.key_type == "uniqueId" and _DIGITS.fullmatch(change.key)
+        return int(change.key) if is_number and self.reading("unique_id") == "number" else change.key
+
     def _edit_v2(self, change: Change) -> Request:
         body = {"profileFields": [{"id": name, "value": value} for name, value in change.fields.items()]}
         path = f"/v2/community/accounts/{quote(change.key, safe='')}/profile-fields"
-        return Request("PATCH", path, self._read_pairs, to_json(body))
+        return Request("PATCH", path, lambda answer: self._read_own_pairs(change, answer), to_json(body))
 
     def _v1(
         self, path: str, kind: str, read: Callable[[Answer], Any], content: list[Any] | None = None
@@ -155,9 +187,21 @@ class Sonoran(Vendor):
         found = answer.parsed if self.api == "v1" else answer.members.get("data")
         if self.api == "v2" and answer.members.get("success") is not True:
             found = None
-        if not isinstance(found, list) or not all(isinstance(item, dict) and "id" in item for item in found):
+        if not isinstance(found, list) or not all(
+            isinstance(item, dict) and isinstance(item.get("id"), str | int) for item in found
+        ):
             raise self.strange(answer)
-        return [(item["id"], item.get("value")) for item in found]
+        return [(str(item["id"]), item.get("value")) for item in found]
+
+    def _read_own_pairs(self, change: Change, answer: Answer) -> list[tuple[str, Any]]:
+        """Do the same for v2, whose answer says in ``meta.path`` which account it is about."""
+        found = self._read_pairs(answer)
+        meta = answer.members.get("meta")
+        path = str(meta.get("path") or "") if isinstance(meta, dict) else ""
+        account = unquote(path.partition("/accounts/")[2].partition("/")[0])
+        if account and self.profile_of("accId", account) != self.profile_of("accId", change.key):
+            raise self.refusal(answer, "its answer is about another account")
+        return found
 
     def _refused(self, answer: Answer) -> RecordRefused:
         text = _message(answer)
@@ -188,12 +232,20 @@ class Sonoran(Vendor):
         return self._v1("get_profile_fields", "GET_PROFILE_FIELDS", self._read_catalogue)
 
     def _read_catalogue(self, answer: Answer) -> Catalogue:
-        """Read which field ids there are; what their types take is not documented."""
+        """Read which field ids there are, and of which type, where that is documented."""
         found = answer.parsed if self.api == "v1" else answer.members.get("data")
         if answer.status != 200 or not isinstance(found, list):
-            return {}
-        items = [item for item in found if isinstance(item, dict)]
-        return {item["id"]: Field() for item in items if isinstance(item.get("id"), str)}
+            return Catalogue()
+        return Catalogue(
+            {
+                item["id"]: Field(
+                    _KINDS.get(str(item.get("type")).strip().lower(), "any"),
+                    label=str(item.get("label") or ""),
+                )
+                for item in found
+                if isinstance(item, dict) and isinstance(item.get("id"), str)
+            }
+        )
 
     def probe(self) -> Probe:
         """Ask for the subscription (v1) or the community (v2); neither proves the right to write."""
@@ -215,11 +267,6 @@ class Sonoran(Vendor):
         raise self._refused(answer) if answer.status >= 400 else self.strange(answer)
 
 
-def _identifier(change: Change) -> str | int:
-    is_number = change.key_type == "uniqueId" and change.key.isascii() and change.key.isdigit()
-    return int(change.key) if is_number else change.key
-
-
 def _message(answer: Answer) -> str:
     """Return the words of an error: bare text, or a member of a JSON body."""
     for member in ("detail", "message", "error", "reason"):
@@ -228,21 +275,19 @@ def _message(answer: Answer) -> str:
     return answer.parsed if isinstance(answer.parsed, str) else answer.text[:500]
 
 
-def _unconfirmed(sent: Iterable[tuple[str, Any]], returned: Iterable[tuple[str, Any]]) -> list[str]:
-    """Return the ids of the fields that did not come back as they were sent.
+def _unconfirmed(sent: Iterable[tuple[str, Any]], returned: Iterable[tuple[str, Any]]) -> bool:
+    """Whether some field of a batch did not come back as it was sent.
 
     A field counts as often as it was sent, because an answer does not say whose it is. A cleared field may
-    be missing, for the vendor lists only fields that hold something; 5 and "5" are one.
+    be missing, for the vendor lists only fields that hold something; 5, 5.0 and "5" are one.
     """
-    held = Counter((name, _text(value)) for name, value in returned)
-    ignored = []
+    try:
+        held = Counter((name, canonical(value)) for name, value in returned)
+    except RecursionError:  # nested as nothing that was sent is
+        return True
     for name, value in sent:
-        if held[name, _text(value)]:
-            held[name, _text(value)] -= 1
+        if held[name, canonical(value)]:
+            held[name, canonical(value)] -= 1
         elif value not in (None, "", []):
-            ignored.append(name)
-    return ignored
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else to_json(value).decode()
+            return True
+    return False

@@ -23,6 +23,7 @@ class Lightfield(StandIn):
 
     ``wrapped``: errors come as {"error": {...}}; else the inner object comes bare.
     ``attributes``: slugs of custom attributes that exist.
+    ``definitions``: what the definitions say of fields, by name; without, their path does not exist.
     """
 
     wrapped = True
@@ -31,6 +32,8 @@ class Lightfield(StandIn):
         super().__init__(profiles)
         self.links: dict[str, dict[str, list[str]]] = {}
         self.attributes = {"tier", "score", "active"}
+        self.definitions: dict[str, dict[str, Any]] = {}
+        self.relationship_definitions: dict[str, dict[str, Any]] = {}
         self.replays = 0
         self._answered: dict[str, Reply] = {}
 
@@ -46,6 +49,16 @@ class Lightfield(StandIn):
         """Update an account; a key that was answered before gets the same answer, and nothing is done."""
         if not self._authentic(request):
             return self._error(401, "unauthorized", "Invalid API key.")
+        if request.method == "GET" and request.path == f"{PATH}definitions" and self.definitions:
+            fields = {name: {"readOnly": False, **each} for name, each in self.definitions.items()}
+            return Reply(
+                200,
+                {
+                    "objectType": "account",
+                    "fieldDefinitions": fields,
+                    "relationshipDefinitions": self.relationship_definitions,
+                },
+            )
         if not self.is_write(request) or "/" in request.path.removeprefix(PATH):
             return self._error(404, "not_found", "No such route.")
         if request.headers.get("lightfield-version") != VERSION:
@@ -92,7 +105,7 @@ class Lightfield(StandIn):
             if name in READ_ONLY_FIELDS:
                 text = f"'{name}' is read-only."
                 return self._error(400, "bad_request", text, "invalid_type", f"fields.{name}")
-            if name not in SYSTEM_FIELDS | self.attributes:
+            if name not in SYSTEM_FIELDS | self.attributes | set(self.definitions):
                 text = f"Unrecognized field '{name}' for 'accounts'."
                 return self._error(400, "bad_request", text, "unknown_field", f"fields.{name}")
             shape = list if name in LISTS else str if name in TEXTS else object

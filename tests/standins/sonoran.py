@@ -18,6 +18,7 @@ class Sonoran(StandIn):
     ``identifiers``: the page names two; its later editions name five.
     ``unknown_status``: the page lists the same text under 400 and 404.
     ``carries_out_objects``: how many of a request's objects are carried out; the page shows one only.
+    ``definitions``: the community's fields, as newer pages show them; without, they cannot be asked for.
     ``texts_as_json``: errors as {"status", "message"} instead of bare text.
     """
 
@@ -29,6 +30,7 @@ class Sonoran(StandIn):
     def __init__(self, profiles: Mapping[str, Mapping[str, Any]] | None = None) -> None:
         super().__init__(profiles)
         self.identifiers = ["accId", "apiId"]
+        self.definitions: list[dict[str, Any]] = []
         self.also_known: dict[tuple[str, Any], str] = {}
 
     def is_write(self, request: Seen) -> bool:
@@ -42,6 +44,8 @@ class Sonoran(StandIn):
 
     def answer(self, request: Seen) -> Reply:
         """Edit profile fields; a path that does not exist answers 200 with a text."""
+        if request.path == "/general/get_profile_fields" and self.definitions:
+            return Reply(200, self.definitions)
         if request.path != PATH or request.method != "POST":
             return Reply(200, "Backend Service Reached")
         body = request.json
