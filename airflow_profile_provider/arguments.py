@@ -147,6 +147,16 @@ def columns(name: str, value: Any) -> dict[str, Any] | list[str] | None:
     raise _must(name, "a mapping of the vendor's field to a column, or a list of names", value)
 
 
+def words(name: str, value: Any) -> tuple[str, ...] | None:
+    """Read an argument that is a list of texts, whatever they are; text, too, that is JSON or Python."""
+    if value is None:
+        return None
+    found = _read(name, value)
+    if isinstance(found, list | tuple | Set) and all(isinstance(word, str) for word in found):
+        return tuple(found)
+    raise _must(name, "a list of texts", value)
+
+
 def links(name: str, value: Any) -> dict[str, dict[str, Any]] | None:
     """Read an argument that maps relationship to operation to column."""
     if value is None:

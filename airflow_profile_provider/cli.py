@@ -55,6 +55,11 @@ _EXPLAIN = ActionCommand(
         _arg("--fields", metavar="FIELDS", help='Columns as a,b,c, or JSON: {"vendor field": "column"}'),
         _arg("--key-type", metavar="NAME", help="Which of the vendor's identifiers the key is"),
         _arg("--nulls", choices=("clear", "skip", "invalid"), help="What null means"),
+        _arg(
+            "--null-values",
+            metavar="WORDS",
+            help=r"Texts that stand for null in a CSV file, as a,b or a JSON array: '\N,NULL'",
+        ),
         _arg("--version", metavar="COLUMN", help="Column that orders the changes of a key"),
         _arg(
             "--option",

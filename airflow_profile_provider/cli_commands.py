@@ -106,6 +106,7 @@ def _options(args: Namespace) -> dict[str, Any]:
     flags = ("changed_fields_only", "ignore_ledger", "mixed_key_types")
     options = {name: getattr(args, name) for name in (*named, *flags)}
     options["fields"] = _fields(args.fields)
+    options["null_values"] = _words(args.null_values)
     for given in args.option:
         name, equals, text = given.partition("=")
         if not equals or not name.isidentifier() or name in {*options, "hook", "wanted", "records", "send"}:
@@ -125,6 +126,15 @@ def _fields(text: str | None) -> Any:
         raise ConfigurationError(f"--fields is not valid JSON: {error}") from None
     if not all(isinstance(name, str) for name in (found.values() if isinstance(found, dict) else found)):
         raise ConfigurationError('--fields maps names to names: {"vendor field": "column"}')
+    return found
+
+
+def _words(text: str | None) -> list[str]:
+    if text is None:
+        return []
+    found = _json_or_text(text) if text.lstrip().startswith("[") else text.split(",")
+    if not isinstance(found, list) or not all(isinstance(word, str) for word in found):
+        raise ConfigurationError('--null-values takes words: NULL,n/a or ["NULL", "n/a"]')
     return found
 
 

@@ -37,7 +37,7 @@ class Fingerprints:
         if row.fingerprint is not None:
             return row.fingerprint
         content = row.content
-        all_of_it = whole or self._columns is None
+        all_of_it = whole or self._columns is None or not isinstance(content, Mapping)
         seen = content if all_of_it else tuple([content.get(name) for name in self._columns or ()])
         return blake2b(as_text(seen), key=self._row_key, digest_size=ROW_BYTES).digest()
 

@@ -12,9 +12,10 @@ from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 
 from airflow_profile_provider.errors import OutputFailed, SourceError, where_raised
+from airflow_profile_provider.keys import key_line
+from airflow_profile_provider.reading import Open
 from airflow_profile_provider.records import Change, Checkpoint, Row, Verdict
 from airflow_profile_provider.replaying import kept
-from airflow_profile_provider.sources import Open
 
 
 class _LineFile:
@@ -268,6 +269,8 @@ class Rejects(_LineFile):
         line = {"version": None} | content if whole else {"row": content, "version": None}
         if row.text:
             line["text"] = True
+            if row.problem:  # its cells are not those of its columns: replayed, they would be pushed as if
+                line["unread"] = True
         return line | ({"types": types} if types else {})
 
 
@@ -289,7 +292,7 @@ def _change(change: Change) -> dict[str, Any]:
 
 
 class Delivered(_LineFile):
-    """A line for each key that the vendor acknowledged: JSON objects in a .jsonl, bare keys elsewhere."""
+    """A line for each key that the vendor acknowledged: JSON objects in a .jsonl, keys elsewhere."""
 
     what = "file of delivered keys"
 
@@ -304,7 +307,7 @@ class Delivered(_LineFile):
 
     def add(self, key: str) -> None:
         """Write an acknowledged key."""
-        self._line(json.dumps({"key": key}, ensure_ascii=False) if self._json else key)
+        self._line(json.dumps({"key": key}, ensure_ascii=False) if self._json else key_line(key))
 
 
 class PlanFile(_LineFile):

@@ -10,8 +10,8 @@ from itertools import count
 from typing import Any
 
 from airflow_profile_provider.errors import ConfigurationError, InvalidRecord
+from airflow_profile_provider.reading import has_verdict, is_reject
 from airflow_profile_provider.records import Change, Row, order_of
-from airflow_profile_provider.sources import is_reject
 from airflow_profile_provider.values import (
     exact_key,
     holds_null,
@@ -25,7 +25,7 @@ from airflow_profile_provider.vendor import Catalogue, Vendor, require_choice, t
 
 NULLS = ("clear", "skip", "invalid")
 _CHANGE_MEMBERS = frozenset({"key", "key_type", "fields", "relationships", "version"})
-_REJECT_MEMBERS = frozenset({"verdict", "reason", "position", "text"})
+_REJECT_MEMBERS = frozenset({"verdict", "reason", "position", "text", "unread"})
 
 ColumnsOf = Mapping[str, Mapping[str, str]]
 """Relationship to operation to column."""
@@ -193,12 +193,15 @@ class Planner:
         return [self.profile_of(key) for key in keys]
 
     def _check_members(self, raw: Mapping[str, Any]) -> None:
-        allowed = _CHANGE_MEMBERS | _REJECT_MEMBERS if is_reject(raw) else _CHANGE_MEMBERS
+        allowed = _CHANGE_MEMBERS | _REJECT_MEMBERS if has_verdict(raw) else _CHANGE_MEMBERS
         unknown = [str(name) for name in raw if name not in allowed]
         if unknown:
+            # The names of what is no change at all may be the cells of a table without names.
+            is_one = not _CHANGE_MEMBERS.isdisjoint(raw)
+            names = f" ({', '.join(sorted(unknown)[:5])})" if is_one else f": {len(unknown)}"
             raise InvalidRecord(
-                f"has members that no change has ({', '.join(sorted(unknown)[:5])}); a change has key and "
-                "fields, else map columns with key= and fields="
+                f"has members that no change has{names}; a change has key and fields, else map columns with "
+                "key= and fields="
             )
         if "key" not in raw:
             raise InvalidRecord("has no key; give the vendor's identifier of the profile")

@@ -205,7 +205,7 @@ def exact_number(value: Any) -> Any:
     return number
 
 
-def _exact_float(text: str) -> float | LongNumber:
+def exact_float(text: str) -> float | LongNumber:
     """Read a number of JSON text that has a point or an exponent."""
     number = float(text)
     if len(text) <= 16 and "e" not in text and "E" not in text:  # 15 digits at the most
@@ -217,7 +217,7 @@ def _exact_float(text: str) -> float | LongNumber:
     return number if abs(number) < LARGEST_EXACT and Decimal(repr(number)) == exact else exact
 
 
-_DECODER = json.JSONDecoder(parse_float=_exact_float)
+_DECODER = json.JSONDecoder(parse_float=exact_float)
 
 
 def read_json(text: str | bytes) -> Any:

@@ -38,17 +38,19 @@ from airflow_profile_provider.hooks.files import open_file, try_out
 from airflow_profile_provider.hooks.ledgers import sieve_of
 from airflow_profile_provider.hooks.metrics import measure
 from airflow_profile_provider.hooks.options import MAX_RECORD_BYTES, Options
+from airflow_profile_provider.hooks.parts import parts_of
 from airflow_profile_provider.hooks.settings import Settings
 from airflow_profile_provider.hooks.source import Source
+from airflow_profile_provider.keys import KeyFile, rows_only
 from airflow_profile_provider.outputs import Delivered, PlanFile, Rejects
 from airflow_profile_provider.partition import rows_in_partition
 from airflow_profile_provider.plan import ColumnsOf, Planner, Recipe
 from airflow_profile_provider.progress import estimate
 from airflow_profile_provider.push import Push
 from airflow_profile_provider.quota import Quota, parse_quota
+from airflow_profile_provider.reading import Reading
 from airflow_profile_provider.records import Checkpoint, Report, Row, Verdict
 from airflow_profile_provider.sieve import Comparing, Sieve
-from airflow_profile_provider.sources import KeyFile, rows_only
 from airflow_profile_provider.trail import Checkpoints, Resume
 from airflow_profile_provider.transport import RetryRule, Transport
 from airflow_profile_provider.vendor import Answer, Rate, Request, Vendor, to_json
@@ -165,6 +167,7 @@ class ProfileHook(HttpHook):
         batch_size: int | None = None,
         quota: str | None = None,
         max_record_bytes: int | None = MAX_RECORD_BYTES,
+        null_values: Sequence[str] | None = None,
         ledger_conn_id: str | None = None,
         changed_fields_only: bool = False,
         ignore_ledger: bool = False,
@@ -198,7 +201,8 @@ class ProfileHook(HttpHook):
             rejects_path: where undelivered changes go; that file can be pushed again.
             delivered_path: where the acknowledged keys go.
             concurrency, batch_size, quota: instead of the connection's.
-            max_record_bytes: a larger change is invalid.
+            max_record_bytes: a larger change is invalid; it bounds what is read of a line, too.
+            null_values: texts that stand for null in a CSV file, such as "NULL"; an empty cell always does.
             ledger_conn_id: connection of the database that remembers what the vendor acknowledged.
             changed_fields_only: with a ledger, send only the fields that changed.
             ignore_ledger: send everything, and write down what is acknowledged.
@@ -243,6 +247,7 @@ class ProfileHook(HttpHook):
             "batch_size": batch_size,
             "quota": quota,
             "max_record_bytes": max_record_bytes,
+            "null_values": null_values,
             "ledger_conn_id": ledger_conn_id,
             "changed_fields_only": changed_fields_only,
             "ignore_ledger": ignore_ledger,
@@ -337,7 +342,12 @@ class ProfileHook(HttpHook):
         transport = self._transport(vendor, options.quota)
         size = _batch_size(vendor, options.batch_size)
         in_flight = self._in_flight(options.concurrency)
-        source = Source(records, options.sql, options.sql_conn_id, self.get_connection)
+        reading = Reading(
+            max_record_bytes=options.max_record_bytes,
+            null_values=options.null_values,
+            warn=self.log.warning,
+        )
+        source = Source(records, options.sql, options.sql_conn_id, self.get_connection, reading)
         outputs = _Outputs.to(options)
         gate = self.last_plan = _gate(options)
         outputs.try_out()
@@ -408,8 +418,9 @@ class ProfileHook(HttpHook):
         column = (options.only_key or options.key or "key") if options.only is not None else None
         rows = source.rows(planner, column, options.if_empty)
         if column is not None:
-            keys = stack.enter_context(KeyFile(str(options.only), open_file))
-            rows = rows_only(rows, keys, column)
+            keys = stack.enter_context(KeyFile(str(options.only), open_file, parts_of))
+            may_miss = options.if_empty == "ok"
+            rows = rows_only(rows, keys, column, planner.key_column, may_miss=may_miss)
         if share := options.partition:
             if gate and options.max_changes is not None:
                 source.require_rereading("max_changes looks at the whole source before a share of it")
@@ -421,7 +432,7 @@ class ProfileHook(HttpHook):
     def _marks(self, options: Options, how: _How) -> dict[str, Any]:
         """Return what, beside the source itself, tells this push from another one."""
         known: dict[str, Any] = {"conn_id": self.http_conn_id, "share": options.partition}
-        known |= {"only": options.only, "only_key": options.only_key}
+        known |= {"only": options.only, "only_key": options.only_key, "null_values": options.null_values}
         known |= {"delivered_path": options.delivered_path}
         return {**known, **vars(options.recipe), **how.vendor_options}
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from airflow_profile_provider.errors import ConfigurationError, InvalidRecord, SourceError
 from airflow_profile_provider.hooks.files import open_file
+from airflow_profile_provider.hooks.parts import parts_of
+from airflow_profile_provider.keys import KeyFile
 from airflow_profile_provider.outputs import Delivered
+from airflow_profile_provider.reading import Reading
 from airflow_profile_provider.records import Row
-from airflow_profile_provider.sources import keys_of_file, require_columns, rows_of_file
-from airflow_profile_provider.values import exact_key
+from airflow_profile_provider.sources import require_columns, rows_of_parts
+from airflow_profile_provider.values import exact_key, is_null
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -22,14 +24,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Translated:
-    """What became of a file of keys: how many there are, and how many of them have no counterpart."""
+    """What became of a file of keys: how many there are, and how many of them have no counterpart.
+
+    ``unreadable`` counts the rows of the crosswalk that could not be read.
+    """
 
     keys: int
     missing: int
+    unreadable: int = 0
 
     def as_dict(self) -> dict[str, int]:
         """Return the counts as they go to XCom."""
-        return asdict(self)
+        return {"keys": self.keys, "missing": self.missing}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,37 +48,49 @@ class Crosswalk:
     sql: str | None = None
     sql_conn_id: str | None = None
 
-    def translate(self, keys_path: str, to_path: str, find: Callable[[str], Connection]) -> Translated:
+    def translate(
+        self,
+        keys_path: str,
+        to_path: str,
+        find: Callable[[str], Connection],
+        *,
+        may_miss: bool = False,
+    ) -> Translated:
         """Write the counterparts of a file's keys to another; keys and rows stay on disk.
 
         Raises:
             ConfigurationError: there is no crosswalk, or more than one.
-            SourceError: the keys or the crosswalk cannot be read, or it has no such column, or no row.
+            SourceError: the keys or the crosswalk cannot be read, it has no such column, or in it what no key
+                can be, or no row; or, but with ``may_miss``, none of the keys.
         """
+        unreadable = 0
         with ExitStack() as stack:
-            known = stack.enter_context(closing(sqlite3.connect("")))  # a temporary database of its own
-            known.execute("create table keys (key text primary key, met integer default 0) without rowid")
-            keys = ((key,) for key in keys_of_file(keys_path, open_file))
-            known.executemany("insert or ignore into keys (key) values (?)", keys)
+            keys = stack.enter_context(KeyFile(keys_path, open_file, parts_of))
             written = stack.enter_context(closing(Delivered(to_path, open_file)))
             for row in self._rows(stack, find):
+                unreadable += bool(row.problem)
                 pair = self._pair(row)
-                if pair and known.execute("update keys set met = 1 where key = ?", pair[:1]).rowcount:
+                if pair and keys.meet(pair[0]):
                     written.add(pair[1])
-            number, met = known.execute("select count(*), coalesce(sum(met), 0) from keys").fetchone()
-        return Translated(number, number - met)
+            number, met = len(keys), keys.met
+        if number and not met and not may_miss:
+            raise SourceError(
+                f"none of the {number:,} keys is in column {self.from_column!r} of the crosswalk, with a "
+                f'key in {self.to_column!r}; if that may be, say if_empty="ok"'
+            )
+        return Translated(number, number - met, unreadable)
 
     def _rows(self, stack: ExitStack, find: Callable[[str], Connection]) -> Iterator[Row]:
         columns = [self.from_column, self.to_column]
         if self.path is not None and self.sql is None:
-            rows = rows_of_file(self.path, open_file, columns)
+            rows = rows_of_parts(parts_of(self.path), open_file, Reading(columns=columns))
         elif self.path is None and self.sql is not None and self.sql_conn_id is not None:
             from airflow_profile_provider.hooks.databases import engine_of
             from airflow_profile_provider.sql_source import rows_of_sql
 
             engine = engine_of(find(self.sql_conn_id), create=False)
             stack.callback(engine.dispose)
-            rows = rows_of_sql(engine, self.sql, columns)
+            rows = stack.enter_context(closing(rows_of_sql(engine, self.sql, columns)))
         else:
             raise ConfigurationError("give a crosswalk as a file, or as sql with sql_conn_id, and not both")
         rows = require_columns(rows, columns, "the crosswalk")
@@ -81,10 +99,17 @@ class Crosswalk:
         return chain([first], rows)
 
     def _pair(self, row: Row) -> tuple[str, str] | None:
-        """Return both keys of a row; None where one is missing or cannot be one."""
+        """Return both keys of a row; None where one is missing, or the row could not be read."""
         if row.problem:
             return None
-        try:
-            return exact_key(row.content.get(self.from_column)), exact_key(row.content.get(self.to_column))
-        except InvalidRecord:
+        first, second = (self._key(row, column) for column in (self.from_column, self.to_column))
+        return (first, second) if first is not None and second is not None else None
+
+    def _key(self, row: Row, column: str) -> str | None:
+        value = row.content.get(column)
+        if is_null(value) or (isinstance(value, str) and not value.strip()):
             return None
+        try:
+            return exact_key(value)
+        except InvalidRecord as error:  # a column of floats: none of them could be met
+            raise SourceError(f"record {row.position} of the crosswalk, column {column!r}: {error}") from None

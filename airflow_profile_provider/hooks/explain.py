@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,7 @@ from airflow_profile_provider.hooks.source import Source
 from airflow_profile_provider.ledger import Entry
 from airflow_profile_provider.ledger_admin import ReadLedger, instant, version_of
 from airflow_profile_provider.plan import ColumnsOf, Planner, Recipe, Window
+from airflow_profile_provider.reading import Reading
 from airflow_profile_provider.records import Change, Row, Verdict, order_of
 from airflow_profile_provider.sieve import Comparing, Sieve, set_aside_until
 from airflow_profile_provider.transport import Transport
@@ -160,6 +161,7 @@ def explain(
     nulls: str | None = None,
     relationships: ColumnsOf | None = None,
     max_record_bytes: int = 1_000_000,
+    null_values: Collection[str] = (),
     ledger_conn_id: str | None = None,
     changed_fields_only: bool = False,
     ignore_ledger: bool = False,
@@ -197,7 +199,8 @@ def explain(
     vendor = hook.vendor(**vendor_options)
     how = Comparing(f"explain {uuid4().hex}", changed_fields_only, ignore_ledger, False, mixed_key_types)
     case = _Case(hook, vendor, Planner(vendor, recipe), recipe, how, ledger_conn_id)
-    source = Source(records, sql, sql_conn_id, hook.get_connection)
+    reading = Reading(max_record_bytes=max_record_bytes, null_values=null_values, warn=hook.log.warning)
+    source = Source(records, sql, sql_conn_id, hook.get_connection, reading)
     try:
         found = _Found.of(source, case.planner, exact_key(wanted))
     except InvalidRecord as error:

@@ -12,7 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, cast
 
-from airflow_profile_provider.errors import ConfigurationError, OutputFailed
+from airflow_profile_provider.errors import ConfigurationError, OutputFailed, SourceError
+from airflow_profile_provider.hooks.parts import parts_of
 
 
 def open_file(path: str, mode: str) -> IO[bytes]:
@@ -146,17 +147,30 @@ def is_path(records: Any) -> bool:
     return isinstance(records, str | os.PathLike) or hasattr(records, "open")
 
 
+def address_of(records: Any) -> str:
+    """Return a path as text; an ObjectStoragePath's keeps the connection that it is read through."""
+    text, conn_id = str(records), getattr(records, "conn_id", None)
+    scheme, separator, rest = text.partition("://")
+    known = not conn_id or not separator or rest.startswith(f"{conn_id}@")
+    return text if known else f"{scheme}://{conn_id}@{rest}"
+
+
 def fingerprint(records: Any, options: Mapping[str, Any]) -> str | None:
     """Return what changes when the source or the options do; None where a source cannot be told apart.
 
-    Of a file, size and time of change (or etag) count; of a list, its content.
+    Of a file, and of each part of a folder, size and time of change (or etag) count; of a list, its content.
     """
     digest = hashlib.sha256(repr(sorted(options.items())).encode())
     if is_path(records):
-        seen = _seen(str(records))
-        if seen is None:
+        try:
+            parts = parts_of(address_of(records))
+        except SourceError:
             return None
-        digest.update(seen.encode())
+        for part in parts:
+            seen = _seen(part)
+            if seen is None:
+                return None
+            digest.update(seen.encode("utf-8", "surrogateescape") + b"\n")
     elif isinstance(records, Sequence):
         try:
             for record in records:

@@ -41,6 +41,7 @@ class Options:
     batch_size: int | None = None
     quota: str | None = None
     max_record_bytes: int = MAX_RECORD_BYTES
+    null_values: tuple[str, ...] = ()
     ledger_conn_id: str | None = None
     changed_fields_only: bool = False
     ignore_ledger: bool = False
@@ -102,6 +103,7 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "fields": arguments.columns,
     "relationships": arguments.links,
     "partition": _partition,
+    "null_values": arguments.words,
     "max_changes": arguments.share,
     **dict.fromkeys(("only", "rejects_path", "delivered_path", "plan_path"), arguments.path),
     **dict.fromkeys(("concurrency", "batch_size", "max_record_bytes"), arguments.count),

@@ -10,18 +10,21 @@ from typing import TYPE_CHECKING, Any
 from airflow_profile_provider.announcements import Announced
 from airflow_profile_provider.blocks import Block
 from airflow_profile_provider.errors import ConfigurationError
-from airflow_profile_provider.hooks.files import fingerprint, is_path, open_file
+from airflow_profile_provider.hooks.files import address_of, fingerprint, is_path, open_file
+from airflow_profile_provider.hooks.parts import parts_of
 from airflow_profile_provider.outbox import Outbox, OutboxRows
 from airflow_profile_provider.plan import Planner
+from airflow_profile_provider.reading import Reading, named
 from airflow_profile_provider.records import Row
 from airflow_profile_provider.sources import (
-    blocks_of_file,
-    count_of_file,
+    blocks_of_parts,
+    continued,
+    count_of_parts,
     require_blocks,
     require_columns,
     require_rows,
     rows_of,
-    rows_of_file,
+    rows_of_parts,
 )
 from airflow_profile_provider.vendor import require_choice
 
@@ -31,14 +34,19 @@ if TYPE_CHECKING:
 
 
 class Source:
-    """The records of one push.
+    """The records of one push; ``reading`` says how they are read.
 
     Raises:
         ConfigurationError: there is none, more than one, or one that cannot be read.
     """
 
     def __init__(
-        self, records: Any, sql: str | None, sql_conn_id: str | None, find: Callable[[str], Connection]
+        self,
+        records: Any,
+        sql: str | None,
+        sql_conn_id: str | None,
+        find: Callable[[str], Connection],
+        reading: Reading | None = None,
     ) -> None:
         if (records is None) == (sql is None):
             raise ConfigurationError("give either records or sql, and not both")
@@ -56,6 +64,17 @@ class Source:
         self._sql = sql
         self._sql_conn_id = sql_conn_id
         self._find = find
+        self._reading = reading or Reading()
+        if is_path(records) and _looks_like_records(address_of(records)):
+            raise ConfigurationError(
+                "records is the text of a list or an object, not a path: give the list itself (another "
+                "task's output, or native rendering)"
+            )
+
+    @cached_property
+    def _parts(self) -> list[str]:
+        """The files that a path stands for."""
+        return parts_of(address_of(self._records))
 
     @cached_property
     def _engine(self) -> Engine:
@@ -100,10 +119,10 @@ class Source:
             from airflow_profile_provider.sql_source import rows_of_sql
 
             name = "the query"
-            rows = rows_of_sql(self._engine, self._sql, columns)
+            rows: Iterator[Row] = rows_of_sql(self._engine, self._sql, columns)
         elif is_path(self._records):
-            name = str(self._records)
-            rows = rows_of_file(name, open_file, columns)
+            name = named(address_of(self._records))
+            rows = rows_of_parts(self._parts, open_file, replace(self._reading, columns=columns))
         elif isinstance(self._records, Announced):
             if self._outbox is not None and mapped is not None:
                 raise ConfigurationError(
@@ -127,15 +146,16 @@ class Source:
         """
         if self.receipts:
             yield from self.receipts.rows()
-        sources: list[Iterable[Row]] = [rows_of_file(path, open_file, columns) for path in announced.paths]
-        sources.append(rows_of(announced.changes))
-        sources.append(Row(n, None, problem=text) for n, text in enumerate(announced.problems, 1))
+        how = replace(self._reading, columns=columns)
         passed = self.receipts.last if self.receipts else 0
-        for rows in sources:
-            before = passed
-            for row in rows:
-                passed = before + row.position
-                yield replace(row, position=passed)
+        yield from continued(self._announced_sources(announced, how), passed)
+
+    @staticmethod
+    def _announced_sources(announced: Announced, how: Reading) -> Iterator[Iterable[Row]]:
+        for path in announced.paths:
+            yield rows_of_parts(parts_of(path), open_file, how)
+        yield rows_of(announced.changes)
+        yield (Row(n, None, problem=text) for n, text in enumerate(announced.problems, 1))
 
     def blocks(self, planner: Planner, if_empty: str | None) -> Iterator[Block] | None:
         """Read the rows by the thousand, or return None where that is not how they are kept."""
@@ -149,8 +169,8 @@ class Source:
 
             found = blocks_of_sql(self._engine, self._sql, columns)
         elif is_path(self._records):
-            name = str(self._records)
-            found = blocks_of_file(name, open_file, columns)
+            name = named(address_of(self._records))
+            found = blocks_of_parts(self._parts, open_file, columns)
         return None if found is None else require_blocks(found, name)
 
     def count(self) -> int | None:
@@ -162,10 +182,16 @@ class Source:
         if isinstance(self._records, Announced):
             return self.receipts.count() if self.receipts and not self._records.paths else None
         if is_path(self._records):
-            return count_of_file(str(self._records), open_file)
+            return count_of_parts(self._parts, open_file)
         return len(self._records) if isinstance(self._records, Sequence) else None
 
     def fingerprint(self, options: Mapping[str, Any]) -> str | None:
         """Return what tells this source and these options from others; None where that is impossible."""
         is_told_apart = self._sql is None and not isinstance(self._records, Announced)
         return fingerprint(self._records, options) if is_told_apart else None
+
+
+def _looks_like_records(text: str) -> bool:
+    """Whether a text is what a template makes of records, rather than a path."""
+    text = text.strip()
+    return text[:1] + text[-1:] in {"[]", "{}"}

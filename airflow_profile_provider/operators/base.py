@@ -45,7 +45,7 @@ class PushProfilesOperator(LineageMixin, BaseOperator):
 
     :param records: a list, an XComArg, or the path or URI of a .jsonl, .csv (.gz) or .parquet file; or
         `from_events()`: what the events announce that started the run.
-    :param sql: a query instead.
+    :param sql: a query instead, or the name of a ``.sql`` file, as in Airflow's own operators.
     :param sql_conn_id: the connection through which the query is asked, or the outbox of events is read.
     :param key: column of the key (no meaning where ``fields`` is None).
     :param fields: vendor field to column, or a list where the names agree; None: rows are changes already.
@@ -65,7 +65,8 @@ class PushProfilesOperator(LineageMixin, BaseOperator):
     :param delivered_path: file for the acknowledged keys; a mapped task puts its map index into the name.
     :param concurrency: requests in flight; ``batch_size``: records a request; ``quota``: such as
         "10/1s, 150/60s" or "none". Each replaces the connection's.
-    :param max_record_bytes: a larger change is invalid.
+    :param max_record_bytes: a larger change is invalid; it bounds what is read of a line, too.
+    :param null_values: texts that stand for null in a CSV file, such as "NULL"; an empty cell always does.
     :param ledger_conn_id: SQL connection that remembers what the vendor acknowledged, so that only what
         changed is sent.
     :param changed_fields_only: with a ledger, send only the fields that changed.
@@ -109,6 +110,7 @@ class PushProfilesOperator(LineageMixin, BaseOperator):
         "concurrency",
         "batch_size",
         "max_record_bytes",
+        "null_values",
         "changed_fields_only",
         "ignore_ledger",
         "mixed_key_types",
@@ -117,6 +119,7 @@ class PushProfilesOperator(LineageMixin, BaseOperator):
         "resume",
         "deferrable",
     )
+    template_ext: Sequence[str] = (".sql",)
     template_fields_renderers = {"fields": "json", "sql": "sql"}  # noqa: RUF012 -- as BaseOperator declares it
     ui_color = "#d8e8f8"
     report: Report | None = None
@@ -147,6 +150,7 @@ class PushProfilesOperator(LineageMixin, BaseOperator):
         batch_size: int | None = None,
         quota: str | None = None,
         max_record_bytes: int = 1_000_000,
+        null_values: Sequence[str] = (),
         ledger_conn_id: str | None = None,
         changed_fields_only: bool = False,
         ignore_ledger: bool = False,
@@ -184,6 +188,7 @@ class PushProfilesOperator(LineageMixin, BaseOperator):
         self.batch_size = batch_size
         self.quota = quota
         self.max_record_bytes = max_record_bytes
+        self.null_values = null_values
         self.ledger_conn_id = ledger_conn_id
         self.changed_fields_only = changed_fields_only
         self.ignore_ledger = ignore_ledger
@@ -358,6 +363,7 @@ class PushProfilesOperator(LineageMixin, BaseOperator):
             batch_size=self.batch_size,
             quota=self.quota,
             max_record_bytes=self.max_record_bytes,
+            null_values=self.null_values,
             checkpoints=checkpoints,
             patience=self.defer_seconds if deferrable else None,
             **self.vendor_options,

@@ -10,6 +10,7 @@ from airflow.sdk import BaseHook, BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from airflow_profile_provider.errors import ConfigurationError, SourceError
+from airflow_profile_provider.vendor import require_choice
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -24,6 +25,9 @@ class TranslateKeysOperator(BaseOperator):
     :param sql: a query instead, asked through the connection ``sql_conn_id``.
     :param from_column: column of the keys that are given.
     :param to_column: column of the keys that are wanted.
+    :param if_empty: "fail" (default) or "ok": what it means that none of the keys has a counterpart.
+
+    ``sql`` may name a ``.sql`` file, as in Airflow's own operators.
 
     A key without a counterpart is left out, so that the next push leaves that profile out; how many there are
     is returned (``{"keys": 300, "missing": 2}``). No key goes through XCom or into the log.
@@ -38,6 +42,7 @@ class TranslateKeysOperator(BaseOperator):
         "from_column",
         "to_column",
     )
+    template_ext: Sequence[str] = (".sql",)
     template_fields_renderers = {"sql": "sql"}  # noqa: RUF012 -- as BaseOperator declares it
     ui_color = "#d8e8f8"
 
@@ -51,6 +56,7 @@ class TranslateKeysOperator(BaseOperator):
         crosswalk: str | os.PathLike[str] | None = None,
         sql: str | None = None,
         sql_conn_id: str | None = None,
+        if_empty: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -61,6 +67,7 @@ class TranslateKeysOperator(BaseOperator):
         self.crosswalk = crosswalk
         self.sql = sql
         self.sql_conn_id = sql_conn_id
+        self.if_empty = if_empty
 
     def execute(self, context: Context) -> dict[str, int]:
         """Write the file, and return the counts."""
@@ -74,11 +81,16 @@ class TranslateKeysOperator(BaseOperator):
             sql_conn_id=self.sql_conn_id,
         )
         try:
-            done = crosswalk.translate(str(self.keys), str(self.to_path), BaseHook.get_connection)
+            may_miss = require_choice("if_empty", self.if_empty or "fail", ("fail", "ok")) == "ok"
+            done = crosswalk.translate(
+                str(self.keys), str(self.to_path), BaseHook.get_connection, may_miss=may_miss
+            )
         except ConfigurationError as error:
             raise AirflowFailException(str(error)) from None
         except SourceError as error:
             raise AirflowException(str(error)) from None
         if done.missing:
             self.log.warning("%d of %d keys have no counterpart in the crosswalk", done.missing, done.keys)
+        if done.unreadable:
+            self.log.warning("%d rows of the crosswalk cannot be read", done.unreadable)
         return done.as_dict()

@@ -1,0 +1,105 @@
+"""Lines of a text file, whatever wrote it: UTF-8 or UTF-16, a mark at its start, any ending of lines.
+
+A file is read piece by piece. No line without an end, and no quote that is never closed, fills the memory.
+"""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO, cast
+
+PIECE = 1 << 18
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TooLong:
+    """A line that was passed over, for it has more than the most bytes that are read; how it begins."""
+
+    start: bytes
+
+
+def unzipped(path: str, raw: IO[bytes]) -> IO[bytes]:
+    """Return a file as it was before it was compressed, if its name says that it was."""
+    return cast("IO[bytes]", gzip.GzipFile(fileobj=raw)) if path.lower().endswith(".gz") else raw
+
+
+def blocks_of_lines(raw: IO[bytes], most: int) -> Iterator[bytes | TooLong]:
+    """Yield whole lines, as many as a piece holds, in UTF-8; one of more than ``most`` bytes is passed over.
+
+    Lines within a block may be longer than that by as much as a piece holds.
+    """
+    rest = b""
+    skipping = False
+    for piece in _utf8(raw):
+        data = rest + piece if rest else piece
+        if skipping:
+            end = _first_end(data)
+            if not end:
+                rest = data[-1:]  # perhaps the first half of a line's end
+                continue
+            data, skipping = data[end:], False
+        end = max(data.rfind(b"\n"), data.rfind(b"\r", 0, len(data) - 1)) + 1
+        if end:
+            yield data[:end]
+        rest = data[end:]
+        if len(rest) > most:
+            yield TooLong(rest[:200])
+            rest, skipping = rest[-1:], True
+    if rest and not skipping:
+        yield rest
+
+
+def lines_of(raw: IO[bytes], most: int) -> Iterator[bytes | TooLong]:
+    """Yield lines without their ends."""
+    for block in blocks_of_lines(raw, most):
+        if isinstance(block, TooLong):
+            yield block
+        else:
+            yield from block.splitlines()
+
+
+def _first_end(data: bytes) -> int:
+    """Return where the second line begins, or 0 where that is not certain yet."""
+    ends = [end for end in (data.find(b"\n"), data.find(b"\r", 0, len(data) - 1)) if end >= 0]
+    if not ends:
+        return 0
+    end = min(ends)
+    return end + (2 if data[end : end + 2] == b"\r\n" else 1)
+
+
+def _utf8(raw: IO[bytes]) -> Iterator[bytes]:
+    """Yield the pieces of a file in UTF-8, without the mark at its start."""
+    first = b""
+    while len(first) < 4 and (piece := raw.read(PIECE)):
+        first += piece
+    encoding = _encoding(first)
+    if encoding is None:
+        yield first.removeprefix(codecs.BOM_UTF8)
+        while piece := raw.read(PIECE):
+            yield piece
+        return
+    decoder = codecs.getincrementaldecoder(encoding)(errors="surrogatepass")
+    piece = first
+    while piece:
+        yield decoder.decode(piece).encode("utf-8", "surrogatepass")
+        piece = raw.read(PIECE)
+    yield decoder.decode(b"", final=True).encode("utf-8", "surrogatepass")
+
+
+def _encoding(first: bytes) -> str | None:
+    """Name the encoding of a file that is not UTF-8; no text has a null character."""
+    for mark, encoding in _MARKS:
+        if first.startswith(mark):
+            return encoding
+    if len(first) > 1 and 0 in first[:2] and first[:2] != b"\0\0":
+        return "utf-16-le" if first[1] == 0 else "utf-16-be"
+    return None
