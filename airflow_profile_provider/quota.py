@@ -7,7 +7,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_profile_provider.errors import ConfigurationError, Paused
 from airflow_profile_provider.pace import Pace
@@ -17,25 +17,34 @@ if TYPE_CHECKING:
     from pyrate_limiter import InMemoryBucket
     from pyrate_limiter import Rate as BucketRate
 
-_RATE = re.compile(r"\s*(\d+)\s*/\s*(\d+(?:\.\d+)?)?\s*(s|m|min|h)?\s*")
+_RATE = re.compile(r"\s*(\d{1,12})\s*/\s*(\d{1,12}(?:\.\d{1,12})?)?\s*(s|m|min|h)?\s*", re.ASCII)
 _UNITS = {None: 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 _MOST_REMEMBERED = 1000
+_MOST_REQUESTS = 1_000_000_000
+_LONGEST_WINDOW = 31 * 86_400.0
 
 
-def parse_quota(text: str) -> tuple[Rate, ...]:
+def parse_quota(text: Any) -> tuple[Rate, ...]:
     """Read a quota such as ``"10/1s, 150/60s"``; ``"none"`` lifts every limit.
+
+    What a template makes of nothing (``"None"``, ``""``, ``"null"``) lifts none: it is refused.
 
     Raises:
         ConfigurationError: the text is not of this form.
     """
-    if text.strip().lower() == "none":
+    shown = text if isinstance(text, str) else repr(text)
+    if shown.strip() == "none":
         return ()
     rates = []
-    for part in text.split(","):
-        match = _RATE.fullmatch(part)
-        if not match or int(match[1]) == 0:
-            raise ConfigurationError(f'quota {text!r} is not of the form "10/1s, 150/60s" or "none"')
-        rates.append(Rate(int(match[1]), float(match[2] or 1) * _UNITS[match[3]]))
+    for part in shown[:1000].split(","):
+        match = _RATE.fullmatch(part) if isinstance(text, str) else None
+        limit = int(match[1]) if match else 0
+        seconds = float(match[2] or 1) * _UNITS[match[3]] if match else 0.0
+        if not (1 <= limit <= _MOST_REQUESTS and 0.001 <= seconds <= _LONGEST_WINDOW):
+            raise ConfigurationError(
+                f'quota {shown[:100]!r} is not of the form "10/1s, 150/60s" or "none" (which lifts all)'
+            )
+        rates.append(Rate(limit, seconds))
     return tuple(rates)
 
 

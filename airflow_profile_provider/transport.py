@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 import threading
 import time
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from http.client import HTTPException
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import requests
@@ -23,6 +26,7 @@ from airflow_profile_provider.bounds import Exchange, Overlong, bound, read_body
 from airflow_profile_provider.errors import (
     ConfigurationError,
     CredentialRefused,
+    MassFailure,
     PushStopped,
     Retriable,
     Throttled,
@@ -31,6 +35,7 @@ from airflow_profile_provider.errors import (
     WrongHost,
 )
 from airflow_profile_provider.quota import Quota
+from airflow_profile_provider.routes import Route, route, speaks_tls
 from airflow_profile_provider.vendor import Answer, Request, Token, Vendor, allowance
 
 T = TypeVar("T")
@@ -126,11 +131,12 @@ class Transport:
         self._clock = clock
         self._tokens = _Tokens(vendor.token_request(), self._fetch_token, mask, clock)
         self._headers = {**_HEADERS, **vendor.headers()}
-        # Proxies and certificates of the connection and of the environment, looked up once.
-        self._settings: dict[str, Any] = dict(
-            session.merge_environment_settings(vendor.access.host, {}, None, None, None)
-        )
-        self._connected = False
+        # Proxies and certificates, looked up once for each host that is asked.
+        asked = [Request("GET", "/", lambda answer: None), vendor.token_request()]
+        self._ways = {_base(vendor, each): route(_base(vendor, each), session) for each in asked if each}
+        self._reached: set[str] = set()
+        """The addresses where somebody was there; those in `_answered` have answered in HTTP, too."""
+        self._answered: set[str] = set()
         self._here = _Here()
         for adapter in session.adapters.values():
             bound(adapter)
@@ -184,15 +190,17 @@ class Transport:
         except Retriable as error:
             if not _may_repeat(request, error):
                 raise
-            first = error
+            first: Retriable = error
+            reason: PushStopped
         self._here.until = self._here.sent_at + self._rule.longest
         try:
             return self._repeat(request, first, anyhow)
-        except Retriable as error:
-            if self._connected:
-                raise
-            reason = str(error)
-        raise WrongHost(f"{reason}: check the connection's host and port")
+        except _Unreached as error:
+            reason = WrongHost(f"{error}: check {error.where}")
+        except _NoToken as error:
+            reason = MassFailure(f"no token could be had: {error}")
+            reason.after = error.after
+        raise reason
 
     def send_once(self, request: Request, *, anyhow: bool = False, repeat: bool = False) -> Any:
         """Send a request without retries and read the answer; counts how many got none in a row."""
@@ -265,7 +273,6 @@ class Transport:
 
     def _ask(self, request: Request, anyhow: bool, *, repeat: bool = False, renewed: bool = False) -> Any:
         token, answer = self._permitted(request, anyhow, repeat)
-        self._connected = True
         failure = self._vendor.read_failure(answer)
         if isinstance(failure, CredentialRefused) and not renewed and self._tokens.discard(token):
             return self._ask(request, anyhow, repeat=True, renewed=True)
@@ -308,11 +315,19 @@ class Transport:
         try:
             answer = self._http(request, "")
             failure = self._vendor.read_failure(answer)
+            if isinstance(failure, Retriable):
+                with suppress(VendorError):
+                    request.read(answer)  # a refused credential is one, whatever the status
+                raise failure
+            if isinstance(failure, WrongHost) and request.named_by != "host":
+                failure = WrongHost(f"{failure}; the address is that of extra {request.named_by}")
             if failure:
                 raise failure
             token: Token = request.read(answer)
-        except Unanswered as error:
-            unsent = Retriable(str(error), error.detail, after=error.after)
+        except _Unreached:
+            raise
+        except Retriable as error:
+            unsent = _NoToken(str(error), error.detail, after=error.after)
         else:
             return token
         raise unsent
@@ -322,19 +337,28 @@ class Transport:
         now = self._here.sent_at = self._clock()
         whole = min(WHOLE * self._timeout, max(self._here.until - now, self._timeout))
         exchange = Exchange(whole, self._timeout, lambda: self.halt)
+        base = _base(self._vendor, request)
+        way = self._ways[base]
         try:
             with under_way(exchange):
                 prepared = self._prepare(request, token)
                 response = self._session.get_adapter(str(prepared.url)).send(
-                    prepared, timeout=self._timeout, **self._settings
+                    prepared,
+                    stream=True,
+                    timeout=self._timeout,
+                    verify=way.verify,
+                    cert=way.cert,
+                    proxies=dict(way.proxies),
                 )
                 content = read_body(response.raw)
         except (exceptions.RequestException, HTTPError, HTTPException, OSError, UnicodeError) as error:
-            failure = self._failure(error, exchange)
+            failure = self._failure(error, exchange, request, base, way)
         except Overlong as error:
-            self._connected = True
+            self._reached.add(base)
             failure = Unanswered(f"{self._vendor.name} {error}")
         else:
+            self._reached.add(base)
+            self._answered.add(base)
             headers = {name.lower(): value for name, value in response.headers.items()}
             return Answer(response.status_code, headers, content)
         finally:
@@ -348,10 +372,10 @@ class Transport:
         The session's own steps are left out: they would follow redirects, keep cookies, and put what
         .netrc holds in the credential's place.
         """
-        whole = "://" in request.path
         prepared = requests.PreparedRequest()
         prepared.method = request.method
-        prepared.prepare_url(request.path if whole else self._vendor.access.host + request.path, None)
+        whole = request.path if request.public else self._vendor.access.host + request.path
+        prepared.prepare_url(whole, None)
         credential = {} if request.public else self._vendor.credential(token)
         prepared.headers = CaseInsensitiveDict({**self._headers, **credential, **request.headers})
         prepared.body = request.body
@@ -359,27 +383,101 @@ class Transport:
             prepared.headers["Content-Length"] = str(len(request.body or b""))
         return prepared
 
-    def _failure(self, error: Exception, exchange: Exchange) -> Exception:
-        name, host = self._vendor.name, self._vendor.access.host
-        if exchange.problem:
-            self._connected = True
-            return Unanswered(f"{name} {exchange.problem}")
+    def _failure(
+        self, error: Exception, exchange: Exchange, request: Request, base: str, way: Route
+    ) -> Exception:
+        """Say what it means that no answer came, and where to look: host, token address, proxy, CA."""
+        name = self._vendor.name
+        where = "host and port" if request.named_by == "host" else request.named_by
+        where = f"the connection's {where}"
+        if isinstance(error, exceptions.InvalidProxyURL | exceptions.InvalidSchema) and way.proxied_by:
+            return ConfigurationError(f"{way.proxied_by}: it names no proxy that can be used")
         if isinstance(error, exceptions.InvalidURL | exceptions.InvalidSchema | UnicodeError):
-            return ConfigurationError(f"{host!r} is not an address: mend the connection's host")
-        if isinstance(error, exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
-            return WrongHost(f"the certificate of {host} is not trusted: check host and verify")
+            return ConfigurationError(f"{base!r} is not an address: correct {where}")
+        if isinstance(error, OSError) and type(error) in (OSError, FileNotFoundError, PermissionError):
+            return ConfigurationError(f"{way.trusted_by} or extra cert: its file cannot be read any more")
+        if isinstance(error, exceptions.ProxyError) and not exchange.problem:
+            return self._proxy_failure(error, base, way, where)
         cause = error.args[0] if error.args else None
         reason = cause.reason if isinstance(cause, MaxRetryError) else cause
-        if isinstance(reason, NewConnectionError) or isinstance(error, exceptions.ConnectTimeout):
+        unreached = isinstance(reason, NewConnectionError) or isinstance(error, exceptions.ConnectTimeout)
+        if unreached and not exchange.problem:
             # Not sent at all (a name that cannot be resolved included), so even a create may be repeated.
-            return Retriable(f"{name} cannot be reached at {host}")
+            return self._unreached(f"{name} cannot be reached at {base}", base, where)
+        if isinstance(error, exceptions.SSLError) and (wrong := _tls_failure(str(error), base, where, way)):
+            return wrong
+        is_plain = base.startswith("http://") and base not in self._answered and not way.proxies
+        first = base not in self._reached
+        self._reached.add(base)
+        if is_plain and first and not self.halt and speaks_tls(base, min(self._timeout, 3.0)):
+            return WrongHost(f"{base} speaks TLS: write https:// in {where}")
+        if exchange.problem:
+            return Unanswered(f"{name} {exchange.problem}")
         if isinstance(error, exceptions.Timeout):
-            self._connected = True
             return Unanswered(f"{name} did not answer within {self._timeout:g} s")
-        self._connected = True
+        hint = ""
+        if isinstance(error, exceptions.SSLError) and base not in self._answered and not way.cert:
+            hint = "; perhaps it wants a client certificate (extra cert)"
         return Unanswered(
-            f"{name}: the connection broke before the answer was complete ({type(error).__name__})"
+            f"{name}: the connection broke before the answer was complete ({type(error).__name__}){hint}"
         )
+
+    def _unreached(self, what: str, base: str, where: str) -> Retriable:
+        """Return the error for a request that went nowhere."""
+        return Retriable(what) if base in self._reached else _Unreached(what, where)
+
+    def _proxy_failure(self, error: Exception, base: str, way: Route, where: str) -> Exception:
+        """Say what a proxy's refusal means, or that it is not there."""
+        cause = error.args[0] if error.args else None
+        reason = cause.reason if isinstance(cause, MaxRetryError) else cause
+        said = re.search(r"Tunnel connection failed: (\d{3})", str(getattr(reason, "original_error", "")))
+        proxy = f"the proxy of {way.proxied_by}"
+        if said is None:
+            return self._unreached(f"{proxy} cannot be reached", base, way.proxied_by)
+        if said[1] == "407":
+            return WrongHost(f"{proxy} answered 407: put its login into its address")
+        if said[1].startswith("5") or said[1] in {"404", "408", "429"}:
+            both = f"{where}, and {way.proxied_by}"
+            return self._unreached(f"{proxy} cannot reach {base} ({said[1]})", base, both)
+        return WrongHost(f"{proxy} refuses to connect to {base} ({said[1]}): check {where}")
+
+
+class _Unreached(Retriable):
+    """Nobody was there, and never has been; ``where`` is what to check."""
+
+    def __init__(self, reason: str, where: str) -> None:
+        super().__init__(reason)
+        self.where = where
+
+
+class _NoToken(Retriable):
+    """The token endpoint gave no token this time."""
+
+
+_NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE")
+_TLS_REFUSED = ("CERTIFICATE_REQUIRED", "HANDSHAKE_FAILURE", "UNKNOWN_CA", "BAD_CERTIFICATE", "ALERT_ACCESS")
+
+
+def _tls_failure(text: str, base: str, where: str, way: Route) -> Exception | None:
+    """Say what is wrong with TLS for good, if it is."""
+    if "CERTIFICATE_VERIFY_FAILED" in text:
+        return WrongHost(f"the certificate of {base} is not trusted: check {where} and {way.trusted_by}")
+    if any(name in text for name in _TLS_REFUSED):
+        return WrongHost(f"{base} refused the TLS connection: check {where} and extra cert")
+    if any(name in text for name in _NO_TLS):
+        return WrongHost(f"{base} does not speak TLS: check {where}; is it http://?")
+    return None
+
+
+def _base(vendor: Vendor, request: Request) -> str:
+    """Return the address that a request goes to, without its path; only a public one may go elsewhere."""
+    if not request.public:
+        path = request.path
+        if path[:1] != "/" or path[:2] in {"//", "/\\"}:
+            raise ConfigurationError("a path starts with one slash: it is one at the connection's host")
+        return vendor.access.host
+    parts = urlsplit(request.path)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _may_repeat(request: Request, error: BaseException) -> bool:

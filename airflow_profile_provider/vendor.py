@@ -89,11 +89,12 @@ class Access:
 class Request:
     """One HTTP request, without credential, and how to read its answer.
 
-    ``path`` starts with a slash, or is a whole URL. ``read`` takes the `Answer` and returns what the
-    generator gets back; it raises `Retriable` for an answer that the transport should ask for again. A
-    request that is not ``repeatable`` is never sent a second time once it may have arrived: the vendor's
-    generator gets the `Unanswered` thrown in and decides. A ``public`` one carries no credential. One with a
-    ``renewal`` is built anew before it is sent again, for what it was built from may have changed meanwhile.
+    ``path`` starts with a slash: it is one at the vendor's host. A ``public`` request carries no credential,
+    and only such a one may be a whole URL; ``named_by`` is then the extra that it comes from. ``read`` takes
+    the `Answer` and returns what the generator gets back; it raises `Retriable` for an answer that the
+    transport should ask for again. A request that is not ``repeatable`` is never sent a second time once it
+    may have arrived: the vendor's generator gets the `Unanswered` thrown in and decides.
+    One with a ``renewal`` is built anew before it is sent again, for what it was built from may have changed.
     """
 
     method: str
@@ -103,6 +104,7 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     repeatable: bool = True
     public: bool = False
+    named_by: str = "host"
     renewal: Renewal | None = field(default=None, repr=False)
 
 
@@ -428,7 +430,15 @@ class Vendor(ABC):
         Redirects are a wrong host, 401 is the credential, 408, 425, 429 and 5xx are tried again.
         """
         if 300 <= answer.status < 400:
-            return WrongHost(f"{self.name} answered {answer.status}, a redirect: check the connection's host")
+            secure = answer.headers.get("location", "").lower().startswith("https://")
+            hint = "; is it https://?" if secure and self.access.host.startswith("http://") else ""
+            return WrongHost(
+                f"{self.name} answered {answer.status}, a redirect: check the connection's host{hint}"
+            )
+        if answer.status == 407:
+            return WrongHost("the proxy answered 407: put its login into extra proxies")
+        if answer.status == 400 and b"plain HTTP request was sent to HTTPS" in answer.content:
+            return WrongHost(f"{self.access.host} speaks TLS: write https:// in the connection's host")
         if answer.status == 401:
             return CredentialRefused(f"{self.name} answered 401: check the connection's {self.secret_label}")
         if answer.status == 429:

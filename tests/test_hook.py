@@ -35,7 +35,7 @@ def ocamba() -> Iterator[Ocamba]:
 def connect(
     monkeypatch: pytest.MonkeyPatch, stand_in: Any, conn_id: str = "ocamba_default", **more: Any
 ) -> None:
-    connection = {"conn_type": "x", "host": "http://127.0.0.1", "port": stand_in.port}
+    connection = {"conn_type": "http", "host": "http://127.0.0.1", "port": stand_in.port}
     connection |= {"login": stand_in.login, "password": stand_in.secret, "extra": {"quota": "none"}}
     monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(connection | more))
 

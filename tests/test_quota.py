@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -93,15 +94,34 @@ def test_holding_stops_every_request_for_so_long() -> None:
         ("22/m", (Rate(22, 60),)),
         ("5/s", (Rate(5, 1),)),
         ("1000/1h", (Rate(1000, 3600),)),
-        (" None ", ()),
+        (" none ", ()),
     ],
 )
 def test_a_quota_is_read_as_it_is_written(text: str, found: tuple[Rate, ...]) -> None:
     assert parse_quota(text) == found
 
 
-@pytest.mark.parametrize("text", ["", "fast", "10", "0/1s", "10/1s;2/2s", "-1/1s"])
-def test_a_quota_that_is_not_understood_is_refused(text: str) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " ",
+        "None",
+        "null",
+        "NaN",
+        "fast",
+        "10",
+        "0/1s",
+        "10/0s",
+        "10/1s;2/2s",
+        "-1/1s",
+        "9/99999999h",
+        None,
+        10,
+        True,
+    ],
+)
+def test_a_quota_that_is_not_understood_is_refused(text: Any) -> None:
     with pytest.raises(ConfigurationError, match="10/1s, 150/60s"):
         parse_quota(text)
 

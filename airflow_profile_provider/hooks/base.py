@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 import weakref
@@ -29,6 +30,7 @@ from airflow_profile_provider.errors import (
     AskedToEnd,
     ConfigurationError,
     ProfileError,
+    RecordRefused,
     SourceError,
     sorted_error,
     where_raised,
@@ -39,7 +41,7 @@ from airflow_profile_provider.hooks.ledgers import sieve_of
 from airflow_profile_provider.hooks.metrics import measure
 from airflow_profile_provider.hooks.options import MAX_RECORD_BYTES, Options
 from airflow_profile_provider.hooks.parts import parts_of
-from airflow_profile_provider.hooks.settings import Settings
+from airflow_profile_provider.hooks.settings import MOST_CONCURRENT, Settings
 from airflow_profile_provider.hooks.source import Source
 from airflow_profile_provider.keys import KeyFile, rows_only
 from airflow_profile_provider.outputs import Delivered, PlanFile, Rejects
@@ -50,6 +52,7 @@ from airflow_profile_provider.push import Push
 from airflow_profile_provider.quota import Quota, parse_quota
 from airflow_profile_provider.reading import Reading
 from airflow_profile_provider.records import Checkpoint, Report, Row, Verdict
+from airflow_profile_provider.routes import route
 from airflow_profile_provider.sieve import Comparing, Sieve
 from airflow_profile_provider.trail import Checkpoints, Resume
 from airflow_profile_provider.transport import RetryRule, Transport
@@ -59,6 +62,9 @@ if TYPE_CHECKING:
     from airflow.sdk import Connection
 
     from airflow_profile_provider.hooks.explain import Explanation
+
+
+_PATH = re.compile(r"/(?![/\\])[^\s\\\x00-\x20\x7f#]*")
 
 
 class ProfileHook(HttpHook):
@@ -91,21 +97,28 @@ class ProfileHook(HttpHook):
         Raises:
             ConfigurationError: naming every field that is missing or wrong.
         """
-        connection: Connection = self.get_connection(self.http_conn_id)
-        return Settings.of(connection, self.vendor_class)
+        return Settings.of(self.get_connection(self.http_conn_id), self.vendor_class, self.conn_type)
 
     @classmethod
     def get_connection(cls, conn_id: str) -> Connection:
         """Look up a connection.
 
         Raises:
-            ConfigurationError: there is none of this name.
+            ConfigurationError: there is none of this name, or it cannot be read.
         """
         try:
             return super().get_connection(conn_id)
         except AirflowNotFoundException:
-            name = conn_id
-        raise ConfigurationError(f"there is no connection {name!r}: make it, or correct the name")
+            problem = (
+                f"there is no connection {conn_id!r}, or it cannot be read: make it, or correct its name, "
+                "its JSON or its port"
+            )
+        except (ValueError, TypeError, AttributeError) as error:  # Airflow's, for what it cannot parse
+            problem = (
+                f"connection {conn_id!r} cannot be read ({type(error).__name__}): check that it is JSON or a "
+                "URI, and that its port is a number"
+            )
+        raise ConfigurationError(problem)
 
     @property
     def address(self) -> str:
@@ -130,12 +143,13 @@ class ProfileHook(HttpHook):
         Unlike `HttpHook`'s, no extra of the connection becomes a header, and a default host is https.
         """
         settings = self.settings
-        session = Session()
+        session = _Session()
         session.auth = None
         session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         session.verify, session.cert = settings.verify, settings.cert
         session.proxies.update(settings.proxies)
         session.headers.update(headers or {})
+        session.trust_env = False  # the environment counts by our own rule, .netrc never
         adapter = self.adapter or self.keep_alive_adapter or HTTPAdapter()
         if self.adapter is None:
             adapter.init_poolmanager(4, max(64, settings.concurrency or 0))
@@ -514,9 +528,19 @@ class ProfileHook(HttpHook):
             body: sent as JSON, if any.
 
         Raises:
+            ConfigurationError: the path is none at the vendor's host; nothing was sent.
             Retriable, PushStopped: as in a push. Other answers are returned, whatever their status.
         """
-        content = None if body is None else to_json(body)
+        if not re.fullmatch(r"[A-Za-z]{1,20}", str(method)):
+            raise ConfigurationError("method must be one of HTTP's, such as GET")
+        if not isinstance(path, str) or not _PATH.fullmatch(path):
+            raise ConfigurationError(
+                "path must start with one slash and hold no blanks: it is a path at the connection's host"
+            )
+        try:
+            content = None if body is None else to_json(body)
+        except (ValueError, TypeError, RecursionError):
+            raise ConfigurationError("body cannot be written as JSON") from None
         answer: Answer = self._transport(self.vendor(), None).send(
             Request(method.upper(), path, lambda answer: answer, content)
         )
@@ -533,6 +557,10 @@ class ProfileHook(HttpHook):
             vendor = self.vendor()
             transport = self._transport(vendor, "none", RetryRule(attempts=2, longest=10, retry_after_cap=2))
             return True, f"{vendor.name}: {transport.drive(vendor.probe())}"
+        except RecordRefused as error:
+            hint = ": there is no such address at that host; check the host and its path"
+            host = self.settings.access.host
+            return False, f"{host} answered 404{hint}" if error.status == 404 else str(error)
         except ProfileError as error:
             return False, str(error)
         except Exception as error:  # noqa: BLE001 -- whatever it is, the form must show it
@@ -587,9 +615,19 @@ class ProfileHook(HttpHook):
 
     def _in_flight(self, concurrency: int | None) -> int:
         number = concurrency or self.settings.concurrency or self.vendor_class.concurrency
-        if number < 1:
-            raise ConfigurationError("concurrency must be a whole number from 1")
+        if not 1 <= number <= MOST_CONCURRENT:
+            raise ConfigurationError(f"concurrency must be a whole number from 1 to {MOST_CONCURRENT}")
         return number
+
+
+class _Session(Session):
+    """Finds the way to each host by our own rule, also where `HttpHook` sends."""
+
+    def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
+        way = route(str(url), self)
+        found = {"proxies": dict(way.proxies), "stream": bool(stream), "verify": way.verify, "cert": way.cert}
+        given = {"proxies": proxies, "verify": verify, "cert": cert}
+        return found | {name: value for name, value in given.items() if value}
 
 
 def _judged(rows: Iterable[Row], planner: Planner, sieve: Sieve | None) -> tuple[int, int]:

@@ -18,7 +18,7 @@ from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import quote, urlencode
 
-from airflow_profile_provider.errors import CredentialRefused, InvalidRecord, RecordRefused
+from airflow_profile_provider.errors import CredentialRefused, InvalidRecord, RecordRefused, WrongHost
 from airflow_profile_provider.records import Acknowledgement, Change
 from airflow_profile_provider.values import same
 from airflow_profile_provider.vendor import (
@@ -76,6 +76,20 @@ _TIMEZONES = frozenset(
 )
 _ROOT = "/Endpoint/rest/api/v1"
 _PLAIN_ID = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*")
+_REFUSALS = frozenset(
+    (
+        "invalid_request invalid_client invalid_grant unauthorized_client unsupported_grant_type "
+        "invalid_scope access_denied"
+    ).split()
+)
+"""OAuth's errors that no repeat can help, whatever the status they come with."""
+_PASSING = frozenset(("server_error", "temporarily_unavailable", "slow_down"))
+_NOWHERE = frozenset((404, 405, 410, 501))
+"""Answers of a server that has no token endpoint there."""
+_BUSY = frozenset((408, 425, 429))
+_TOKEN = re.compile(r"[\x21-\x7e]{1,16384}")
+_HOUR = 3599.0
+_YEAR = 366 * 86_400.0
 _REQUEST_KEY = re.compile(r"[0-9a-fA-F-]{8,64}")
 
 
@@ -139,21 +153,34 @@ class AgileNow(Vendor):
         }
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         return Request(
-            "POST", self.token_url, self._read_token, urlencode(form).encode(), headers, public=True
+            "POST",
+            self.token_url,
+            self._read_token,
+            urlencode(form).encode(),
+            headers,
+            public=True,
+            named_by="token_url" if self.access.extra.get("token_url") else "host",
         )
 
     def _read_token(self, answer: Answer) -> Token:
-        """Read the token; a life that is not given counts as the documented hour."""
-        value = answer.members.get("access_token")
-        if answer.status >= 400:
+        """Read the token; a life that is not given, or makes no sense, counts as the documented hour."""
+        members = answer.members
+        error = members.get("error")
+        refused = error in _REFUSALS or (400 <= answer.status < 500 and answer.status not in _NOWHERE | _BUSY)
+        if refused or (answer.status < 400 and isinstance(error, str) and error not in _PASSING):
+            said = f" ({error})" if error in _REFUSALS else ""
             raise CredentialRefused(
-                f"{self.name} answered {answer.status} to the token request: check client id, client secret "
-                "and scope"
+                f"{self.name} answered {answer.status}{said} to the token request: check client id, client "
+                "secret and scope"
             )
-        if not isinstance(value, str) or not value:
+        if answer.status in _NOWHERE:
+            raise WrongHost(
+                f"{self.name} answered {answer.status} to the token request: check host and token_url"
+            )
+        value = members.get("access_token")
+        if not isinstance(value, str) or not _TOKEN.fullmatch(value):
             raise self.strange(answer)
-        lifetime = answer.members.get("expires_in")
-        return Token(value, float(lifetime) if isinstance(lifetime, int | float) else 3599.0)
+        return Token(value, _life(members.get("expires_in")))
 
     # -- before sending ---------------------------------------------------------------------------------
 
@@ -282,3 +309,12 @@ def _merged(change: Change, current: Mapping[str, Any]) -> dict[str, Any]:
     if kept.get("IdentifierVerified") and not same(identifier, current.get("Identifier")):
         kept["IdentifierVerified"] = False
     return {**kept, **change.fields}
+
+
+def _life(value: Any) -> float:
+    """Return a token's life in seconds, also one given as text; the documented one instead of none."""
+    try:
+        seconds = _HOUR if isinstance(value, bool) else float(value)
+    except (ValueError, TypeError, OverflowError):
+        return _HOUR
+    return seconds if 1 <= seconds <= _YEAR else _HOUR
