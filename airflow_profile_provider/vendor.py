@@ -527,7 +527,8 @@ def require_choice(name: str, value: str, choices: Sequence[str]) -> str:
 def _chosen(value: Any, options: Sequence[str]) -> str:
     """Return the reading that an extra chooses, written in whatever case."""
     text = str(value if value is not None else "").strip() or options[0]
-    return next((option for option in options if option.lower() == text.lower()), text)
+    alike = (option for option in options if option.lower() == text.lower())
+    return text if text in options else next(alike, text)
 
 
 def _meant(name: str, labels: Mapping[str, str]) -> str:

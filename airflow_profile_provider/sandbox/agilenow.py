@@ -45,6 +45,7 @@ class AgileNow(Vendor):
         "token_lifetime": 3599.0,
         "client_scopes": "*",
         "ignored_fields": [],
+        "answers_as": "",
     }
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -179,7 +180,7 @@ class AgileNow(Vendor):
 
     def _record(self, profile: Profile) -> dict[str, Any]:
         created, modified = (self.clock.iso(at) for at in (profile.created, profile.updated))
-        return account.response(profile.key, profile.fields, created, modified)
+        return account.response(self.settings["answers_as"] or profile.key, profile.fields, created, modified)
 
     def _show(self, _: Request, profile: Profile) -> Reply:
         return json_reply(200, self._record(profile))

@@ -7,6 +7,7 @@ to a user who is not there; left out, a new one is made.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -95,7 +96,7 @@ class Communifire(Vendor):
     def addressed(self, request: Request) -> list[str]:
         """The identifiers in the body or in the path."""
         if request.method == "POST":
-            body = request.json_or_none
+            body = self._body(request)
             return (
                 [str(body[kind]) for kind in self.identifiers if body.get(kind)]
                 if isinstance(body, dict)
@@ -129,7 +130,7 @@ class Communifire(Vendor):
     def _update(self, request: Request) -> Reply:
         if not request.says_json:
             return json_reply(415, {"Message": "The request entity's media type is not supported."})
-        body, mode = request.json_or_none, request.query.get("AddUser", "").strip().lower()
+        body, mode = self._body(request), request.query.get("AddUser", "").strip().lower()
         if not isinstance(body, dict) or mode not in {"", "true", "false"}:
             return _failure("Invalid JSON data.")
         named = next((kind for kind in self.identifiers if body.get(kind) not in (None, "")), None)
@@ -142,12 +143,29 @@ class Communifire(Vendor):
         user = self._find(named, body[named])
         return self._set(user, fields) if user and mode != "true" else self._add_user(body, user, mode)
 
+    def _body(self, request: Request) -> Any:
+        """The body, whether it is JSON or a text that holds JSON, its identifiers spelt as the page does."""
+        body = request.json_or_none
+        if isinstance(body, str) and self.settings["text_body"] == "accept":
+            try:
+                body = json.loads(body)
+            except ValueError:
+                return None
+        if not isinstance(body, dict) or self.settings["identifier_spelling"] == "exact":
+            return body
+        spelt = {_letters(kind): kind for kind in self.identifiers}
+        return {
+            name if name in self.labels else spelt.get(_letters(name), name): value
+            for name, value in body.items()
+        }
+
     def _add_user(self, body: Mapping[str, Any], user: Profile | None, mode: str) -> Reply:
         if mode == "false":
             return _failure("User not found.")
         if user and self.settings["add_existing"] == "error":
             return _failure("A user with this email or username already exists.")
-        if not (body.get("Email") or body.get("Username")):
+        made = body.get("UserID") and self.settings["add_by_id"] == "make"
+        if not (body.get("Email") or body.get("Username") or made):
             return _failure("Email or Username is required to add a user.")
         known = {name: self._text(value) for name, value in body.items() if self._known(name)}
         added = self._add({name: value for name, value in known.items() if value != ""})
@@ -194,6 +212,12 @@ class Communifire(Vendor):
     def _find(self, kind: str, value: Any) -> Profile | None:
         if kind == "UserID":
             return self.book.get(str(value))
+        if self.settings["same_person"] == "ignore_case":
+            wanted = str(value).strip().casefold()
+            return next(
+                (user for user in self.book if str(user.fields.get(kind, "")).strip().casefold() == wanted),
+                None,
+            )
         return next(iter(self.book.find(kind, value)), None)
 
     def _add(self, fields: dict[str, Any]) -> Profile:
@@ -244,6 +268,10 @@ class Communifire(Vendor):
         attributes = {name: user.fields.get(label) for name, label in _ATTRIBUTES.items()}
         number = int(user.key) if user.key.isdecimal() else user.key
         return {"UserID": number, **attributes, **user.fields}
+
+
+def _letters(label: str) -> str:
+    return "".join(letter for letter in label.casefold() if letter.isalnum())
 
 
 def _envelope(content: Any) -> Reply:

@@ -54,6 +54,8 @@ class Lightfield(Vendor):
         "password": LIGHTFIELD_KEY,
         "scopes": [],
         "subject_type": "workspace",
+        "ignored_fields": [],
+        "answers_as": "",
     }
 
     def __init__(self, *arguments: Any, **options: Any) -> None:

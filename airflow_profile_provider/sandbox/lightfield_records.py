@@ -76,6 +76,9 @@ class Records:
         profile, body = self._one(request), self._body(request, {"fields", "relationships"})
         fields = self._kept_fields(body.get("fields", {}), profile)
         links = self._changed_links(profile, body.get("relationships", {}))
+        ignored = self.vendor.settings["ignored_fields"]
+        fields = {name: value for name, value in fields.items() if name not in ignored}
+        links = {name: ids for name, ids in links.items() if name not in ignored}
         if body.get("fields") or links:
             self.book.change(profile, fields, self.vendor.clock.now())
         profile.links.update(links)
@@ -110,7 +113,7 @@ class Records:
         """A record as it is read."""
         clock = self.vendor.clock
         return {
-            "id": profile.key,
+            "id": self.vendor.settings["answers_as"] or profile.key,
             "createdAt": clock.iso(profile.created),
             "updatedAt": clock.iso(profile.updated),
             "httpLink": f"https://crm.lightfield.app/{self.plural}/{profile.key}",

@@ -187,7 +187,10 @@ class Ocamba(Vendor):
             return isinstance(value, str | int) and not isinstance(value, bool)
         if name == "lists":
             return isinstance(value, list) and all(isinstance(each, str | int) for each in value)
-        return isinstance(self._properties_of(value), dict)
+        properties = self._properties_of(value)
+        if isinstance(properties, dict) and self.settings["null_property"] == "refuse":
+            return not any(each is None for each in properties.values())
+        return isinstance(properties, dict)
 
     def _properties_of(self, value: Any) -> Any:
         if isinstance(value, str) and self.settings["custom_properties_text"] == "accept":

@@ -223,7 +223,10 @@ class Sonoran(Vendor):
             objects = objects[:1]
         if self.settings["batch_unknown"] == "nothing" and not all(self.find(each) for each in objects):
             return self.refusal(self.settings["unknown_account"], NOT_LINKED)
-        if any(self.unknown_field(each["profileFields"]) for each in objects):
+        if any(
+            self.unknown_field(each["profileFields"]) or self.misfit(each["profileFields"])
+            for each in objects
+        ):
             return self.refusal(400, "INVALID PROFILE FIELD")
         answer: list[dict[str, Any]] = []
         for each in objects:
@@ -240,9 +243,28 @@ class Sonoran(Vendor):
             return None
         return next((each["id"] for each in wanted if each["id"] not in self.fields), None)
 
+    def misfit(self, wanted: list[dict[str, Any]]) -> str | None:
+        """The first field whose type does not take its value, where that is refused."""
+        if self.settings["misfit"] != "refuse":
+            return None
+        return next((each["id"] for each in wanted if not self._fits(each)), None)
+
+    def _fits(self, pair: Mapping[str, Any]) -> bool:
+        """Whether a field's type takes a value; what is not documented is taken."""
+        definition, value = self.fields.get(pair["id"], {}), pair.get("value")
+        if value in (None, "", []):
+            return True
+        if definition.get("type") == "text array":
+            return isinstance(value, list) and all(isinstance(each, str) for each in value)
+        if definition.get("type") == "select":
+            return isinstance(value, str) and value in (definition.get("options") or [value])
+        return True
+
     def write(self, account: Profile, wanted: list[dict[str, Any]]) -> dict[str, Any]:
         """Set the fields of an account and return what was taken over."""
-        changes = {each["id"]: each.get("value") for each in wanted if each["id"] in self.fields}
+        changes = {
+            each["id"]: each.get("value") for each in wanted if each["id"] in self.fields and self._fits(each)
+        }
         if self.settings["verified_fields"] == "ignore":
             changes = {
                 name: value for name, value in changes.items() if self.fields[name]["type"] != "discord"

@@ -213,6 +213,8 @@ class _Rules:
         unknown = self._vendor.unknown_field(body["profileFields"])
         if unknown:
             return problem(request, 400, "Bad Request", f"Unknown profile field '{unknown}'.")
+        if misfit := self._vendor.misfit(body["profileFields"]):
+            return problem(request, 400, "Bad Request", f"Invalid value of profile field '{misfit}'.")
         changes = self._vendor.write(profile, body["profileFields"])
         return self._envelope(
             request, pairs(profile.fields if self._vendor.settings["v2_answer"] == "all" else changes)
