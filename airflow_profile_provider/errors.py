@@ -14,6 +14,7 @@
     │       └── Unanswered      no answer: whether the vendor applied it is unknown
     └── PushStopped             the whole push ended early; ``report`` tells how far it came
         ├── CredentialRefused   renew the credential
+        ├── WrongMapping        correct the mapping; nothing was sent (a ConfigurationError, too)
         ├── WrongHost           mend the host
         ├── LedgerFailed        mend the ledger's database
         ├── OutboxFailed        let the connection mark the outbox's rows
@@ -122,6 +123,10 @@ class CredentialRefused(PushStopped):
 
 class WrongHost(PushStopped):
     """Whatever answered is not the vendor's API."""
+
+
+class WrongMapping(PushStopped, ConfigurationError):
+    """The vendor's own list of fields lacks some that the mapping names; nothing was sent."""
 
 
 class MassFailure(PushStopped):

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from itertools import count
 from typing import Any
 
-from airflow_profile_provider.errors import ConfigurationError, InvalidRecord
+from airflow_profile_provider.errors import ConfigurationError, InvalidRecord, WrongMapping
 from airflow_profile_provider.reading import has_verdict, is_reject
 from airflow_profile_provider.records import Change, Row, order_of
 from airflow_profile_provider.values import (
@@ -62,6 +62,7 @@ class Planner:
         self.catalogue = Catalogue()
         self.learn: Callable[[], Catalogue] | None = None
         """Asks the vendor which fields there are, once there is something to plan."""
+        self._wrong: WrongMapping | None = None
         self._vendor = vendor
         self._recipe = recipe
         given = recipe.fields
@@ -119,13 +120,16 @@ class Planner:
 
         Raises:
             InvalidRecord: it cannot be sent as it is.
+            WrongMapping: none can, for the mapping names what the vendor has not.
         """
         if row.problem:
             raise InvalidRecord(row.problem)
         if self.learn:
             learn, self.learn = self.learn, None
             self.catalogue = learn()
-            self._check_mapping()
+            self._wrong = self._wrong_mapping()
+        if self._wrong:
+            raise self._wrong
         if self.holds_change(row.content):
             raw, loose = row.content, row.text
             self._check_members(raw)
@@ -160,6 +164,13 @@ class Planner:
             ConfigurationError: naming it.
         """
         self._vendor.check_mapping(self._fields or (), self._recipe.relationships or (), self.catalogue)
+
+    def _wrong_mapping(self) -> WrongMapping | None:
+        try:
+            self._check_mapping()
+        except ConfigurationError as error:
+            return WrongMapping(str(error))
+        return None
 
     def key_of(self, source: Change | Row) -> str:
         """Return the key of a change, or of a row that has a good one."""

