@@ -170,6 +170,21 @@ class Paused(PushStopped):
         self.after = after
 
 
+def unchained(error: ProfileError) -> ProfileError:
+    """Return an error without somebody else's that it came from: their texts may hold values or secrets.
+
+    ``from None`` only hides them from a traceback; whoever looks at the error itself finds them all the same.
+    """
+    link: BaseException | None = error
+    while link is not None:
+        if not isinstance(link.__context__, ProfileError):
+            link.__context__ = None
+        if not isinstance(link.__cause__, ProfileError):
+            link.__cause__ = None
+        link = link.__cause__ or link.__context__
+    return error
+
+
 def sorted_error(error: BaseException, doing: str = "the push") -> PushStopped:
     """Return an error as one of ours: by its type and where it was raised, since its text may hold values."""
     if isinstance(error, PushStopped):

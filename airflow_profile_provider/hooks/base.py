@@ -33,6 +33,7 @@ from airflow_profile_provider.errors import (
     RecordRefused,
     SourceError,
     sorted_error,
+    unchained,
     where_raised,
 )
 from airflow_profile_provider.gate import Gate
@@ -297,6 +298,7 @@ class ProfileHook(HttpHook):
             report = beside.run(run) if beside else run()
         except ProfileError as error:
             error.report = error.report or self._report()
+            unchained(error)
             raise
         except Exception as error:  # noqa: BLE001 -- sorted: no foreign error leaves a push
             failure = sorted_error(error)

@@ -139,6 +139,20 @@ def test_g7_nothing_leaks_from_one_update(bench: Bench, ear: Ear, trouble: str) 
     assert leaks(ear, secrets_of(bench)) == []
 
 
+@pytest.mark.parametrize("after", [0, 3])
+def test_g7_nothing_leaks_from_a_source_that_breaks(bench: Bench, ear: Ear, after: int) -> None:
+    """What somebody else's code raises is named by its kind; its words are nowhere, nor behind the error."""
+
+    def records() -> Iterator[Any]:
+        yield from (bench.change(key, "x") for key in bench.all_keys()[:after])
+        raise ValueError(f"cannot read {CANARY}")
+
+    with ear.listening():
+        bench.hook.push(records())
+    assert "ValueError" in str(ear.errors)
+    assert leaks(ear, secrets_of(bench)) == []
+
+
 def test_g7_nothing_leaks_from_a_refused_credential(bench: Bench, ear: Ear) -> None:
     """A wrong password is not repeated by whoever refuses it, nor by the connection test."""
     wrong = bench.connection | {"password": f"{CANARY}-password", "extra": {"quota": "none"}}
