@@ -5,6 +5,8 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -29,9 +31,13 @@ ENVIRONMENT = (
 
 
 @pytest.fixture(scope="session")
-def _postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    with postgres_server(tmp_path_factory.mktemp("postgres")) as server:
-        yield server
+def _postgres() -> Iterator[PostgresServer]:
+    # A folder of its own: each run of pytest closes the others' folders to everybody but itself, and
+    # PostgreSQL, which does not run as root, could not be started again.
+    with TemporaryDirectory(prefix="postgres-") as folder:
+        Path(folder).chmod(0o711)
+        with postgres_server(Path(folder) / "data") as server:
+            yield server
 
 
 @pytest.fixture
