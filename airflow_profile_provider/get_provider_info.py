@@ -92,6 +92,10 @@ _CONNECTION_TYPES = [
                 "v1 only: accounts sent in one request; 1 if empty.",
                 minimum=1,
             ),
+            "unique_id": _choice("uniqueId as", ["number", "text"], "v1 only: how a uniqueId is written."),
+            "clear_with": _choice(
+                "Clear with", ["null", "empty"], "What clears a field: null, or empty text."
+            ),
         },
     ),
     _connection_type(
@@ -107,6 +111,14 @@ _CONNECTION_TYPES = [
                 ["api_key", "bearer"],
                 "api_key: Rest-API-Key header; bearer: 9.60 and later.",
             ),
+            "body": _choice("Body", ["json", "text"], "json: an object; text: a JSON text that holds one."),
+            "values": _choice("Values", ["text", "json"], 'text: "12", "false"; json: 12, false.'),
+            "username_label": _choice(
+                "User name's label", ["Username", "UserName"], "How the site spells it where it is the key."
+            ),
+            "clear_with": _choice(
+                "Clear with", ["empty", "null"], "What clears a field: empty text, or null."
+            ),
         },
     ),
     _connection_type(
@@ -121,6 +133,12 @@ _CONNECTION_TYPES = [
                 "Token URL", "string", "OAuth 2.0 token endpoint; <server>/oAuth/rest/v2/Token if empty."
             ),
             "scope": _field("Scope", "string", "Space-separated scopes; * asks for all.", default="*"),
+            "base64": _choice(
+                "Base64 ids", ["standard", "urlsafe"], "The alphabet of ids that a path cannot hold."
+            ),
+            "clear_with": _choice(
+                "Clear with", ["empty", "null"], "What clears a text: empty text, or null."
+            ),
         },
     ),
     _connection_type(
@@ -143,6 +161,21 @@ _CONNECTION_TYPES = [
         hidden=["login"],
         labels={"host": "API address", "password": "API token"},
         placeholders={"host": "https://api.ocamba.com"},
+        fields={
+            "custom_properties": _choice(
+                "Custom properties as",
+                ["object", "text"],
+                "object: as today's page has it; text: a JSON text.",
+            ),
+            "organization_id": _choice(
+                "Organization id as",
+                ["text", "integer"],
+                "text: as today's page has it; integer: an older one.",
+            ),
+            "clear_with": _choice(
+                "Clear with", ["null", "empty"], "What clears a field: null, or what is empty."
+            ),
+        },
     ),
 ]
 
