@@ -65,17 +65,19 @@ def sqlite_path(connection: Connection) -> str:
     return f"/{path.lstrip('/')}" if path.startswith("/") else path
 
 
-def sqlite_uri(connection: Connection, **defaults: str) -> str:
-    """Return the URI of an SQLite connection's file, with those of its extras that SQLite knows.
+def sqlite_options(connection: Connection) -> dict[str, str]:
+    """Return those extras of an SQLite connection that SQLite knows, as they stand in a URI."""
+    extra = extra_of(connection)
+    return {name: quote(str(extra[name])) for name in _SQLITE_EXTRAS if extra.get(name) not in (None, "")}
+
+
+def sqlite_uri(connection: Connection) -> str:
+    """Return the URI of an SQLite connection's file.
 
     Raises:
         ConfigurationError: as `sqlite_path`.
     """
-    extra = extra_of(connection)
-    options = defaults | {
-        name: str(extra[name]) for name in _SQLITE_EXTRAS if extra.get(name) not in (None, "")
-    }
-    query = "&".join(f"{name}={quote(value)}" for name, value in options.items())
+    query = "&".join(f"{name}={value}" for name, value in sqlite_options(connection).items())
     return f"file:{quote(sqlite_path(connection))}" + (f"?{query}" if query else "")
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from airflow_profile_provider.errors import LedgerFailed
-from airflow_profile_provider.ledger_tables import Tables, begun, insert_into
+from airflow_profile_provider.ledger_tables import Tables, begun, insert_into, patient
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -79,10 +79,14 @@ class Lease:
 
     def _renew_or_lose(self) -> None:
         try:
-            with begun(self._engine) as connection:
-                self.renew(connection)
+            self._renew_by_itself()
         except LedgerFailed as error:
             self.lost = error
+
+    @patient
+    def _renew_by_itself(self) -> None:
+        with begun(self._engine) as connection:
+            self.renew(connection)
 
     @contextmanager
     def kept(self) -> Iterator[None]:
@@ -105,6 +109,7 @@ class Lease:
             keeper.join()
             self.give_back()
 
+    @patient
     def give_back(self) -> None:
         """Let the next push have it."""
         table = self._table

@@ -8,14 +8,15 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_profile_provider.errors import ConfigurationError, LedgerFailed
 from airflow_profile_provider.lease import Lease
-from airflow_profile_provider.ledger_tables import Statements, Tables, begun, insert_into, told
+from airflow_profile_provider.ledger_tables import Statements, Tables, begun, insert_into, patient, told
 from airflow_profile_provider.migrations import found_schema, migrate, require_schema
 from airflow_profile_provider.spellings import keep_as
 
@@ -75,6 +76,7 @@ class Ledger:
 
     # -- making it --------------------------------------------------------------------------------------
 
+    @patient
     def _make(self) -> None:
         """Make it or bring it up to date where need be, and see to its key."""
         if not migrate(self._engine, clock=self._clock):
@@ -97,25 +99,34 @@ class Ledger:
         statement = insert_into(table, self._engine.dialect.name).on_conflict_do_nothing()
         connection.execute(statement, rows)
 
+    @patient
     def _target_of(self, target: str, key_type: str) -> int:
         table = self._tables.targets
-        with begun(self._engine) as connection:
-            self._insert(connection, table, [{"target": target, "key_type": key_type}])
-            found = connection.execute(table.select().where(table.c.target == target)).mappings().all()
-        ids = {str(row["key_type"]): int(row["id"]) for row in found}
-        try:
-            self._require_no_other(target, key_type, ids)
-            self._require_same_place(target, found)
-        except ConfigurationError:
-            with begun(self._engine) as connection:
-                connection.execute(
-                    table.delete().where(table.c.target == target, table.c.key_type == key_type)
-                )
-            raise
+        found = self._rows_of(target)
+        self._require_no_other(target, key_type, _ids(found))
+        self._require_same_place(target, found)
+        while key_type not in _ids(found):  # another task may take the same number
+            self._add_target(target, key_type)
+            found = self._rows_of(target)
         if self._place and any(row["address"] != self._place for row in found):
             with begun(self._engine) as connection:
                 connection.execute(table.update().where(table.c.target == target).values(address=self._place))
-        return ids[key_type]
+        return _ids(found)[key_type]
+
+    def _rows_of(self, target: str) -> Sequence[Mapping[Any, Any]]:
+        """Return what is written down of a target, a row for each of its key types."""
+        table = self._tables.targets
+        with begun(self._engine) as connection:
+            return connection.execute(table.select().where(table.c.target == target)).mappings().all()
+
+    def _add_target(self, target: str, key_type: str) -> None:
+        """Give a target the next number; without the database's sequence, for which one needs a right."""
+        from sqlalchemy import func, select
+
+        table = self._tables.targets
+        with begun(self._engine) as connection:
+            last = connection.execute(select(func.coalesce(func.max(table.c.id), 0))).scalar_one()
+            self._insert(connection, table, [{"id": last + 1, "target": target, "key_type": key_type}])
 
     def _require_no_other(self, target: str, key_type: str, ids: Mapping[str, int]) -> None:
         """Refuse a target of which something was acknowledged by another identifier.
@@ -163,17 +174,20 @@ class Ledger:
             return connection.execute(query).first() is not None
 
     @property
+    @patient
     def key(self) -> bytes:
         """The secret that the ledger keeps for fingerprints."""
         with begun(self._engine) as connection:
             return bytes.fromhex(self._named(connection, "key") or "")
 
     @property
+    @patient
     def version_kind(self) -> str | None:
         """The kind of version that orders this target's changes: that of the first that came; else None."""
         with begun(self._engine) as connection:
             return self._named(connection, version_name(self._target))
 
+    @patient
     def keep_version_kind(self, kind: str) -> str:
         """Keep a kind of version, unless there is one; return the one that is kept."""
         name = version_name(self._target)
@@ -181,10 +195,12 @@ class Ledger:
             self._insert(connection, self._tables.meta, [{"name": name, "value": kind}])
             return self._named(connection, name) or kind
 
+    @patient
     def keep_as(self, fold: Callable[[str], str]) -> None:
         """Keep the target's keys as what stands for all of their spellings, those of old as well."""
         keep_as(self._engine, self._target, fold)
 
+    @patient
     def take_lease(self, share: str, run: str) -> Lease | None:
         """Take the lease of the target's share; None where another push holds it."""
         lease = Lease(self._engine, f"{self._target} {share}", run, clock=self._clock)
@@ -210,11 +226,23 @@ class Ledger:
         """A connection for all that is read, each statement for itself."""
         return self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
 
+    @patient
     def _read(self, statement: str, keys: Collection[str], **more: Any) -> list[Any]:
-        with told():
+        with told(), self._reading():
             asked = {**self._statements.keys(self._target, keys), **more}
             found = self._reader.exec_driver_sql(statement, asked)
             return list(found.cursor.fetchall()) if found.cursor else []
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Give the reader up where it fails: the database may have dropped it."""
+        try:
+            yield
+        except BaseException:
+            if reader := self.__dict__.pop("_reader", None):
+                with suppress(Exception):
+                    reader.close()
+            raise
 
     def known(self, keys: Collection[str]) -> dict[str, Entry]:
         """Return what is known of these keys, without their fields."""
@@ -263,6 +291,7 @@ class Ledger:
         rows = [{**told, "key": key, "refused": refused} for key, refused in refusals]
         self._write(self._statements.count_refusal, rows)
 
+    @patient
     def _write(self, statement: str, rows: Sequence[dict[str, Any]]) -> None:
         if not rows:
             return
@@ -281,6 +310,11 @@ class Ledger:
 def _options_of(target: str) -> str:
     """Return the options of a command that looks after a target."""
     return f" --conn-id {target.partition(':')[2]} --ledger-conn-id …"
+
+
+def _ids(rows: Iterable[Mapping[Any, Any]]) -> dict[str, int]:
+    """Return the numbers of a target by its key types."""
+    return {str(row["key_type"]): int(row["id"]) for row in rows}
 
 
 def version_name(target: int) -> str:

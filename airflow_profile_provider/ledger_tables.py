@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import sqlite3
+import sys
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from functools import cached_property, wraps
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from airflow_profile_provider.errors import ConfigurationError, LedgerFailed
+from airflow_profile_provider.outages import outage_of, ridden_out
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, Dialect, Engine, Table
 
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
 LONGEST_KEY = 500
 ROW_BYTES = 16
 """How long a row's fingerprint is."""
@@ -102,13 +107,30 @@ def told() -> Iterator[None]:
     """Turn a database's error into one of ours."""
     from sqlalchemy.exc import SQLAlchemyError
 
+    drivers = getattr(sys.modules.get("psycopg"), "Error", SQLAlchemyError)
     try:
         yield
-    except SQLAlchemyError as error:
-        failed = LedgerFailed(f"the ledger's database failed ({type(error).__name__}); check it")
+    except (SQLAlchemyError, sqlite3.Error, drivers) as error:
+        outage = outage_of(error)
     else:
         return
-    raise failed
+    raise (LedgerAway if outage.passing else LedgerFailed)(
+        f"the ledger's database failed {outage.check('it')}"
+    )
+
+
+class LedgerAway(LedgerFailed):
+    """The ledger's database does not answer now, and may in a moment."""
+
+
+def patient(work: Callable[Given, Result]) -> Callable[Given, Result]:
+    """Let work on the ledger that may be done twice be done again where its database was away."""
+
+    @wraps(work)
+    def done(*given: Given.args, **named: Given.kwargs) -> Result:
+        return ridden_out(lambda: work(*given, **named), lambda error: isinstance(error, LedgerAway))
+
+    return done
 
 
 def supported_dialect(name: str) -> str:

@@ -7,7 +7,12 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
+
+Result = TypeVar("Result")
 
 PATIENCE_SECONDS = 15.0
 """How long a database may be away: a restart takes a quarter of a minute at the most."""
@@ -27,6 +32,28 @@ class Outage:
     def check(self, what: str) -> str:
         """Say in a message what to check, and why: the end of a sentence that names the error."""
         return f"({self.name}); check {what}" + (f": {self.remedy}" if self.remedy else "")
+
+
+def ridden_out(
+    work: Callable[[], Result],
+    is_passing: Callable[[Exception], bool] = lambda error: outage_of(error).passing,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], object] = time.sleep,
+) -> Result:
+    """Do something, and do it again while a database is away: at once, then ever less often.
+
+    The patience counts from the start, so that what took long to fail is not begun again.
+    """
+    began, pause = clock(), 0.0
+    while True:
+        try:
+            return work()
+        except Exception as error:
+            if not is_passing(error) or clock() - began >= PATIENCE_SECONDS:
+                raise
+        sleep(pause)
+        pause = min(1.0, 2 * pause + 0.05)
 
 
 _AWAY = "it does not answer"

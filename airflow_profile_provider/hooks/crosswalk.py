@@ -88,7 +88,7 @@ class Crosswalk:
             from airflow_profile_provider.hooks.databases import engine_of
             from airflow_profile_provider.sql_source import rows_of_sql
 
-            engine = engine_of(find(self.sql_conn_id), create=False)
+            engine = engine_of(find(self.sql_conn_id), create=False, away=SourceError)
             stack.callback(engine.dispose)
             rows = stack.enter_context(closing(rows_of_sql(engine, self.sql, columns)))
         else:

@@ -3,86 +3,101 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from airflow_profile_provider.errors import ConfigurationError
-from airflow_profile_provider.sql_source import error_name
+from airflow_profile_provider.addresses import (
+    POSTGRES,
+    makes_sqlite_file,
+    postgres_options,
+    sqlite_options,
+    sqlite_path,
+)
+from airflow_profile_provider.deadlines import answering_within
+from airflow_profile_provider.errors import ConfigurationError, ProfileError
+from airflow_profile_provider.outages import outage_of, ridden_out
+from airflow_profile_provider.private_files import keep_database_private
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
     from sqlalchemy import Engine
 
-_BUSY_SECONDS = 30
-_CONNECT_SECONDS = 10
+ANSWER_SECONDS = 30.0
+"""How long a database that keeps a ledger may take for one statement, and SQLite for a lock."""
 _POOL = {"pool_size": 2, "max_overflow": 3}
-_SQLITE_EXTRAS = ("mode", "cache", "immutable", "nolock", "vfs")
-_FIELDS = frozenset({"host", "port", "user", "password", "dbname"})
-_CLOUD_LOGINS = ("iam", "redshift", "redshift-serverless", "azure_conn_id")
 
 
-def engine_of(connection: Connection, *, create: bool = True, write: bool | None = None) -> Engine:
+def engine_of(
+    connection: Connection,
+    *,
+    create: bool = True,
+    write: bool | None = None,
+    away: type[ProfileError] | None = None,
+) -> Engine:
     """Return an engine for an Airflow connection, once it has connected.
 
     With ``create=False``, an SQLite file must be there and stays as it is: nothing is written to it, unless
-    ``write`` says so.
+    ``write`` says so; and a query may take as long as it likes.
+
+    ``away`` is what is raised where a database does not answer, and a later try may help; it is waited for
+    until then. None makes no difference between that and a connection that is wrong, and waits for nothing.
 
     Raises:
-        ConfigurationError: the provider or the driver is missing, or the database cannot be reached.
+        ConfigurationError: the provider or the driver is missing, or the connection is wrong or refused.
     """
     who = f"connection {connection.conn_id!r}"
     try:
         engine = _engine(connection, who, create, create if write is None else write)
     except ImportError as error:
         raise ConfigurationError(f"{who}: {error.name} is missing{_remedy(connection)}") from None
-    except ConfigurationError:
+    except ProfileError:
         raise
     except Exception as error:  # noqa: BLE001 -- each driver has its own; their texts may hold secrets
-        raise _unusable(who, error) from None
+        raise _unusable(who, error, None) from None
     try:
-        engine.connect().close()
-    except Exception as error:  # noqa: BLE001 -- as above
+        connect = engine.connect if away is None else lambda: ridden_out(engine.connect)
+        connect().close()
+    except BaseException as error:
         engine.dispose()
-        raise _unusable(who, error) from None
+        if not isinstance(error, Exception):
+            raise
+        raise _unusable(who, error, away) from None
     return engine
 
 
 def _engine(connection: Connection, who: str, create: bool, write: bool) -> Engine:
     if connection.conn_type == "sqlite":
-        return _sqlite(connection, who, create, write)
-    if connection.conn_type in {"postgres", "postgresql"}:
-        return _postgres(connection, who)
+        return _sqlite(connection, create, write)
+    if connection.conn_type in POSTGRES:
+        return _postgres(connection, ANSWER_SECONDS if create else None)
     return _by_hook(connection, who)
 
 
 def _remedy(connection: Connection) -> str:
-    if connection.conn_type in {"postgres", "postgresql"}:
+    if connection.conn_type in POSTGRES:
         return ": pip install 'airflow-profile-provider[postgres]'"
     return f"; install it for Airflow's connections of type {connection.conn_type}"
 
 
-def _unusable(who: str, error: Exception) -> ConfigurationError:
-    return ConfigurationError(f"{who} cannot be used ({error_name(error)}); check that connection")
+def _unusable(who: str, error: Exception, away: type[ProfileError] | None) -> ProfileError:
+    outage = outage_of(error)
+    kind = away if away and outage.passing else ConfigurationError
+    return kind(f"{who} cannot be used {outage.check('that connection')}")
 
 
-def _sqlite(connection: Connection, who: str, create: bool, write: bool) -> Engine:
+def _sqlite(connection: Connection, create: bool, write: bool) -> Engine:
     from sqlalchemy import URL, create_engine, event
     from sqlalchemy.pool import QueuePool
 
-    path = (connection.host or "") + (f"/{connection.schema}" if connection.schema else "")
-    if path in {"", ":memory:"}:
-        raise ConfigurationError(f"{who}: host must name a file; what is in memory is gone with the task")
-    if path.startswith("/"):
-        path = f"/{path.lstrip('/')}"
-    extra = connection.extra_dejson
-    options = {name: quote(str(extra[name])) for name in _SQLITE_EXTRAS if extra.get(name) is not None}
-    if not create:
+    path, options = sqlite_path(connection), sqlite_options(connection)
+    if create:
+        keep_database_private(path, make=makes_sqlite_file(connection))
+    else:
         options.setdefault("mode", "rw")
     engine = create_engine(
         URL.create("sqlite", database=f"file:{quote(path)}", query={**options, "uri": "true"}),
-        connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
+        connect_args={"timeout": ANSWER_SECONDS, "check_same_thread": False},
         poolclass=QueuePool,
         hide_parameters=True,
         **_POOL,
@@ -103,35 +118,29 @@ def _only_read(raw: Any, _: Any) -> None:
     raw.execute("pragma query_only = on")
 
 
-def _postgres(connection: Connection, who: str) -> Engine:
-    import psycopg
-    from sqlalchemy import URL, create_engine
+def _postgres(connection: Connection, answer_seconds: float | None) -> Engine:
+    from sqlalchemy import URL, create_engine, event
 
-    extra = connection.extra_dejson
-    if cloud := [name for name in _CLOUD_LOGINS if extra.get(name)]:
-        raise ConfigurationError(
-            f"{who}: extra {', '.join(cloud)} is not supported here; give login and password"
-        )
-    query = extra.get("sqlalchemy_query")
-    given = {**(query if isinstance(query, Mapping) else {}), **extra}
-    known = {option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()} - _FIELDS
-    options = {name: value for name, value in given.items() if name in known and value is not None}
-    if "prepare_threshold" in given:  # psycopg's own: null for a pooler that cannot keep statements
-        options["prepare_threshold"] = given["prepare_threshold"]
-    # The credential stays out of the URL, which engines show.
-    credential = {"user": connection.login or None, "password": connection.password or None}
-    return create_engine(
+    options = postgres_options(connection)
+    engine = create_engine(
+        # The credential stays out of the URL, which engines show.
         URL.create(
             "postgresql+psycopg",
-            host=connection.host or None,
-            port=connection.port or None,
-            database=connection.schema or None,
+            host=options.pop("host", None),
+            port=int(options.pop("port", 0)) or None,
+            database=options.pop("dbname", None),
         ),
-        connect_args={"connect_timeout": _CONNECT_SECONDS, **options, **credential},
+        connect_args=options,
         pool_pre_ping=True,
         hide_parameters=True,
         **_POOL,
     )
+    if answer_seconds is not None:
+        kind = answering_within(answer_seconds)
+        event.listen(
+            engine, "do_connect", lambda dialect, record, given, named: kind.connect(*given, **named)
+        )
+    return engine
 
 
 def _by_hook(connection: Connection, who: str) -> Engine:

@@ -11,6 +11,7 @@ from airflow_profile_provider import __version__
 from airflow_profile_provider.errors import LedgerFailed, PushStopped
 from airflow_profile_provider.fingerprints import Fingerprints
 from airflow_profile_provider.ledger import Ledger
+from airflow_profile_provider.ledger_tables import patient
 from airflow_profile_provider.migrations import migrate
 from airflow_profile_provider.plan import Planner, Recipe
 from airflow_profile_provider.sieve import Comparing, Sieve
@@ -63,10 +64,10 @@ def sieve_of(
     """
     from airflow_profile_provider.hooks.databases import engine_of
 
-    engine = engine_of(store)
+    engine = engine_of(store, away=LedgerFailed)
     waiting = Waiting(target, log, sleep, stopped)
     try:
-        waiting.until(lambda: migrate(engine, owner), "the ledger must be migrated before this one")
+        waiting.until(patient(lambda: migrate(engine, owner)), "the ledger must be migrated before this one")
         ledger = Ledger(
             engine, target, planner.key_type, place=vendor.place, mixed_key_types=how.mixed_key_types
         )

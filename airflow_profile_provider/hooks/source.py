@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_profile_provider.announcements import Announced
 from airflow_profile_provider.blocks import Block
-from airflow_profile_provider.errors import ConfigurationError
+from airflow_profile_provider.errors import ConfigurationError, SourceError
 from airflow_profile_provider.hooks.files import address_of, fingerprint, is_path, open_file
 from airflow_profile_provider.hooks.parts import parts_of
 from airflow_profile_provider.outbox import Outbox, OutboxRows
@@ -80,7 +80,8 @@ class Source:
     def _engine(self) -> Engine:
         from airflow_profile_provider.hooks.databases import engine_of
 
-        return engine_of(self._find(str(self._sql_conn_id)), create=False, write=self._outbox is not None)
+        found = self._find(str(self._sql_conn_id))
+        return engine_of(found, create=False, write=self._outbox is not None, away=SourceError)
 
     @property
     def _outbox(self) -> Outbox | None:
