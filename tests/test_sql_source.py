@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -142,6 +143,18 @@ def test_a_connection_that_breaks_half_way_is_an_error_of_the_source(postgres: E
     with pytest.raises(SourceError, match=r"failed after [\d,]+ rows \(AdminShutdown 57P01\)"):
         list(rows)
     assert only(postgres, "1") == 1, "the engine connects anew"
+
+
+def test_a_slow_reader_does_not_hold_the_session_idle(stores: dict[str, dict[str, Any]]) -> None:
+    """Kind 10: the database ends a session that idles in its transaction for a second."""
+    leash = {"options": "-c idle_in_transaction_session_timeout=1s -c statement_timeout=5s"}
+    engine = engine_of(Connection(conn_id="x", **{**stores["postgres"], "extra": leash}))
+    rows = rows_of_sql(engine, NUMBERS["postgres"].format(50_000), ["id", "name"])
+    found = [next(rows).content["id"]]
+    time.sleep(1.6)
+    found += [row.content["id"] for row in rows]
+    engine.dispose()
+    assert found == list(range(1, 50_001))
 
 
 def test_a_reader_that_stops_early_gives_the_connection_back(engine: Engine, kind: str) -> None:
