@@ -24,18 +24,23 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, Table
 
 
+_EARLIER = ""
+
+
 @dataclass(slots=True)
 class Entry:
     """What the ledger knows of one key.
 
     ``row`` is the fingerprint of the row that was acknowledged last, ``fields`` those of each field that
-    ever was. ``order`` is the place of the newest version seen. ``refused`` is that of a change which was
-    refused in ``refusals`` runs, the last of them at ``refused_at`` (Unix time).
+    ever was, ``earlier`` those (in hexadecimal) of rows whose place that one took. ``order`` is the place of
+    the newest version seen. ``refused`` is that of a change which was refused in ``refusals`` runs, the last
+    of them at ``refused_at`` (Unix time).
     """
 
     key: str
     row: bytes | None = None
     fields: dict[str, str] = field(default_factory=dict)
+    earlier: tuple[str, ...] = ()
     doubt: bool = False
     order: int | None = None
     refused: str | None = None
@@ -247,7 +252,7 @@ class Ledger:
     def known(self, keys: Collection[str]) -> dict[str, Entry]:
         """Return what is known of these keys, without their fields."""
         return {
-            key: Entry(key, row, {}, bool(doubt), order, refused, refusals, refused_at)
+            key: Entry(key, row, {}, (), bool(doubt), order, refused, refusals, refused_at)
             for key, row, doubt, order, refused, refusals, refused_at in self._read(
                 self._statements.known, keys
             )
@@ -262,7 +267,9 @@ class Ledger:
         """Read the fields of entries, too."""
         by_key = {entry.key: entry for entry in entries}
         for key, fields in self._read(self._statements.fields, by_key):
-            by_key[key].fields = json.loads(fields)
+            entry = by_key[key]
+            entry.fields = json.loads(fields)
+            entry.earlier = tuple(entry.fields.pop(_EARLIER, "").split())
 
     # -- writing ----------------------------------------------------------------------------------------
 
@@ -278,7 +285,7 @@ class Ledger:
                 "target": self._target,
                 "key": entry.key,
                 "row": entry.row,
-                "fields": _packed(entry.fields),
+                "fields": _packed(entry.fields | _earlier(entry)),
                 "order": entry.order,
             }
             for entry in entries
@@ -305,6 +312,11 @@ class Ledger:
         if "_reader" in self.__dict__:
             self._reader.close()
         self._engine.dispose()
+
+
+def _earlier(entry: Entry) -> dict[str, str]:
+    """Return what is kept among the fields of an entry, under a name that no field has."""
+    return {_EARLIER: " ".join(entry.earlier)} if entry.earlier else {}
 
 
 def _options_of(target: str) -> str:

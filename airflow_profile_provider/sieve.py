@@ -9,16 +9,20 @@ from itertools import islice
 from typing import Any, Protocol, TypeVar
 
 from airflow_profile_provider.blocks import Block
-from airflow_profile_provider.errors import InvalidRecord, PushStopped
+from airflow_profile_provider.errors import InvalidRecord, PushStopped, SourceError
 from airflow_profile_provider.fingerprints import Fingerprints
 from airflow_profile_provider.gate import Proposal
 from airflow_profile_provider.ledger import Entry, Ledger
 from airflow_profile_provider.ledger_tables import LONGEST_KEY
 from airflow_profile_provider.plan import Planned, Planner
+from airflow_profile_provider.postponed import Postponed, Seen, Waiting
 from airflow_profile_provider.records import Change, Row, Verdict, order_of
 from airflow_profile_provider.values import exact_key
 
 CHUNK = 1000
+MOST_EARLIER = 1000
+MOST_FAILED = 10_000
+EARLIER_BYTES = 6
 MOST_PASSED = 100_000
 REFUSALS = 5
 QUARANTINE_SECONDS = 7 * 86400.0
@@ -63,7 +67,7 @@ class _Found:
     row: bytes
 
 
-_Item = TypeVar("_Item", Row, Proposal)
+_Item = TypeVar("_Item", Row, Proposal, Waiting)
 
 
 class Sieve:
@@ -93,6 +97,11 @@ class Sieve:
         self._kind_kept = False
         self._on_the_way: dict[str, tuple[Entry, int]] = {}
         self._news: dict[str, Entry] = {}
+        self._postponed = Postponed()
+        self._seen = Seen()
+        self._failed: dict[str, list[str]] = {}
+        self.is_whole: Callable[[], bool] = lambda: True
+        """Whether the source was read to its end: where it broke, what a later row would be is not known."""
         self._refusals: list[tuple[str, str]] = []
         self._acknowledged = False
 
@@ -104,7 +113,7 @@ class Sieve:
 
     def changes(self, rows: Iterator[Row], settle: Settle) -> Iterator[Change]:
         """Yield what must be sent, marked as in doubt; everything else gets its verdict by ``settle``."""
-        yield from self._claimed(self._chunks(rows, self._planned, settle), settle)
+        yield from self._claimed(self._with_postponed(rows, settle), settle)
 
     def unheld(
         self, blocks: Iterator[Block], settle: Callable[[Block, Sequence[int]], None]
@@ -131,19 +140,37 @@ class Sieve:
 
     def again(self, proposals: Iterable[Proposal], settle: Settle) -> Iterator[Change]:
         """Do the same for what was proposed."""
-        yield from self._claimed(self._chunks(iter(proposals), self._proposed, settle), settle)
+        found = self._chunks(iter(proposals), self._proposed, settle)
+        yield from self._claimed(((chunk, True) for chunk in found), settle)
 
     def proposals(self, rows: Iterator[Row], settle: Settle) -> Iterator[Proposal]:
         """Yield what would be sent, and write nothing down."""
         self._dry = True
-        for found in self._chunks(rows, self._planned, settle):
+        for found, final in self._with_postponed(rows, settle):
             for item in found:
-                proposal = self._judge(item, settle, self._proposed_keys)
-                if proposal:
+                for _, proposal in self._decided(item, settle, self._proposed_keys, final=final):
                     self._proposed_keys.add(hash(_profile(proposal.change)))
                     yield proposal
         self._proposed_keys.clear()
         self._dry = False
+
+    def _with_postponed(self, rows: Iterator[Row], settle: Settle) -> Iterator[tuple[list[_Found], bool]]:
+        """Plan rows, and in the end what was postponed meanwhile; say whether that is final."""
+        why = "the source was not read to its end, where a later row of the key may be"
+        try:
+            for found in self._chunks(rows, self._planned, settle):
+                yield found, False
+            while self.is_whole() and (taken := self._postponed.take(CHUNK)):
+                yield from ((found, True) for found in self._chunks(iter(taken), self._waiting, settle))
+        except (PushStopped, SourceError) as error:
+            self._leave(settle, str(error) if isinstance(error, PushStopped) else why)
+            raise
+        self._leave(settle, why)
+
+    def _leave(self, settle: Settle, why: str) -> None:
+        """Settle what still waits for a later row that will not come."""
+        for waiting in self._postponed.drain():
+            settle(waiting.change, Verdict.UNSENT, why)
 
     def _chunks(
         self, items: Iterator[_Item], plan: Callable[[list[_Item], Settle], list[_Found]], settle: Settle
@@ -169,27 +196,28 @@ class Sieve:
                     self._ledger.add_fields(known)
             except PushStopped as stopped:
                 for item in chunk:
-                    source = item.change if isinstance(item, Proposal) else item
+                    source = item if isinstance(item, Row) else item.change
                     if source.position not in done:
                         settle(source, Verdict.UNSENT, str(stopped))
                 raise
             yield found
 
-    def _claimed(self, chunks: Iterator[list[_Found]], settle: Settle) -> Iterator[Change]:
-        for found in chunks:
-            to_send = list(self._sent_of(found, settle))
+    def _claimed(self, chunks: Iterable[tuple[list[_Found], bool]], settle: Settle) -> Iterator[Change]:
+        for found, final in chunks:
+            to_send = list(self._sent_of(found, settle, final=final))
             try:
                 self._ledger.put_in_doubt([(_profile(change), _order(change)) for change in to_send])
             except PushStopped as stopped:
                 for change in to_send:
                     settle(change, Verdict.UNSENT, str(stopped))
+                self._leave(settle, str(stopped))
                 raise
             yield from to_send
 
-    def _sent_of(self, found: list[_Found], settle: Settle) -> Iterator[Change]:
+    def _sent_of(self, found: list[_Found], settle: Settle, *, final: bool) -> Iterator[Change]:
         for item in found:
-            if proposal := self._judge(item, settle, self._on_the_way):
-                yield self._send(item, proposal)
+            for one, proposal in self._decided(item, settle, self._on_the_way, final=final):
+                yield self._send(one, proposal)
 
     def _planned(self, chunk: list[Row], settle: Settle) -> list[_Found]:
         """Plan the rows that are not plainly those that were acknowledged last."""
@@ -207,6 +235,7 @@ class Sieve:
                 entry
                 and key not in touched
                 and hash(key) not in self._proposed_keys
+                and key not in self._postponed
                 and self._is_held(entry, print_of_row)
             ):
                 settle(row, Verdict.UNCHANGED)
@@ -230,6 +259,13 @@ class Sieve:
         if not -(2**63) <= (_order(change) or 0) < 2**63:
             raise InvalidRecord("the version has more than the 64 bits that the ledger keeps")
 
+    def _waiting(self, chunk: list[Waiting], settle: Settle) -> list[_Found]:
+        known = self._ledger.known({_profile(waiting.change) for waiting in chunk})
+        return [
+            _Found(waiting.change, self._entry(_profile(waiting.change), known), waiting.row)
+            for waiting in chunk
+        ]
+
     def _proposed(self, chunk: list[Proposal], settle: Settle) -> list[_Found]:
         known = self._ledger.known({_profile(proposal.change) for proposal in chunk})
         return [
@@ -247,6 +283,73 @@ class Sieve:
             return self._on_the_way[key][0]
         return known.setdefault(key, Entry(key))
 
+    def _decided(
+        self, found: _Found, settle: Settle, pending: Container[Any], *, final: bool
+    ) -> Iterator[tuple[_Found, Proposal]]:
+        """Say what is to be sent now: of a change, or first of those that wait for a later row of its key.
+
+        A row whose place the acknowledged one took before waits for that one to come again, or another:
+        where nothing has changed, it does, and nothing is sent. ``final``: nothing waits any longer.
+        """
+        waiting = [] if final else self._postponed.of(_profile(found.change))
+        may_wait = not final and self._is_trusted(found, pending) and not self._is_old(found)
+        was_earlier = _short(found.row) in found.entry.earlier
+        if may_wait and (waiting or was_earlier):
+            fields = self._prints.of_change(found.change)
+            different = frozenset(self._different(found, fields))
+            held = bool(waiting) and not different
+            if held and self._cover(fields, waiting):
+                self._settle_waiting(waiting, settle)
+                waiting = []
+            elif held or (different and was_earlier):
+                self._postponed.add(_profile(found.change), Waiting(found.change, found.row, different))
+                return
+        if waiting and not self._is_old(found):
+            self._postponed.remove(_profile(found.change))
+            for one in waiting:
+                before = _Found(one.change, found.entry, one.row)
+                if proposal := self._judge(before, settle, pending):
+                    yield before, proposal
+        if proposal := self._judge(found, settle, pending):
+            yield found, proposal
+
+    def _cover(self, fields: Mapping[str, str], waiting: Sequence[Waiting]) -> bool:
+        """Whether each field in which one that waits differs stands in a later one, or in the last, too."""
+        names = set(fields)
+        for one in reversed(waiting):
+            if not names >= one.different:
+                return False
+            names.update(self._prints.of_change(one.change))
+        return True
+
+    def _settle_waiting(self, waiting: Sequence[Waiting], settle: Settle) -> None:
+        """Settle what waited for a row that has come: the vendor holds all that it says."""
+        self._postponed.remove(_profile(waiting[0].change))
+        for one in waiting:
+            if one.different:
+                settle(one.change, Verdict.SUPERSEDED, "a later row of its key is what the vendor holds")
+            else:
+                settle(one.change, Verdict.UNCHANGED)
+
+    def _is_trusted(self, found: _Found, pending: Container[Any]) -> bool:
+        """Whether what the ledger says of the profile is true when the change's turn comes."""
+        return not (found.entry.doubt or self._how.ignore or self._is_pending(found.change, pending))
+
+    @staticmethod
+    def _is_old(found: _Found) -> bool:
+        """Whether a newer version is known."""
+        order, newest = _order(found.change), found.entry.order
+        return order is not None and newest is not None and order < newest
+
+    @staticmethod
+    def _different(found: _Found, fields: dict[str, str]) -> tuple[str, ...]:
+        return tuple(name for name, known in fields.items() if found.entry.fields.get(name) != known)
+
+    @staticmethod
+    def _is_pending(change: Change, pending: Container[Any]) -> bool:
+        """Whether another change of the same profile is to be sent before it."""
+        return _profile(change) in pending or hash(_profile(change)) in pending
+
     def _judge(self, found: _Found, settle: Settle, pending: Container[Any]) -> Proposal | None:
         """Say what is to be sent of a change, or settle it."""
         change, entry = found.change, found.entry
@@ -256,12 +359,12 @@ class Sieve:
         if problem := self._wrong_kind(change):
             settle(change, Verdict.INVALID, problem)
             return None
-        if order is not None and entry.order is not None and order < entry.order:
+        if self._is_old(found):
             settle(change, Verdict.SUPERSEDED, "a newer version is known")
             return None
-        is_pending = _profile(change) in pending or hash(_profile(change)) in pending
-        different = tuple(name for name, known in fields.items() if entry.fields.get(name) != known)
-        trusted = not (entry.doubt or is_pending or self._how.ignore)
+        is_pending = self._is_pending(change, pending)
+        different = self._different(found, fields)
+        trusted = self._is_trusted(found, pending)
         if trusted and not different:
             entry.row = found.row
             entry.order = _newer(order, entry.order)
@@ -273,7 +376,7 @@ class Sieve:
             settle(change, Verdict.QUARANTINED, f"was refused in {entry.refusals} runs; it waits a week")
             return None
         if self._how.baseline and not self._dry:
-            self._keep(entry, fields, found.row, order)
+            self._keep(entry, fields, [found.row], order)
             settle(change, Verdict.PLANNED)
             return None
         why = "new" if not entry.fields else "changed"
@@ -324,6 +427,7 @@ class Sieve:
     def settled(self, planned: Planned, verdict: Verdict) -> None:
         """Learn what became of a change that was sent, and of those whose place it took."""
         newest = self._sent.get(planned.change.position)
+        sent = [self._sent[part.position].row for part in planned.parts if part.position in self._sent]
         for part in planned.parts:
             self._arrived(part)
         if newest is None:
@@ -331,10 +435,13 @@ class Sieve:
         entry = newest.entry
         if verdict.acknowledged:
             self._acknowledged = True
-            self._keep(entry, self._prints.of_change(planned.change), newest.row, _order(planned.change))
+            rows = [*sent, newest.row]
+            self._keep(entry, self._prints.of_change(planned.change), rows, _order(planned.change))
             return
         entry.doubt = True
         self._news.pop(entry.key, None)
+        if len(self._failed) < MOST_FAILED:
+            self._failed.setdefault(entry.key, []).extend(map(_short, sent))
         if verdict is Verdict.REJECTED:
             self._refusals.append((entry.key, newest.whole))
 
@@ -347,9 +454,15 @@ class Sieve:
         else:
             del self._on_the_way[_profile(part)]
 
-    def _keep(self, entry: Entry, fields: dict[str, str], row: bytes, order: int | None) -> None:
+    def _keep(self, entry: Entry, fields: dict[str, str], rows: list[bytes], order: int | None) -> None:
+        """Keep what was acknowledged: the last of the rows, and that it took the others' place."""
+        before = [] if entry.row is None else [_short(entry.row)]
+        known = entry.earlier if self._seen.add(entry.key) else ()
+        earlier = dict.fromkeys((*known, *self._failed.pop(entry.key, ()), *before, *map(_short, rows)))
+        earlier.pop(_short(rows[-1]), None)
+        entry.earlier = tuple(earlier)[-MOST_EARLIER:]
         entry.fields.update(fields)
-        entry.row, entry.doubt = row, False
+        entry.row, entry.doubt = rows[-1], False
         entry.order = order if order is not None else entry.order
         self._news[entry.key] = entry
 
@@ -367,6 +480,11 @@ def set_aside_until(refusals: int, refused_at: float, now: float) -> float | Non
     """Return until when (Unix time) a change is set aside that was refused so often, and last then, if so."""
     until = refused_at + QUARANTINE_SECONDS
     return until if refusals >= REFUSALS and now < until else None
+
+
+def _short(row: bytes) -> str:
+    """Return enough of a row's fingerprint to tell it from others of its key."""
+    return row[:EARLIER_BYTES].hex()
 
 
 def _texts(keys: list[Any]) -> list[str]:
