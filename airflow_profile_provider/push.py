@@ -172,6 +172,9 @@ class Push:
             Paused: the quota is used up for long; the error's checkpoint lets a later push go on.
             PushStopped: the push ended early; the report is on the error.
         """
+        if self._sieve:
+            self._sieve.is_whole = lambda: not (self._broken or self.courier.stopped)
+            self._sieve.waits = lambda position: self._open.pop(position, None)
         if blocks is not None and self._sieve:
             self._blocks = self._noted(blocks)
             rows = self._sieve.unheld(self._blocks, self._settle_held)
@@ -453,6 +456,8 @@ class Push:
                 self._settle(Settled(Planned(change, [change]), Verdict.UNSENT, reason, reason))
         except BaseException as error:  # noqa: BLE001 -- a ledger that fails, say: the rest needs none
             self._stop_for(error, "planning")
+        if self._sieve:
+            self._sieve.leave(self._settle_early, reason)
         for row in list(self._open.values()):
             self._leave_row(row, reason)
         left = self._left_of_blocks() if self._blocks else iter(())

@@ -102,6 +102,8 @@ class Sieve:
         self._failed: dict[str, list[str]] = {}
         self.is_whole: Callable[[], bool] = lambda: True
         """Whether the source was read to its end: where it broke, what a later row would be is not known."""
+        self.waits: Callable[[int], object] = lambda position: None
+        """Hears of the position of a record that is kept here until its verdict."""
         self._refusals: list[tuple[str, str]] = []
         self._acknowledged = False
 
@@ -163,11 +165,11 @@ class Sieve:
             while self.is_whole() and (taken := self._postponed.take(CHUNK)):
                 yield from ((found, True) for found in self._chunks(iter(taken), self._waiting, settle))
         except (PushStopped, SourceError) as error:
-            self._leave(settle, str(error) if isinstance(error, PushStopped) else why)
+            self.leave(settle, str(error) if isinstance(error, PushStopped) else why)
             raise
-        self._leave(settle, why)
+        self.leave(settle, why)
 
-    def _leave(self, settle: Settle, why: str) -> None:
+    def leave(self, settle: Settle, why: str) -> None:
         """Settle what still waits for a later row that will not come."""
         for waiting in self._postponed.drain():
             settle(waiting.change, Verdict.UNSENT, why)
@@ -210,7 +212,7 @@ class Sieve:
             except PushStopped as stopped:
                 for change in to_send:
                     settle(change, Verdict.UNSENT, str(stopped))
-                self._leave(settle, str(stopped))
+                self.leave(settle, str(stopped))
                 raise
             yield from to_send
 
@@ -303,6 +305,7 @@ class Sieve:
                 waiting = []
             elif held or (different and was_earlier):
                 self._postponed.add(_profile(found.change), Waiting(found.change, found.row, different))
+                self.waits(found.change.position)
                 return
         if waiting and not self._is_old(found):
             self._postponed.remove(_profile(found.change))
