@@ -148,7 +148,7 @@ def test_a_connection_that_breaks_half_way_is_an_error_of_the_source(postgres: E
 def test_a_slow_reader_does_not_hold_the_session_idle(stores: dict[str, dict[str, Any]]) -> None:
     """Kind 10: the database ends a session that idles in its transaction for a second."""
     leash = {"options": "-c idle_in_transaction_session_timeout=1s -c statement_timeout=5s"}
-    engine = engine_of(Connection(conn_id="x", **{**stores["postgres"], "extra": leash}))
+    engine = engine_of(Connection(conn_id="x", **{**stores["postgres"], "extra": json.dumps(leash)}))
     rows = rows_of_sql(engine, NUMBERS["postgres"].format(50_000), ["id", "name"])
     found = [next(rows).content["id"]]
     time.sleep(1.6)
