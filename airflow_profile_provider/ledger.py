@@ -305,7 +305,7 @@ class Ledger:
         with begun(self._engine) as connection:
             if self.lease:
                 self.lease.renew(connection)
-            connection.exec_driver_sql(statement, rows)
+            connection.exec_driver_sql(*self._statements.of_rows(statement, rows))
 
     def close(self) -> None:
         """Close the database's connections."""

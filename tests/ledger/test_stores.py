@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.sdk import Connection
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from neighbourhood.loopback import free_port, meanwhile
 from neighbourhood.postgres_server import PostgresServer
@@ -20,6 +21,7 @@ from airflow_profile_provider import outages
 from airflow_profile_provider.errors import ConfigurationError, LedgerFailed
 from airflow_profile_provider.hooks import databases
 from airflow_profile_provider.hooks.ocamba import OcambaHook
+from airflow_profile_provider.ledger import Entry, Ledger
 from airflow_profile_provider.operators.ocamba import OcambaPushProfilesOperator
 from airflow_profile_provider.records import Report
 
@@ -279,3 +281,21 @@ def test_what_is_in_memory_is_refused(store: dict[str, Any], vendor: Ocamba, kee
     keep(store)
     with pytest.raises(ConfigurationError, match="host must name a file"):
         push("x", 1)
+
+
+def test_rows_that_are_written_at_once_are_those_that_are_written_one_by_one(
+    postgres: PostgresServer, database: str
+) -> None:
+    """PostgreSQL gets arrays, unless a key comes twice."""
+    engine = databases.engine_of(Connection(conn_id="ledger", **postgres.store(database)))
+    ledger = Ledger(engine, "ocamba:x", "id")
+    entries = [Entry("a", b"1" * 16, {"f": "x"}, order=7), Entry("b", None, {}, order=None)]
+    ledger.put_in_doubt([("a", None), ("b", 2**62), ("a", 3)])
+    assert {key: entry.order for key, entry in ledger.known(["a", "b"]).items()} == {"a": 3, "b": 2**62}
+    ledger.acknowledge(entries)
+    ledger.count_refusals([("b", "no"), ("c", "not")], "run")
+    ledger.count_refusals([("b", "no"), ("c", "other")], "next run")
+    known = ledger.known(["a", "b", "c"])
+    assert (known["a"].row, known["a"].order, known["b"].order) == (b"1" * 16, 7, 2**62)
+    assert (known["b"].refusals, known["c"].refusals) == (2, 1)
+    ledger.close()
