@@ -22,6 +22,7 @@
         ├── OutputFailed        make room for the file that cannot be written
         ├── AskedToEnd          somebody ended it: a time-out, a signal, `stop()`
         ├── Unforeseen          somebody else's error, in the source or anywhere: look where it says
+        ├── Blocked             leave the vendor alone for ``after`` seconds: it asked for that
         ├── MassFailure         nothing gets through: look at the vendor or the mapping
         └── Paused              the next request may go in ``after`` seconds: come back then
 
@@ -155,6 +156,14 @@ class AskedToEnd(PushStopped):
 
 class Unforeseen(PushStopped):
     """Something raised an error that is none of this package's; its text may hold values."""
+
+
+class Blocked(PushStopped):
+    """The vendor wants to be left alone for ``after`` seconds, longer than a push waits."""
+
+    def __init__(self, reason: str, after: float) -> None:
+        super().__init__(reason)
+        self.after = after
 
 
 class Paused(PushStopped):

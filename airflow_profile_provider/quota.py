@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import re
 import threading
@@ -9,14 +10,15 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from airflow_profile_provider.errors import ConfigurationError, Paused
-from airflow_profile_provider.pace import Pace
+from airflow_profile_provider.errors import Blocked, ConfigurationError, Paused
+from airflow_profile_provider.pace import FLOOR_SHARE, Pace
 from airflow_profile_provider.vendor import Allowance, Rate
 
 if TYPE_CHECKING:
     from pyrate_limiter import InMemoryBucket
     from pyrate_limiter import Rate as BucketRate
 
+_log = logging.getLogger(__name__)
 _RATE = re.compile(r"\s*(\d{1,12})\s*/\s*(\d{1,12}(?:\.\d{1,12})?)?\s*(s|m|min|h)?\s*", re.ASCII)
 _UNITS = {None: 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 _MOST_REMEMBERED = 1000
@@ -83,7 +85,8 @@ class Book(Protocol):
 class Quota:
     """Permits for requests under several rates at once, shared by the threads of one push.
 
-    ``book`` shares them with other processes. Other limits come on top: a wait that the vendor asked for,
+    ``book`` shares them with other processes; ``published`` are the vendor's own limits, which the pace is a
+    share of even where others are kept, or none. Other limits come on top: a wait that the vendor asked for,
     what its answers say is left, and a pace that falls with each 429 and recovers.
     """
 
@@ -92,6 +95,7 @@ class Quota:
         rates: Sequence[Rate],
         *,
         book: Book | None = None,
+        published: Sequence[Rate] = (),
         clock: Callable[[], float] = time.monotonic,
         wait: Callable[[float], object] | None = None,
     ) -> None:
@@ -107,7 +111,8 @@ class Quota:
         self._held_until = 0.0
         self._left: int | None = None
         self._left_until = 0.0
-        self.pace = Pace()
+        slowest = min((rate.limit / rate.seconds for rate in published or rates), default=0.0)
+        self.pace = Pace(FLOOR_SHARE * slowest)
         self.waiting_for = ""
         """What the last wait was for, in words; empty while nothing waits."""
 
@@ -118,19 +123,28 @@ class Quota:
             slowest = min(rate.limit / rate.seconds for rate in self.rates)
             self.pace.start(slowest, self._clock() + longest)
 
-    def acquire(self, given_up: Callable[[], object] = lambda: None, *, anyhow: bool = False) -> float:
+    def acquire(
+        self,
+        given_up: Callable[[], object] = lambda: None,
+        *,
+        anyhow: bool = False,
+        most: float = math.inf,
+    ) -> float:
         """Wait for a permit, or until the caller has given up; return the seconds that it took.
 
         The permit counts from then on, however long it takes to send the request.
 
         Raises:
             Paused: the wait would be longer than the quota's patience, and not to be waited ``anyhow``.
+            Blocked: the vendor asked for a wait of more than ``most`` seconds.
         """
         begun = self._clock()
         with self._changed:
             while (seconds := self._missing()) > 0 and not given_up():
                 if not anyhow and self.patience is not None and seconds > self.patience:
                     raise Paused(f"{self.waiting_for}: the next request may go in {seconds:.0f} s", seconds)
+                if (held := self._held_until - self._asked) > most:
+                    raise Blocked(f"the vendor asked to be left alone for {held:.0f} s more", held)
                 self._wait(min(seconds, 1.0))  # in slices, to notice who gave up
             self._in_flight += 1
             if self._left is not None:
@@ -149,22 +163,25 @@ class Quota:
     def hold(self, seconds: float) -> None:
         """Grant no permit for so long: the vendor asked for it."""
         with self._changed:
+            self.pace.held()
             self._held_until = max(self._held_until, self._clock() + seconds)
 
-    def heard(self, answer: Allowance | None, *, refused: bool) -> None:
+    def heard(self, answer: Allowance | None, *, refused: bool, most: float = math.inf) -> None:
         """Learn from an answer: whether it was a 429, and what the vendor says is left.
 
-        The vendor's figures matter where they are lower than ours: somebody else uses the same quota.
+        The vendor's figures matter where they are lower than ours: somebody else uses the same quota. If they
+        leave nothing for more than ``most`` seconds, one request asks again after that.
         """
         if not (refused or answer or self.pace.limited):
+            self.pace.rise(0.0)  # counted, for the share of refusals
             return
         with self._changed:
             now = self._clock()
             self.pace.fall(now) if refused else self.pace.rise(now)
             if answer:
-                self._compare(answer, now)
+                self._compare(answer, now, most)
 
-    def _compare(self, answer: Allowance, now: float) -> None:
+    def _compare(self, answer: Allowance, now: float, most: float) -> None:
         rate = _meant(self.rates, answer)
         if rate and answer.limit < rate.limit:
             self._book.lower(answer.limit, rate.seconds)
@@ -179,7 +196,13 @@ class Quota:
         else:
             self.pace.end_steady()
             self._left = max(0, answer.remaining - others)
-            self._left_until = now + answer.reset
+            self._left_until = now + min(answer.reset, most)
+            if answer.reset > most and not self._left:
+                _log.warning(
+                    "The vendor says that its quota is used up for %.0f s: it is asked again after %.0f s",
+                    answer.reset,
+                    most,
+                )
 
     def _missing(self) -> float:
         """Return the seconds until a permit may be free; 0 where one is taken."""

@@ -52,9 +52,12 @@ _sending = threading.local()
 for _logger in ("connectionpool", "connection", "response"):
     logging.getLogger(f"urllib3.{_logger}").addFilter(_Unheard())
 
+_log = logging.getLogger(__name__)
 _HEADERS = {"User-Agent": f"airflow-profile-provider/{__version__}", "Accept-Encoding": "gzip, deflate"}
 
 
+LONGEST_WISH = 86_400.0
+"""Seconds of the longest Retry-After that is taken for meant."""
 WHOLE = 4
 """How many time-outs a whole answer may take, if it comes without a silence as long as one."""
 
@@ -64,7 +67,8 @@ class RetryRule:
     """When to give up on a request, and how long to wait in between; times in seconds.
 
     ``attempts`` counts all sends; ``longest`` bounds one request with its waits. Waits grow from
-    ``first_wait`` to ``longest_wait``, with jitter. A Retry-After is obeyed up to ``retry_after_cap``.
+    ``first_wait`` to ``longest_wait``, with jitter. A Retry-After is waited out up to ``retry_after_cap``; a
+    longer one ends the push, whose `after` says when to come back.
     """
 
     attempts: int = 5
@@ -206,8 +210,10 @@ class Transport:
         """Send a request without retries and read the answer; counts how many got none in a row."""
         try:
             found = self._ask(request, anyhow, repeat=repeat)
-        except Retriable:
+        except Retriable as error:
             self.silent += 1
+            if error.after is not None:
+                self._obey(error.after)
             raise
         except VendorError:
             self.silent = 0
@@ -266,10 +272,23 @@ class Transport:
     def _pause(self, error: BaseException | None, backoff: float) -> float:
         """Return the seconds to wait here; a wait that the vendor asked for holds every request instead."""
         after = error.after if isinstance(error, Retriable) else None
-        if after is None and not isinstance(error, Throttled):
+        if after is not None:
+            return 0.0
+        if not isinstance(error, Throttled):
             return backoff
-        self.quota.hold(backoff if after is None else min(after, self._rule.retry_after_cap))
+        self.quota.hold(min(backoff, self._rule.retry_after_cap))
         return 0.0
+
+    def _obey(self, after: float) -> None:
+        """Hold every request for as long as the vendor asked; what nobody can mean counts as the cap.
+
+        A wait above the cap is not slept through: the next permit that is asked for ends the push.
+        """
+        cap = self._rule.retry_after_cap
+        if after > LONGEST_WISH:
+            _log.warning("The vendor asked for a wait of %g s, which nobody can mean: it is %g s", after, cap)
+            after = cap
+        self.quota.hold(after)
 
     def _ask(self, request: Request, anyhow: bool, *, repeat: bool = False, renewed: bool = False) -> Any:
         token, answer = self._permitted(request, anyhow, repeat)
@@ -283,7 +302,8 @@ class Transport:
     def _permitted(self, request: Request, anyhow: bool, repeat: bool) -> tuple[str, Answer]:
         """Wait for a permit, send with a token that is good at that moment; return both."""
         begun = self._clock()
-        waited = self.quota.acquire(lambda: self.halt, anyhow=anyhow)
+        most = self._rule.retry_after_cap
+        waited = self.quota.acquire(lambda: self.halt, anyhow=anyhow, most=most)
         self.cost.add(throttled=waited)
         begun += waited  # when the permit was asked for: it counts from then on
         try:
@@ -295,7 +315,7 @@ class Transport:
                 raise self.halt
             self.cost.add(requests=1, retries=int(repeat))
             answer = self._noting_departure(request, token)
-            self.quota.heard(allowance(answer), refused=answer.status == 429)
+            self.quota.heard(allowance(answer), refused=answer.status == 429, most=most)
             return token, answer
         finally:
             self.quota.release(self._clock() - begun)

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_profile_provider.errors import ConfigurationError, Paused
+from airflow_profile_provider.errors import Blocked, ConfigurationError, Paused
+from airflow_profile_provider.pace import FLOOR_SHARE
 from airflow_profile_provider.quota import Quota, fastest, parse_quota
 from airflow_profile_provider.vendor import Allowance, Answer, Rate, allowance
 
@@ -215,10 +216,99 @@ def test_after_a_refusal_the_rate_falls_to_half_and_recovers() -> None:
     for _ in range(40):
         send(permits, clock, 0.1)
     send(permits, clock, 0.1, refused=True)
-    assert rate_of(permits, clock) == pytest.approx(5, rel=0.25)
+    assert permits._missing() == pytest.approx(1 / 5 - 0.1, abs=0.03)
     for _ in range(2000):
         send(permits, clock)
     assert not permits.pace.limited
+
+
+@pytest.mark.parametrize(("changes", "latency"), [(300, 0.005), (3000, 0.005), (300, 0.05)])
+def test_a_vendor_that_refuses_now_and_then_costs_the_waits_that_it_asks_for(
+    changes: int, latency: float
+) -> None:
+    """Case 23k: every 20th request is answered 429 with ``Retry-After: 1``, whatever the rate."""
+    permits, clock = quota()
+    begun, asked, done, number = clock.now, 0.0, 0, 0
+    while done < changes:
+        number += 1
+        refused = number % 20 == 0
+        send(permits, clock, latency, refused=refused)
+        if refused:
+            permits.hold(1.0)
+            asked += 1.0
+        else:
+            done += 1
+    assert clock.now - begun <= 1.3 * asked + 2 * number * latency
+
+
+def test_the_rate_finds_back_within_seconds() -> None:
+    permits, clock = quota()
+    for _ in range(100):
+        send(permits, clock, 0.01)
+    send(permits, clock, 0.01, refused=True)
+    permits.hold(2.0)
+    begun = clock.now
+    while clock.now < begun + 4.0:
+        send(permits, clock, 0.01)
+    assert rate_of(permits, clock) > 85
+
+
+def test_the_rate_never_falls_below_a_share_of_the_published_quota() -> None:
+    clock = Clock()
+    published = (Rate(10, 1), Rate(150, 60))
+    permits = Quota((), published=published, clock=clock, wait=clock.wait)
+    for _ in range(60):
+        send(permits, clock, 0.01, refused=True)
+        clock.now += 1.1
+    send(permits, clock)
+    assert rate_of(permits, clock) >= FLOOR_SHARE * 2.5 * 0.99
+
+
+def test_a_lower_limit_than_anybody_told_is_found_and_kept() -> None:
+    """Five a second are taken, whatever is published: after a while nearly none is refused."""
+    permits, clock = quota()
+    taken: list[float] = []
+    refusals: list[float] = []
+    begun = clock.now
+    while clock.now < begun + 180:
+        permits.acquire()
+        clock.now += 0.01
+        refused = len([at for at in taken if at > clock.now - 1]) >= 5
+        (refusals if refused else taken).append(clock.now)
+        permits.heard(None, refused=refused)
+        permits.release(0.01)
+        if refused:
+            permits.hold(1.0)
+    late = [at for at in refusals if at > begun + 60]
+    served = [at for at in taken if at > begun + 60]
+    assert len(late) <= 0.06 * len(served)
+    assert len(served) >= 0.6 * 5 * 120
+
+
+@pytest.mark.parametrize("reset", [61.0, 900_000.0])
+def test_a_reset_in_days_is_no_wait_of_days(caplog: pytest.LogCaptureFixture, reset: float) -> None:
+    """Case 23f: nothing left for ten days: one request asks again in a minute, and the log says so."""
+    permits, _ = quota(Rate(150, 60))
+    permits.acquire(most=60)
+    permits.heard(Allowance(150, 0, reset), refused=False, most=60)
+    permits.release()
+    assert permits.acquire(most=60) == pytest.approx(60)
+    assert "asked again after 60 s" in caplog.text
+
+
+def test_a_vendor_that_wants_to_be_left_alone_for_long_is() -> None:
+    """Case 13i: no permit is waited for that long, and none is given early."""
+    permits, clock = quota()
+    permits.hold(3600)
+    for _ in range(2):
+        with pytest.raises(Blocked, match="3600 s") as blocked:
+            permits.acquire(most=60)
+        assert blocked.value.after == pytest.approx(3600, abs=60)
+    permits.patience = 30.0
+    with pytest.raises(Paused):
+        permits.acquire(most=60)
+    clock.now += 3600
+    assert permits.acquire(most=60) == 0
 
 
 def test_refusals_of_one_burst_slow_it_down_once() -> None:
@@ -230,7 +320,7 @@ def test_refusals_of_one_burst_slow_it_down_once() -> None:
     for _ in range(3):
         permits.heard(None, refused=True)
         permits.release()
-    assert rate_of(permits, clock) == pytest.approx(5, rel=0.3)
+    assert permits._missing() == pytest.approx(1 / 5, abs=0.05)
 
 
 def test_who_cannot_know_what_was_used_starts_evenly_and_then_goes_on_as_usual() -> None:

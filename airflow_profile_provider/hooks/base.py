@@ -595,13 +595,13 @@ class ProfileHook(HttpHook):
         return Transport(
             self.session,
             vendor,
-            self._quotas.get(rates) or self._new_quota(rates),
+            self._quotas.get(rates) or self._new_quota(rates, vendor.quota),
             timeout=self.settings.timeout,
             retry=retry or self.retry_rule,
             mask=mask_secret,
         )
 
-    def _new_quota(self, rates: tuple[Rate, ...]) -> Quota:
+    def _new_quota(self, rates: tuple[Rate, ...], published: tuple[Rate, ...]) -> Quota:
         """Make the quota that all pushes of this hook keep to, in the shared store if there is one."""
         store = self.settings.quota_conn_id
         book = None
@@ -610,7 +610,7 @@ class ProfileHook(HttpHook):
 
             target = f"{self.conn_type}:{self.http_conn_id}"
             book = shared_book(self.get_connection(store), target, rates)
-        quota = self._quotas[rates] = Quota(rates, book=book)
+        quota = self._quotas[rates] = Quota(rates, book=book, published=published)
         if book:
             weakref.finalize(self, book.close)
         return quota

@@ -45,7 +45,7 @@ def push_retry_policy() -> Any:
             if exception.hopeless:
                 return RetryDecision.fail("the credential was refused: correct the connection")
             if exception.after:
-                delay = min(timedelta(seconds=exception.after), LONGEST_DELAY)
+                delay = timedelta(seconds=min(exception.after, LONGEST_DELAY.total_seconds()))
                 return RetryDecision.retry(delay, f"the vendor asked to wait {exception.after:.0f} s")
             return RetryDecision.default()
 

@@ -13,18 +13,24 @@ import pytest
 from guarantees.bench import Bench
 from guarantees.fixtures import QUICK
 
+from airflow_profile_provider.errors import Blocked
+
 from .scene import play
 
-CAP = 0.2
+CAP = 1.5
 NAMED = {
     "seconds": "1",
-    "a decimal": "0.1",
+    "a decimal": "0.5",
     "seconds with blanks": " 1 ",
-    "a date": format_datetime(datetime.now(UTC) + timedelta(hours=9), usegmt=True),
     "absurd": str(10**9),
     "absurd and decimal": "1000000000.5",
 }
-"""Forms that name a time, all but one of them beyond the cap."""
+"""Forms that name a time that is waited out: below the cap, or so long that nobody can mean it."""
+LONG = {
+    "seconds": "3600",
+    "a date": format_datetime(datetime.now(UTC) + timedelta(hours=9), usegmt=True),
+}
+"""Forms that name a time above the cap."""
 UNNAMED = {
     "zero": "0",
     "a past date": "Mon, 01 Jan 1990 00:00:00 GMT",
@@ -60,14 +66,30 @@ def waits(bench: Bench, tmp_path: Path, forms: Mapping[str, str | None]) -> dict
     return dict(zip(forms, waited, strict=True))
 
 
-def test_a_retry_after_that_names_a_time_is_obeyed_up_to_the_cap(
+def test_a_retry_after_that_names_a_time_is_obeyed(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Everything waits for as long as the vendor says, but for no longer than the rule's cap."""
+    """Everything waits for as long as the vendor says; what nobody can mean is a wait of the cap."""
     monkeypatch.setattr(bench.hook_class, "retry_rule", replace(QUICK, retry_after_cap=CAP))
     waited = waits(bench, tmp_path, NAMED)
-    least = dict.fromkeys(NAMED, CAP - 0.02) | {"a decimal": 0.1 - 0.02}
-    assert [form for form in NAMED if not least[form] <= waited[form] < CAP + 2] == []
+    least = dict.fromkeys(NAMED, CAP - 0.02) | {"a decimal": 0.5, "seconds": 1, "seconds with blanks": 1}
+    assert [form for form in NAMED if not least[form] - 0.02 <= waited[form] < least[form] + 2] == []
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("form", LONG)
+def test_a_retry_after_above_the_cap_ends_the_push(
+    bench: Bench, tmp_path: Path, form: str, status: int
+) -> None:
+    """Case 13i: nothing more is sent, however many records there are; the task's retry is told when."""
+    bench.fault_of_writes(bench.all_keys()[2], "status", status=status, headers={"Retry-After": LONG[form]})
+    scene = play(bench, tmp_path)
+    stopped = scene.outcome.stopped
+    assert isinstance(stopped, Blocked)
+    assert 3500 < (stopped.after or 0) <= 9 * 3600
+    counts = scene.outcome.counts()
+    assert (counts["failed"], counts["pushed"] + counts["unsent"]) == (1, 5)
+    assert sum(entry["status"] == status for entry in bench.log()) == 1
 
 
 def test_a_retry_after_that_names_no_time_is_a_short_wait(
