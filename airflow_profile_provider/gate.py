@@ -51,6 +51,11 @@ class Spool:
         self._file: IO[bytes] = TemporaryFile(buffering=0)  # noqa: SIM115 -- closed by close()
         self._ends = 0
         self._waiting: list[tuple[Any, ...]] = []
+        self._number = 0
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return self._number
 
     def add(self, proposal: Proposal) -> None:
         """Put one at the end.
@@ -58,6 +63,7 @@ class Spool:
         Raises:
             OutputFailed: there is no room for more.
         """
+        self._number += 1
         self._waiting.append((_OF_CHANGE(proposal.change), *_OF_PROPOSAL(proposal)))
         if len(self._waiting) >= SPOOLED_AT_ONCE:
             try:

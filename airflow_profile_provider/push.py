@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from hashlib import sha256
 from itertools import chain
@@ -65,6 +65,21 @@ class Log(Protocol):
 
     def warning(self, event: str, *args: Any) -> Any:
         """Log at level WARNING."""
+
+
+class _Quiet:
+    """A log whose own troubles (a full disk, a lost collector) are none of the push's."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+
+    def info(self, event: str, *args: Any) -> None:
+        with suppress(Exception):
+            self._log.info(event, *args)
+
+    def warning(self, event: str, *args: Any) -> None:
+        with suppress(Exception):
+            self._log.warning(event, *args)
 
 
 class Receipts(Protocol):
@@ -132,7 +147,7 @@ class Push:
         self._blocks: Iterator[Block] | None = None
         self._block: tuple[Block, Sequence[int] | None] | None = None
         self._rows: Iterator[Row] = iter(())
-        self._open: dict[int, Row] = {}
+        self._open: dict[int, Row | Change] = {}
         self._at = 0
         self._broken: SourceError | None = None
         self._gate = gate
@@ -147,7 +162,7 @@ class Push:
             before=self._earlier.received,
             at_most=sieve is not None,
         )
-        self._log: Log = log or logging.getLogger(__name__)
+        self._log: Log = _Quiet(log or logging.getLogger(__name__))
         self._clock = clock
         planner.learn = self._catalogue
         self._window = Window(max(WINDOW, 2 * concurrency * batch_size))
@@ -275,15 +290,35 @@ class Push:
                 problem = PushStopped(refused)
             if problem or gate.only_plan:
                 verdict = Verdict.UNSENT if problem else Verdict.PLANNED
-                for proposal in spool:
+                for proposal in self._spooled(spool):
                     self._settle_early(proposal.change, verdict, str(problem or ""))
                 if isinstance(problem, PushStopped):
                     raise problem
             elif self._sieve:
-                yield from self._sieve.again(spool, self._settle_early)
+                yield from self._sieve.again(self._spooled(spool), self._settle_early)
             else:
-                for proposal in spool:
+                for proposal in self._spooled(spool):
                     yield proposal.change
+
+    def _spooled(self, spool: Spool) -> Iterator[Proposal]:
+        """Read the spool; where that fails, the push stops, and what cannot be read is counted all the same."""
+        read = 0
+        try:
+            for proposal in spool:
+                read += 1
+                self._open[proposal.change.position] = proposal.change
+                yield proposal
+        except GeneratorExit:
+            raise
+        except Exception as error:  # noqa: BLE001 -- the disk, or what came back from it
+            self._stop_for(error, "reading the temporary file of the plan")
+            self._count_lost(len(spool) - read)
+
+    def _count_lost(self, number: int) -> None:
+        self._verdicts[Verdict.UNSENT] += number
+        self._log.warning(
+            "%d records are counted as unsent and are not in the rejects: they are lost", number
+        )
 
     def _proposals(self, rows: Iterator[Row]) -> Iterator[Proposal]:
         if self._sieve:
@@ -458,11 +493,11 @@ class Push:
             self._stop_for(error, "planning")
         if self._sieve:
             self._sieve.leave(self._settle_early, reason)
-        for row in list(self._open.values()):
-            self._leave_row(row, reason)
+        for source in list(self._open.values()):
+            self._leave(source, reason)
         left = self._left_of_blocks() if self._blocks else iter(())
         for row in self._in_time(chain(self._rows, self._received_rows(left)), until):
-            self._leave_row(row, reason)
+            self._leave(row, reason)
 
     def _in_time(self, items: Iterator[Item], until: float) -> Iterator[Item]:
         for item in items:
@@ -474,15 +509,16 @@ class Push:
                 )
                 return
 
-    def _leave_row(self, row: Row, reason: str) -> None:
-        """Give a row that will not be sent its verdict: it may be invalid anyway."""
-        try:
-            source: Change | Row = self._planner.change(row)
-        except InvalidRecord as error:
-            self._settle_early(row, Verdict.INVALID, str(error))
-            return
-        except Exception:  # noqa: BLE001 -- whatever it is that cannot be planned: it is not delivered
-            source = row
+    def _leave(self, source: Row | Change, reason: str) -> None:
+        """Give what will not be sent its verdict: a row may be invalid anyway."""
+        if isinstance(source, Row):
+            try:
+                source = self._planner.change(source)
+            except InvalidRecord as error:
+                self._settle_early(source, Verdict.INVALID, str(error))
+                return
+            except Exception:  # noqa: BLE001 -- whatever it is that cannot be planned: it is not delivered
+                pass
         self._settle_early(source, Verdict.UNSENT, reason)
 
     # -- settling ---------------------------------------------------------------------------------------

@@ -293,16 +293,14 @@ class ProfileHook(HttpHook):
             beside = Beside(self._strike)
             if isinstance(records, Iterator):
                 records = beside.handed(records)
+        failure: ProfileError
+        run = partial(self._closing, records, pushed)
         try:
-            run = partial(self._closing, records, pushed)
             report = beside.run(run) if beside else run()
         except ProfileError as error:
-            error.report = error.report or self._report()
-            unchained(error)
-            raise
+            failure = error
         except Exception as error:  # noqa: BLE001 -- sorted: no foreign error leaves a push
             failure = sorted_error(error)
-            failure.report = self._report()
         except BaseException as error:
             error.report = self._report()  # type: ignore[attr-defined]
             raise
@@ -312,6 +310,8 @@ class ProfileHook(HttpHook):
         finally:
             self._asked_to_end = None
             self.top_reason = self._running.top_reason if self._running else ""
+        failure.report = failure.report or self._report()
+        unchained(failure)
         raise failure
 
     def _closing(self, records: Any, pushed: Callable[[Any, ExitStack], Report]) -> Report:
@@ -325,8 +325,15 @@ class ProfileHook(HttpHook):
             except Exception as error:  # noqa: BLE001 -- each driver has its own
                 words = str(error) if isinstance(error, ProfileError) else where_raised(error)
                 self.log.warning("The push is over, but not everything could be closed: %s", words)
-            if self._running:
-                measure(self.conn_type, self._running.own_report())
+            self._measure()
+
+    def _measure(self) -> None:
+        if self._running is None:
+            return
+        try:
+            measure(self.conn_type, self._running.own_report())
+        except Exception as error:  # noqa: BLE001 -- a backend of metrics has errors of its own
+            self.log.warning("The push's metrics could not be told (%s)", where_raised(error))
 
     def _report(self) -> Report:
         """Return what became of the push that is under way, or ended; all zero where none had begun."""

@@ -1,0 +1,1 @@
+"""However a push ends, its account is whole."""
