@@ -49,6 +49,8 @@ def text(name: str, value: Any, *, strip: bool = True) -> str | None:
         raise _must(name, "text", value)
     if is_nothing(value) and not (name == "quota" and value.strip() == "none"):
         raise _rendered_to_nothing(name)
+    if strip and is_text_of_records(value):
+        raise ConfigurationError(f"{name} rendered to the text of records: give its own value")
     return value.strip() if strip else str(value)
 
 
@@ -91,7 +93,8 @@ def share(name: str, value: Any) -> int | str | None:
     if is_nothing(value):
         raise _rendered_to_nothing(name)
     found = int(value) if isinstance(value, float) and value.is_integer() else value
-    if isinstance(found, bool) or not (isinstance(found, str) or hasattr(type(found), "__index__")):
+    is_either = isinstance(found, str) or hasattr(type(found), "__index__")
+    if isinstance(found, bool) or is_text_of_records(found) or not is_either:
         raise ConfigurationError(f'{name} must be a count or a share such as "20%"{_found(value)}')
     return found if isinstance(found, str) else int(found.__index__())
 

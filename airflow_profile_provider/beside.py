@@ -12,17 +12,19 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from itertools import islice
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
 AT_ONCE = 1000
 WITHIN = 0.005
-GRACE_SECONDS = 20.0
+READ_ON_SECONDS = 3.0
+"""How long the rest of an iterator is read, to be counted, once something struck."""
+GRACE_SECONDS = 15.0
 """How long a push may take to end that was asked to; then it is left behind."""
 
 
@@ -73,6 +75,14 @@ class Handed(Iterator[Any]):
                     break
         except Exception as error:  # noqa: BLE001 -- handed to whoever reads
             self._error, self._ended = error, True
+        self._answer()
+
+    def over(self) -> None:
+        """Read no more, whatever there is."""
+        self._ended = True
+        self._answer()
+
+    def _answer(self) -> None:
         self.waits = False
         self._answered.set()
 
@@ -133,16 +143,30 @@ class Beside(Generic[T]):
         while (asked := self._asked.get()) is not None:
             asked.read_on()
 
+    def _serve_to_the_end(self, thread: threading.Thread) -> None:
+        """Serve until the thread has ended; what it had asked or said may have been lost when it struck."""
+        while thread.is_alive():
+            if self._handed:
+                self._handed.read_on()
+            with suppress(Empty):
+                self._asked.get(timeout=0.05)
+
     def _see_out(self, thread: threading.Thread) -> None:
-        """Go on serving until the call has ended, within the grace; another strike ends that at once."""
-        with _at_most(self._grace):
-            try:
-                if self._handed:
-                    self._handed.read_on()  # what it asked for may have been lost when it struck
-                self._serve()
-                thread.join()
-            except BaseException:  # noqa: BLE001 -- it is enough; what struck first is raised
-                return
+        """Go on serving until the call has ended, within the grace; another strike ends that at once.
+
+        An iterator that does not give its next record in time has given its last.
+        """
+        for seconds in (READ_ON_SECONDS, self._grace):
+            with _at_most(seconds):
+                try:
+                    self._serve_to_the_end(thread)
+                except _Enough:
+                    if self._handed:
+                        self._handed.over()
+                    continue
+                except BaseException:  # noqa: BLE001 -- it is enough; what struck first is raised
+                    return
+            return
 
 
 @contextmanager

@@ -301,7 +301,7 @@ class Push:
                     yield proposal.change
 
     def _spooled(self, spool: Spool) -> Iterator[Proposal]:
-        """Read the spool; where that fails, the push stops, and what cannot be read is counted all the same."""
+        """Read the spool; where that fails, the push stops, and what cannot be read is counted."""
         read = 0
         try:
             for proposal in spool:

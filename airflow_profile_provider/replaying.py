@@ -21,6 +21,8 @@ DEEPEST = 50
 LONGEST_INTEGER = 10_000
 """Bits of an integer that is written as a JSON number."""
 
+SHORTEST_FLOAT = 15
+
 _READERS: dict[str, Callable[[Any], Any]] = {
     "decimal": Decimal,
     "datetime": datetime.fromisoformat,
@@ -122,7 +124,11 @@ def _kept_object(value: Mapping[Any, Any], pointer: str, types: dict[str, str]) 
 
 def _kept_scalar(value: Any, pointer: str, types: dict[str, str]) -> Any:
     if isinstance(value, float):
-        return float(value) if math.isfinite(value) else _as_text(str(float(value)), "float", pointer, types)
+        if not math.isfinite(value):
+            return _as_text(str(float(value)), "float", pointer, types)
+        if len(repr(float(value))) > SHORTEST_FLOAT:
+            types[pointer] = "float"  # as a number alone, its digits are read as they stand
+        return float(value)
     if isinstance(value, Decimal):
         return _as_text(str(value), "decimal", pointer, types)
     if isinstance(value, datetime | date | time):

@@ -406,7 +406,8 @@ class ProfileHook(HttpHook):
             log=self.log,
         )
         self._running = push
-        self._go_on()
+        if self._asked_to_end:  # what was read of the source by now is accounted for
+            push.courier.stop(self._asked_to_end)
         return push, rows, blocks
 
     def _sieve(self, stack: ExitStack, planner: Planner, options: Options, how: _How) -> Sieve:

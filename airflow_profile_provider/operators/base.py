@@ -294,9 +294,7 @@ class PushProfilesOperator(LineageMixin, BaseOperator):
 
     def _leave_struck(self, struck: BaseException, context: Context) -> None:
         """Leave the report of a push that a time-out or a signal ended, also in the error's own words."""
-        report: Report | None = getattr(struck, "report", None)
-        if report is None:
-            return
+        report: Report = getattr(struck, "report", None) or Report(complete=False)
         self.report = report
         self._leave(report, context)
         words = self._words(str(struck) or type(struck).__name__, report)

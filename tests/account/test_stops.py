@@ -1,4 +1,4 @@
-"""However a push stops, the report is on the error, and all that was not delivered is counted and rejected."""
+"""However a push stops, the report is on the error, and all that was not delivered is in the rejects."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ STRIKES = [
 def test_a_source_may_raise_anything(
     scene: Scene, strike: type[BaseException], ledger: str | None, after: int
 ) -> None:
-    """What came before is delivered; the error is one of ours, or the signal itself, with the report on it."""
+    """What came before is delivered; the error is one of ours, or the signal itself, with its report."""
 
     def records() -> Iterator[dict[str, Any]]:
         yield from scene.changes[:after]
@@ -241,7 +241,7 @@ def test_a_time_out_at_any_moment_leaves_a_whole_account(
         changes.write_text("".join(json.dumps(change) + "\n" for change in scene.changes))
     if kind == "generator":
         changes = (change for change in scene.changes)
-    alarm(0.01 + 0.05 * moment)
+    alarm(0.05 + 0.05 * moment)
     begun = time.monotonic()
     ended = scene.push(changes)
     assert time.monotonic() - begun < 10
@@ -268,7 +268,7 @@ def test_a_source_that_blocks_does_not_keep_a_time_out(scene: Scene, alarm: Call
     alarm(0.5)
     begun = time.monotonic()
     ended = scene.push(records())
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 10
     assert isinstance(ended.error, AirflowTaskTimeout)
     assert_whole(ended, 10)
 
