@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_profile_provider.errors import ConfigurationError, OutboxFailed, SourceError
+from airflow_profile_provider.outages import ridden_out
 from airflow_profile_provider.records import ACKNOWLEDGED, Row, Verdict
 from airflow_profile_provider.sql_source import error_name
 from airflow_profile_provider.values import is_null
@@ -233,7 +234,8 @@ class OutboxRows:
         if not marks:
             return
         table, number = self._table, self._column(self._outbox.id)
-        try:
+
+        def mark() -> None:
             with self._engine.begin() as connection:
                 for verdict, numbers in by_verdict.items():
                     for start in range(0, len(numbers), PAGE):
@@ -241,6 +243,9 @@ class OutboxRows:
                         connection.execute(
                             update(table).where(which).values({self._outbox.delivered: verdict.value})
                         )
+
+        try:
+            ridden_out(mark)
         except Exception as error:  # noqa: BLE001 -- each driver has its own; their texts hold values
             with self._lock:
                 self._marks = {**marks, **self._marks}

@@ -547,3 +547,19 @@ def test_a_slow_answer_keeps_two_windows_in_order(
     assert [book.take(0) for _ in range(6)] == [0] * 6
     assert 2 < book.take(0) < 5
     book.close()
+
+
+def test_a_redis_in_cluster_mode_is_one_where_the_extra_says_so(
+    few: Ocamba, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `RedisHook` takes it; without the extra, the error names it."""
+    with redis_server(tmp_path, **{"cluster-enabled": "yes"}) as redis:
+        redis.client().execute_command("CLUSTER", "ADDSLOTS", *range(16384))
+        while redis.client().execute_command("CLUSTER INFO")["cluster_state"] != "ok":
+            time.sleep(0.05)
+        nodes = f"127.0.0.1:{redis.port}"
+        for extra in ({"cluster": True}, {"cluster": "true", "startup_nodes": nodes}):
+            connect(monkeypatch, few, {**redis.store, "extra": extra})
+            assert OcambaHook().push(changes(3)).pushed == 3
+        with meanwhile(lambda: redis.restart(0.2), when=lambda: len(few.requests) > 20):
+            assert OcambaHook().push(changes(40)).pushed == 40

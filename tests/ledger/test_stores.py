@@ -23,7 +23,8 @@ from airflow_profile_provider.hooks import databases
 from airflow_profile_provider.hooks.ocamba import OcambaHook
 from airflow_profile_provider.ledger import Entry, Ledger
 from airflow_profile_provider.operators.ocamba import OcambaPushProfilesOperator
-from airflow_profile_provider.records import Report
+from airflow_profile_provider.outbox import Outbox, OutboxRows
+from airflow_profile_provider.records import Report, Verdict
 
 TABLES = ("profile_ledger", "profile_ledger_meta", "profile_ledger_targets", "profile_ledger_leases")
 MANY = 1500
@@ -299,3 +300,21 @@ def test_rows_that_are_written_at_once_are_those_that_are_written_one_by_one(
     assert (known["a"].row, known["a"].order, known["b"].order) == (b"1" * 16, 7, 2**62)
     assert (known["b"].refusals, known["c"].refusals) == (2, 1)
     ledger.close()
+
+
+def test_marks_in_an_outbox_wait_for_its_database(postgres: PostgresServer, database: str) -> None:
+    """The connection of a SQL source is one like the ledger's."""
+    table = "create table outbox (id bigint, key text, fields text, delivered text)"
+    postgres.execute(table, "insert into outbox values (1, '1', '{\"comment\": \"x\"}')", database=database)
+    store = Connection(conn_id="source", **postgres.store(database))
+    engine = databases.engine_of(store, create=False, write=True)
+    rows = OutboxRows(engine, Outbox(table="outbox"))
+    assert len(list(rows.rows())) == 1
+    rows.settled(1, Verdict.PUSHED)
+    postgres.stop()
+    late = threading.Timer(0.3, postgres.start)
+    late.start()
+    rows.flush()
+    late.join()
+    engine.dispose()
+    assert postgres.execute("select delivered from outbox", database=database) == [("pushed",)]
