@@ -120,7 +120,8 @@ class Gate:
     """What a plan must not exceed, or must equal.
 
     ``most`` is a count or a share of the received records such as "20%"; ``approved`` the id of the plan that
-    was approved; ``only_plan`` sends nothing. ``values`` puts values into the plan's file.
+    was approved; ``only_plan`` sends nothing. ``values`` puts values into the plan's file. ``first``: the
+    ledger knows nothing so far.
     """
 
     most: int | str | None = None
@@ -128,6 +129,7 @@ class Gate:
     only_plan: bool = False
     file: PlanFile | None = None
     values: bool = False
+    first: bool = False
     whole: tuple[int, int] | None = None
     """Of a share, the whole source: how many would change, of how many."""
     changes: int = 0
@@ -182,6 +184,12 @@ class Gate:
             text = str(self.most).strip()
             changes, received = self.whole or (self.changes, received)
             allowed = received * float(text[:-1]) / 100 if text.endswith("%") else float(text)
+            if changes > allowed and self.first:
+                return (
+                    f"{changes} of {received} records would be sent: the ledger knows nothing of this "
+                    f"target so far, and max_changes allows {self.most}. Nothing was sent. If the vendor has "
+                    'them already, fill the ledger by action="baseline"; else run once without max_changes'
+                )
             if changes > allowed:
                 return (
                     f"{changes} of {received} records would change, and max_changes allows {self.most}: "

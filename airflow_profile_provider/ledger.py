@@ -169,6 +169,11 @@ class Ledger:
                 f"{_options_of(target)}. Or use another connection id"
             )
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing of the target was acknowledged so far."""
+        return not self._has_acknowledged(self._target)
+
     def _has_acknowledged(self, number: int) -> bool:
         """Whether the vendor acknowledged anything of a target, by its number."""
         from sqlalchemy import select

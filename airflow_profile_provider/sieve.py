@@ -107,6 +107,11 @@ class Sieve:
         self._refusals: list[tuple[str, str]] = []
         self._acknowledged = False
 
+    @property
+    def knows_nothing(self) -> bool:
+        """Whether the vendor has acknowledged nothing so far, as far as the ledger knows."""
+        return self._ledger.is_empty
+
     def forbidden(self) -> PushStopped | None:
         """Say why nothing more may be sent, if so: another push has taken over."""
         return self._ledger.lease.check() if self._ledger.lease else None

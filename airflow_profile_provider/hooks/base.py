@@ -378,6 +378,8 @@ class ProfileHook(HttpHook):
         sieve = self._sieve(stack, planner, options, how) if options.ledger_conn_id else None
         if sieve:
             transport.forbidden = sieve.forbidden
+            if gate:
+                gate.first = sieve.knows_nothing
         stack.callback(source.close)
         rows, blocks = self._rows(stack, source, planner, options, sieve, gate)
         resume = None

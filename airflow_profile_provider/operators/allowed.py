@@ -39,6 +39,8 @@ class Allowed:
         allowed = needed * self._number / 100 if self._percent else self._number
         if failed > allowed:
             limit = f"{self._number:g}{'%' if self._percent else ''}"
+            if self._percent and 0 < allowed < 1:
+                limit += ", which is none of so few: give a count"
             return f"{failed} of {needed} changes were not delivered; max_failed allows {limit}"
         sent_in_vain = report.rejected + report.failed > 0 and report.acknowledged == 0
         if sent_in_vain and self._percent:

@@ -141,6 +141,16 @@ def test_g6_the_first_push_of_all_is_judged_too(ocamba: Ocamba) -> None:
     assert not ocamba.requests
 
 
+def test_a_first_run_is_told_apart_and_the_way_out_works(ocamba: Ocamba) -> None:
+    """Case 21f: no source has changed, the ledger is empty."""
+    with pytest.raises(PushStopped, match=r'knows nothing of this target.*action="baseline"'):
+        push(rows(), max_changes="20%")
+    push(rows(), action="baseline")
+    assert push(rows(n3="new"), max_changes="20%").pushed == 1
+    with pytest.raises(PushStopped, match="look at the source"):
+        push(changed(N), max_changes="20%")
+
+
 @pytest.mark.parametrize("most", ["many", "-1", 1.5, "20 percent"])
 def test_g6_what_is_no_number_of_changes_is_refused(ocamba: Ocamba, most: Any) -> None:
     with pytest.raises(ConfigurationError, match="max_changes"):

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from airflow.sdk import Connection
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from standins import Communifire, Fault, Ocamba
 
 from airflow_profile_provider.errors import ConfigurationError
@@ -20,7 +23,7 @@ from airflow_profile_provider.hooks.explain import explain
 from airflow_profile_provider.ledger_admin import LedgerAdmin
 from airflow_profile_provider.records import Verdict, order_of
 
-from .quick import FIELDS, QuickHook, held, push, written
+from .quick import FIELDS, QuickHook, connections, held, push, written
 
 
 @pytest.fixture
@@ -196,3 +199,58 @@ def test_what_the_ledger_knows_by_two_identifiers_is_forgotten_by_both(
         admin.target("communifire_default")
     assert sum(admin.forget(target, None) for target in both) == 8
     assert admin.targets() == []
+
+
+# -- any row, any ledger --------------------------------------------------------------------------------
+
+KEYS = ("1", "2", "3")
+ONE = st.fixed_dictionaries(
+    {
+        "key": st.sampled_from(KEYS),
+        "comment": st.sampled_from(["a", "b", None]),
+        "version": st.none() | st.integers(1, 3),
+        "reject": st.booleans(),
+        "refuse": st.booleans(),
+    }
+)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(before=st.lists(ONE, max_size=6), now=st.lists(ONE, min_size=1, max_size=3), skip=st.booleans())
+def test_what_explain_says_is_what_the_push_does(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
+    before: Any,
+    now: Any,
+    skip: bool,
+) -> None:
+    """Of rows and lines of rejects, with versions and without, whatever the ledger knows of the key."""
+    store = {"conn_type": "sqlite", "host": str(tmp_path_factory.mktemp("ledger") / "ledger.db")}
+    options: dict[str, Any] = {"version": "v", "nulls": "skip" if skip else "invalid"}
+    with Ocamba({key: {"comment": ""} for key in KEYS}) as vendor:
+        for name, value in connections(vendor, store).items():
+            monkeypatch.setenv(name, value)
+        for number, one in enumerate(before):
+            vendor.faults = [Fault(400, {"message": "no"}, key="1")] if one["refuse"] else []
+            push([_record(one)], run=str(number), **options)
+        vendor.faults = []
+        for key in KEYS:
+            records = [_record(one) for one in now if one["key"] == key]
+            if not records:
+                continue
+            said = explained(records, key, **options)
+            sent = len(vendor.requests)
+            report = push(records, **options)
+            counts = Counter(one.verdict for one in said.rows)
+            for verdict in (Verdict.INVALID, Verdict.UNCHANGED, Verdict.QUARANTINED):
+                assert counts[verdict] == getattr(report, verdict)
+            assert len(said.requests) == len(vendor.requests) - sent
+            assert bool(counts[Verdict.PLANNED]) == bool(report.acknowledged)
+
+
+def _record(one: dict[str, Any]) -> dict[str, Any]:
+    if one["reject"]:
+        line = {"key": one["key"], "key_type": "id", "fields": {"comment": one["comment"]}}
+        line |= {"version": one["version"], "verdict": "failed", "reason": "x", "position": 1}
+        return line
+    return {"id": one["key"], "comment": one["comment"], "name": "n", "v": one["version"]}
