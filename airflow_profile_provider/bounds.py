@@ -8,6 +8,7 @@ the connections of a push read through `_Reading`, which knows until when this t
 from __future__ import annotations
 
 import io
+import socket
 import threading
 import time
 import zlib
@@ -18,6 +19,7 @@ from http.client import HTTPResponse
 from typing import Any, Protocol
 
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 LARGEST_ANSWER = 16 * 1024 * 1024
 """Bytes of the largest answer that is read, unpacked."""
@@ -26,6 +28,9 @@ SETTLE_SECONDS = 3.0
 
 _LARGEST_HEAD = 1024 * 1024
 _SLICE = 0.5
+_STRETCH = 3.0
+"""Seconds after which a connection that cannot be made is begun anew: the system has asked twice by then."""
+_TLS_PORT = 443
 _PIECE = 65536
 _MOST_LAYERS = 2
 _MOST_MEMBERS = 16
@@ -45,7 +50,13 @@ class Exchange:
     is asked to end. ``problem`` says why the answer was given up, if it was.
     """
 
-    def __init__(self, whole: float, silence: float, halted: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        whole: float,
+        silence: float,
+        halted: Callable[[], object],
+        greeting: set[Exchange] | None = None,
+    ) -> None:
         self.problem = ""
         self._whole = whole
         self.silence = silence
@@ -53,6 +64,35 @@ class Exchange:
         self._ends = time.monotonic() + whole
         self._room = LARGEST_ANSWER + _LARGEST_HEAD
         self._ending = False
+        self._greeting = greeting
+        self._connection: socket.socket | None = None
+
+    def greets(self, connection: socket.socket) -> None:
+        """Note a connection whose TLS is still to be agreed: `give_up` ends that at once."""
+        if self._greeting is None:
+            return
+        self._connection = connection.dup()
+        self._greeting.add(self)
+        if self._halted():
+            self.give_up()
+
+    def greeted(self) -> None:
+        """Note that the connection is made, or never will be."""
+        if self._connection and self._greeting is not None:
+            self._greeting.discard(self)
+            self._connection.close()
+            self._connection = None
+
+    def give_up(self) -> None:
+        """Break a connection that is still being made; from any thread."""
+        self.problem = "had not answered when the push was asked to end"
+        connection = self._connection
+        with suppress(OSError, AttributeError):
+            connection.shutdown(socket.SHUT_RDWR)  # type: ignore[union-attr]
+
+    def may_go_on(self, until: float) -> bool:
+        """Whether to go on with a connection that could not be made yet."""
+        return time.monotonic() < min(until, self._ends) and not self._halted()
 
     def silent_at(self) -> float:
         """Return the instant until which the next byte must come."""
@@ -91,6 +131,7 @@ def under_way(exchange: Exchange) -> Iterator[None]:
         yield
     finally:
         _here.exchange = None
+        exchange.greeted()
 
 
 class _Socket(Protocol):
@@ -136,7 +177,7 @@ class _Reading(io.RawIOBase):
     def hang_up(self) -> None:
         """Let nobody use the connection again."""
         with suppress(OSError):
-            self._connection.shutdown(2)
+            self._connection.shutdown(socket.SHUT_RDWR)
 
 
 class _Opening:
@@ -159,6 +200,11 @@ class _BoundedResponse(HTTPResponse):
         opening: Any = _Opening(sock, exchange) if exchange else sock
         super().__init__(opening, *args, **kwargs)
 
+    def begin(self) -> None:
+        if exchange := getattr(_here, "exchange", None):
+            exchange.greeted()
+        super().begin()
+
     def _read_status(self) -> tuple[str, int, str]:
         read: Callable[[], tuple[str, int, str]] = super()._read_status  # type: ignore[misc]
         found = read()
@@ -178,13 +224,43 @@ class _BoundedResponse(HTTPResponse):
         super()._close_conn()  # type: ignore[misc]
 
 
+class _Connecting:
+    """Makes a connection in stretches, to notice that the push is to end."""
+
+    timeout: float
+    default_port: int
+
+    def _new_conn(self) -> socket.socket:
+        make: Callable[[], socket.socket] = super()._new_conn  # type: ignore[misc]
+        exchange: Exchange | None = getattr(_here, "exchange", None)
+        if exchange is None:
+            return make()
+        whole = self.timeout
+        until = time.monotonic() + whole
+        try:
+            while True:
+                self.timeout = max(0.001, min(_STRETCH, until - time.monotonic()))
+                try:
+                    made = make()
+                    break
+                except ConnectTimeoutError as error:
+                    if isinstance(error, NewConnectionError) or not exchange.may_go_on(until):
+                        raise
+        finally:
+            self.timeout = whole
+        made.settimeout(whole)
+        if self.default_port == _TLS_PORT:
+            exchange.greets(made)
+        return made
+
+
 @cache
 def _bounded(pool: type[Any]) -> type[Any]:
     """Return a kind of connection pool whose connections read within bounds."""
     if issubclass(pool.ConnectionCls.response_class, _BoundedResponse):
         return pool
     connection = type(
-        pool.ConnectionCls.__name__, (pool.ConnectionCls,), {"response_class": _BoundedResponse}
+        pool.ConnectionCls.__name__, (_Connecting, pool.ConnectionCls), {"response_class": _BoundedResponse}
     )
     return type(pool.__name__, (pool,), {"ConnectionCls": connection})
 

@@ -123,7 +123,9 @@ class Transport:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.cost = Cost()
-        self.halt: PushStopped | None = None
+        self._halt: PushStopped | None = None
+        self._greeting: set[Exchange] = set()
+        """Exchanges whose connection is still being made."""
         self.forbidden: Callable[[], PushStopped | None] = lambda: None
         """Asked before each request: why nothing more may be sent, if so."""
         self._session = session
@@ -146,6 +148,18 @@ class Transport:
             bound(adapter)
         self.silent = 0
         """How many requests in a row got no usable answer."""
+
+    @property
+    def halt(self) -> PushStopped | None:
+        """Why nothing more is sent, if so. To set it ends connections that are still being made."""
+        return self._halt
+
+    @halt.setter
+    def halt(self, reason: PushStopped | None) -> None:
+        self._halt = reason
+        if reason:
+            for exchange in tuple(self._greeting):
+                exchange.give_up()
 
     @property
     def left(self) -> bool:
@@ -356,7 +370,7 @@ class Transport:
         _sending.now = True
         now = self._here.sent_at = self._clock()
         whole = min(WHOLE * self._timeout, max(self._here.until - now, self._timeout))
-        exchange = Exchange(whole, self._timeout, lambda: self.halt)
+        exchange = Exchange(whole, self._timeout, lambda: self._halt, self._greeting)
         base = _base(self._vendor, request)
         way = self._ways[base]
         try:

@@ -34,6 +34,22 @@ def deaf() -> Iterator[int]:
         yield listening.getsockname()[1]
 
 
+@pytest.fixture
+def full() -> Iterator[int]:
+    """A port where no connection can be made, for its queue is full."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(0)
+        port = listening.getsockname()[1]
+        waiting = [socket.socket() for _ in range(4)]
+        for one in waiting:
+            one.setblocking(False)
+            one.connect_ex(("127.0.0.1", port))
+        yield port
+        for one in waiting:
+            one.close()
+
+
 def ended(bench: Bench, after: float = 0.3, **options: Any) -> Any:
     """Push, ask it to end, and return its report once it has ended, soon."""
     hook = bench.hook
@@ -85,12 +101,17 @@ def test_while_it_waits_for_a_token(
     assert len(vendor.requests) == 1
 
 
-@pytest.mark.parametrize("scheme", ["http"])
+@pytest.mark.parametrize("scheme", ["http", "https"])
 def test_while_it_greets_a_server(bench: Bench, deaf: int, scheme: str) -> None:
     """In a TLS handshake that is not answered, and before an answer."""
     bench.connect(host=f"{scheme}://127.0.0.1:{deaf}")
     report = ended(bench)
     assert report.pushed == 0
+
+
+def test_while_it_connects(bench: Bench, full: int) -> None:
+    bench.connect(host=f"http://127.0.0.1:{full}")
+    assert counts(ended(bench)) == {"unsent": 9}
 
 
 def test_while_a_proxy_lets_it_wait(bench: Bench, proxy: OpenProxy) -> None:
