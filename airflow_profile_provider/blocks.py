@@ -79,7 +79,7 @@ class TupleBlock:
             return [secrets.token_bytes(16) if _unreadable(row) else as_text(row) for row in self._values]
         try:
             return [repr(row).encode("utf-8", "surrogatepass") for row in self._values]
-        except (ValueError, RecursionError):
+        except Exception:  # noqa: BLE001 -- see as_text
             return [as_text(row) for row in self._values]
 
     def keys(self) -> list[Any]:
@@ -305,5 +305,5 @@ def as_text(seen: Any) -> bytes:
     """Write values as bytes: equal ones alike, and others not."""
     try:
         return repr(seen).encode("utf-8", "surrogatepass")
-    except (ValueError, RecursionError):  # more digits than Python writes, or nested too deeply
+    except Exception:  # noqa: BLE001 -- more digits than Python writes, nested too deeply, or what it likes
         return secrets.token_bytes(16)  # like no other, so that it is planned, and refused

@@ -39,6 +39,8 @@ def keys_of_file(path: str, open_file: Open, parts_of: PartsOf = _alone) -> Iter
         SourceError: it cannot be read, or a line holds no key.
     """
     for part in parts_of(path):
+        if part.lower().endswith(".parquet"):
+            raise SourceError(f"{named(part)}: a file of keys is text, with a key in each line; write it so")
         with told(part), closing(open_file(part, "rb")) as raw:
             is_json = part.lower().removesuffix(".gz").endswith((".jsonl", ".ndjson", ".json"))
             for number, line in enumerate(lines_of(unzipped(part, raw), _LONGEST_LINE), 1):

@@ -6,7 +6,6 @@ a mark is owed, whatever its number: rows become visible as they are committed, 
 
 from __future__ import annotations
 
-import json
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -15,6 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_profile_provider.errors import ConfigurationError, OutboxFailed, SourceError
+from airflow_profile_provider.json_source import JsonReader, is_ambiguous
 from airflow_profile_provider.outages import ridden_out
 from airflow_profile_provider.records import ACKNOWLEDGED, Row, Verdict
 from airflow_profile_provider.sql_source import error_name
@@ -336,9 +336,10 @@ def _json(value: Any) -> Any:
     if not isinstance(value, str | bytes | bytearray):
         return value
     try:
-        return json.loads(value)
+        found = JsonReader().read(value if isinstance(value, str) else bytes(value).decode())
     except (ValueError, RecursionError):
         return value
+    return value if is_ambiguous(found) else found
 
 
 def _taken(fields: Mapping[str, Any], members: Mapping[str, str] | None) -> dict[str, Any]:
@@ -348,7 +349,11 @@ def _taken(fields: Mapping[str, Any], members: Mapping[str, str] | None) -> dict
 
 
 def _not_fields(column: str, value: Any) -> str:
-    kind = "text that is no JSON" if isinstance(value, str | bytes) else type(value).__name__
+    kind = (
+        "text that is no JSON, or has a name twice,"
+        if isinstance(value, str | bytes)
+        else type(value).__name__
+    )
     return f'has {kind} in column {column!r}; write a JSON object there, such as {{"email": "…"}}'
 
 

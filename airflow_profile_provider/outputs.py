@@ -208,10 +208,13 @@ class Rejects(_LineFile):
 
     what = "rejects file"
 
-    def __init__(self, path: str, open_file: Open, *, mapped: bool = False) -> None:
+    def __init__(
+        self, path: str, open_file: Open, *, mapped: bool = False, longest_row: int = 1_000_000
+    ) -> None:
         super().__init__(path, open_file, always=False)
         self.written = 0
         self.mapped = mapped
+        self.longest_row = longest_row
         self._overtaken: dict[int, frozenset[str]] = {}
 
     def add(self, source: Change | Row, verdict: Verdict, reason: str) -> None:
@@ -221,8 +224,12 @@ class Rejects(_LineFile):
             OutputFailed: the file cannot be written any further.
         """
         line: dict[str, Any] = _change(source) if isinstance(source, Change) else self._row(source)
-        line |= {"verdict": verdict.value, "reason": reason, "position": source.position}
-        self.written += self._line(_to_line(line))
+        told = {"verdict": verdict.value, "reason": reason, "position": source.position}
+        text = _to_line(line | told)
+        if isinstance(source, Row) and len(text) > self.longest_row:
+            size = f"({len(text):,} characters, more than are kept here: see the source)"
+            text = _to_line({"row": size, "version": None} | told)
+        self.written += self._line(text)
 
     def _cut_to(self, lines: int) -> None:
         self.lost += max(0, self.written - lines)
@@ -246,7 +253,7 @@ class Rejects(_LineFile):
         super().close()
         if not self._overtaken:
             return
-        final = Rejects(self.path, self._open, mapped=self.mapped)
+        final = Rejects(self.path, self._open, mapped=self.mapped, longest_row=self.longest_row)
         kept = final.go_on(self.path, -1, keep=self._remaining)
         final.close()
         self.written = kept

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from itertools import count
 from typing import Any
 
-from airflow_profile_provider.errors import ConfigurationError, InvalidRecord, WrongMapping
+from airflow_profile_provider.errors import ConfigurationError, InvalidRecord, ProfileError, WrongMapping
 from airflow_profile_provider.reading import has_verdict, is_reject
 from airflow_profile_provider.records import Change, Row, order_of
 from airflow_profile_provider.values import (
@@ -272,6 +272,10 @@ class Planner:
                 reason = f"field {name}: {error}"
             except (RecursionError, ValueError):  # too deep, or more digits than Python writes
                 reason = f"field {name}: is nested too deeply or too long a number; simplify it"
+            except ProfileError:
+                raise
+            except Exception as error:  # noqa: BLE001 -- a value's own methods raise what they like
+                reason = f"field {name}: is a value that cannot be read ({type(error).__name__}); convert it"
             else:
                 continue
             raise InvalidRecord(reason)

@@ -14,7 +14,9 @@ from airflow_profile_provider.errors import ProfileError, SourceError
 Open = Callable[[str, str], IO[bytes]]
 """Opens a path in a mode ("rb" or "wb")."""
 
-_LEAST_LINE = 65_536
+LEAST_BYTES = 65_536
+"""So much of a line is read, and of a row kept, however small ``max_record_bytes`` is."""
+
 _REJECTED = frozenset({"invalid", "rejected", "failed", "quarantined", "unsent"})
 _REJECTED_ROW = frozenset({"row", "version", "text", "types", "unread", "verdict", "reason", "position"})
 _REJECTED_CHANGE = frozenset(
@@ -53,7 +55,7 @@ class Reading:
 
         More than a change may have: JSON may be written wastefully, and hold what the push does not need.
         """
-        return max(4 * self.max_record_bytes, _LEAST_LINE)
+        return max(4 * self.max_record_bytes, LEAST_BYTES)
 
 
 def is_reject(content: Any) -> bool:

@@ -46,17 +46,24 @@ def rows_of(records: Iterable[Any]) -> Iterator[Row]:
     position = 0
     try:
         for position, record in enumerate(records, 1):
-            if isinstance(record, Mapping):
-                yield Row(position, record)
-            else:
-                problem = f"is {type(record).__name__}, not an object with key and fields"
-                yield Row(position, None, problem=problem)
+            yield Row(position, record) if type(record) is dict else _row(position, record)
     except ProfileError:
         raise
     except Exception as error:  # noqa: BLE001 -- somebody's own code; its words may hold values
         raise SourceError(
             f"the records cannot be read on after {position:,} ({type(error).__name__}): see what makes them"
         ) from None
+
+
+def _row(position: int, record: Any) -> Row:
+    """Return the row of a record that may be anything, also an object that breaks when it is read."""
+    if not isinstance(record, Mapping):
+        kind = type(record).__name__
+        return Row(position, None, problem=f"is {kind}, not an object with key and fields")
+    try:
+        return Row(position, dict(record))
+    except Exception as error:  # noqa: BLE001 -- somebody's own code; its words may hold values
+        return Row(position, None, problem=f"cannot be read ({type(error).__name__}); give plain dicts")
 
 
 def rows_of_file(path: str, open_file: Open, how: Reading | None = None) -> Iterator[Row]:

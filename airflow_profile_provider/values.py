@@ -55,6 +55,8 @@ def is_null(value: Any) -> bool:
         return type(value).__name__ == "NAType"
     except ArithmeticError:  # a signalling NaN refuses to be compared
         return True
+    except Exception:  # noqa: BLE001 -- an object of any class may; it is no null, and no value either
+        return False
 
 
 def exact_key(value: Any) -> str:
@@ -217,7 +219,14 @@ def exact_float(text: str) -> float | LongNumber:
     return number if abs(number) < LARGEST_EXACT and Decimal(repr(number)) == exact else exact
 
 
-_DECODER = json.JSONDecoder(parse_float=exact_float)
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise ValueError("a name stands twice in an object: which one is meant is not known")
+    return members
+
+
+_DECODER = json.JSONDecoder(parse_float=exact_float, object_pairs_hook=_once)
 
 
 def read_json(text: str | bytes) -> Any:

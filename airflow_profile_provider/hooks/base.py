@@ -51,7 +51,7 @@ from airflow_profile_provider.plan import ColumnsOf, Planner, Recipe
 from airflow_profile_provider.progress import estimate
 from airflow_profile_provider.push import Push
 from airflow_profile_provider.quota import Quota, parse_quota
-from airflow_profile_provider.reading import Reading
+from airflow_profile_provider.reading import LEAST_BYTES, Reading
 from airflow_profile_provider.records import Checkpoint, Report, Row, Verdict
 from airflow_profile_provider.routes import route
 from airflow_profile_provider.sieve import Comparing, Sieve
@@ -700,8 +700,9 @@ class _Outputs:
     @classmethod
     def to(cls, options: Options) -> _Outputs:
         rejects, delivered, mapped = options.rejects_path, options.delivered_path, options.fields is not None
+        longest = max(options.max_record_bytes, LEAST_BYTES)
         return cls(
-            None if rejects is None else Rejects(rejects, open_file, mapped=mapped),
+            None if rejects is None else Rejects(rejects, open_file, mapped=mapped, longest_row=longest),
             None if delivered is None else Delivered(delivered, open_file),
             options.plan_path,
         )
@@ -718,7 +719,9 @@ class _Outputs:
                 output.go_on_from(start)
 
     def anew(self) -> _Outputs:
+        mapped = self.rejects is not None and self.rejects.mapped
+        longest = self.rejects.longest_row if self.rejects else LEAST_BYTES
         return _Outputs(
-            self.rejects and Rejects(self.rejects.path, open_file, mapped=self.rejects.mapped),
+            self.rejects and Rejects(self.rejects.path, open_file, mapped=mapped, longest_row=longest),
             self.delivered and Delivered(self.delivered.path, open_file),
         )

@@ -459,6 +459,58 @@ def test_text_of_sqlite_that_is_no_text_costs_its_own_record(
     assert counts(ocamba.push(rejects, **{**options, "rejects_path": None})) == {"invalid": 1}
 
 
+class Broken(dict[str, Any]):
+    """A record of somebody's own class, or one of its values, that breaks when it is looked at."""
+
+    def __iter__(self) -> Iterator[str]:
+        raise Strange("canary")
+
+    keys = get = items = __getitem__ = __repr__ = __str__ = __iter__  # type: ignore[assignment]
+    __ne__ = __eq__ = __bool__ = __len__ = __hash__ = __iter__  # type: ignore[assignment]
+
+
+class BrokenValue:
+    """A value that breaks when it is looked at."""
+
+    def _breaks(self, *_: Any) -> Any:
+        raise Strange("canary")
+
+    __ne__ = __eq__ = __bool__ = __repr__ = __str__ = __hash__ = _breaks  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize("where", ["record", "field", "key", "version"])
+def test_a_record_that_breaks_costs_only_itself(
+    ocamba: Bench, tmp_path: Path, ledger: dict[str, Any], where: str
+) -> None:
+    rows: list[Any] = [{"id": key, "full_name": "new", "v": 1} for key in IDS]
+    if where == "record":
+        rows[1] = Broken(id="1002")
+    else:
+        rows[1] = {**rows[1], {"field": "full_name", "key": "id", "version": "v"}[where]: BrokenValue()}
+    rejects = str(tmp_path / "rejects.jsonl")
+    report = ocamba.push(rows, key="id", fields=["full_name"], version="v", rejects_path=rejects, **ledger)
+    assert counts(report) == {"pushed": 2, "invalid": 1}
+    assert "canary" not in Path(rejects).read_text()
+
+
+def test_a_name_that_stands_twice_in_json_text_is_invalid(ocamba: Bench, tmp_path: Path) -> None:
+    """Kind 2, within a cell."""
+    path = write(tmp_path / "t.csv", 'id,cp\n1001,"{""a"": 1, ""a"": 2}"\n1002,"{""a"": 1}"\n')
+    report = ocamba.push(path, key="id", fields={"custom_properties": "cp"})
+    assert counts(report) == {"pushed": 1, "invalid": 1}
+
+
+@pytest.mark.parametrize("size", [2_000_000, 20_000_000])
+def test_a_line_of_the_rejects_has_a_bound(ocamba: Bench, tmp_path: Path, size: int) -> None:
+    rejects = str(tmp_path / "rejects.jsonl")
+    report = ocamba.push(
+        [{"id": "1001", "comment": "x" * size}], key="id", fields=["comment"], rejects_path=rejects
+    )
+    assert counts(report) == {"invalid": 1}
+    assert Path(rejects).stat().st_size < 1_000_000
+    assert counts(ocamba.push(rejects, key="id", fields=["comment"])) == {"invalid": 1}
+
+
 # -- 8: a bound for what is read ----------------------------------------------------------------------------
 
 
