@@ -7,12 +7,12 @@ taken, too.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from airflow_profile_provider.outbox import Outbox, Span, Unmarked
+from airflow_profile_provider.values import read_json
 
 _AIRFLOWS_OWN = frozenset({"from_rest_api", "from_trigger"})
 _ENVELOPES = ("data", "message_batch", "Body")  # Redis; SQS, and each message of its batch
@@ -130,8 +130,8 @@ def _announcements(said: Any) -> Iterator[Any]:
         said = said.decode("utf-8", "replace")
     if isinstance(said, str):
         try:
-            found = json.loads(said)
-        except ValueError:
+            found = read_json(said)
+        except (ValueError, RecursionError):
             found = None
         yield from _announcements(found) if isinstance(found, dict | list) else [{"records": said}]
     elif isinstance(said, list | tuple):

@@ -19,6 +19,7 @@ from airflow_profile_provider.values import (
     is_null,
     json_type,
     read_as,
+    unwrapped,
     without_nulls,
 )
 from airflow_profile_provider.vendor import Catalogue, Vendor, require_choice, to_json
@@ -244,6 +245,10 @@ class Planner:
                 value = row.content.get(column)
                 if row.text:
                     value = _link_from_text(column, value) if value else None
+                elif isinstance(value, str):  # the database may have no arrays
+                    value = _link_from_text(column, value)
+                else:
+                    value = list(value) if isinstance(value, tuple) else unwrapped(value)
                 if not is_null(value):
                     found.setdefault(relationship, {})[operation] = value
                 elif operation == "replace" and column in row.content and self._nulls != "skip":

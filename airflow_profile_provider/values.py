@@ -390,6 +390,8 @@ def _string_or_strings(value: Any) -> Any:
         if text[:1] == "{" and text[-1:] == "}":  # an array as PostgreSQL writes it
             raise ValueError
         value = read_json(text) if text[:1] == "[" else value
+    if type(value) is list and all(type(item) is str for item in value):
+        return value
     if isinstance(value, list | tuple):
         return [str(item) if isinstance(item, UUID) else _string(item) for item in value]
     return str(value) if isinstance(value, UUID) else _string(value)
@@ -469,11 +471,10 @@ def check_kind(kind: str, value: Any) -> None:
 # -- nulls inside, and values side by side ------------------------------------------------------------------
 
 
-def holds_null(value: Any) -> bool:
-    """Whether there is a null inside an array or an object (JSON types)."""
-    if isinstance(value, dict):
-        return any(item is None or holds_null(item) for item in value.values())
-    return isinstance(value, list) and any(item is None or holds_null(item) for item in value)
+def holds_null(value: dict[str, Any] | list[Any]) -> bool:
+    """Whether there is a null inside an array or an object, however deep."""
+    items = value.values() if isinstance(value, dict) else value
+    return any(item is None or (isinstance(item, dict | list) and holds_null(item)) for item in items)
 
 
 def without_nulls(value: Any) -> Any:

@@ -319,12 +319,14 @@ class Vendor(ABC):
         ``loose`` says that it comes from a table, whose types need not be JSON's.
         """
         known = self.field(name, catalogue)
-        if loose and not (known.kind == "string" and type(value) is str):
-            value = read_as(known.kind, value)
-        elif isinstance(value, Decimal) and known.kind == "string":
+        kind = known.kind
+        if loose and kind != "any" and not (kind == "string" and type(value) is str):
+            value = read_as(kind, value)
+        elif kind == "string" and isinstance(value, Decimal):
             value = number_text(value)  # the type of a column, which JSON has not
         value = self.write(known, value)
-        check_kind(known.kind, value)
+        if kind != "any":
+            check_kind(kind, value)
         if known.choices and value not in known.choices:
             raise InvalidRecord(f"is not one of the {len(known.choices)} values that {self.name} documents")
         return value

@@ -11,6 +11,7 @@ Unknown: how a list is written; what an unknown label does; whether the body is 
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from airflow_profile_provider.errors import ConfigurationError, InvalidRecord, RecordRefused, Unanswered
@@ -97,6 +98,8 @@ class Communifire(Vendor):
 
     def write(self, known: Field, value: Any) -> Any:
         """Write every value as text, as the page's sample does ("12", "false")."""
+        if type(value) is str:
+            return value
         value = unwrapped(value)
         if isinstance(value, Mapping | list | tuple | set | frozenset):
             raise InvalidRecord(
@@ -124,12 +127,10 @@ class Communifire(Vendor):
     def check_change(self, change: Change) -> None:
         """Refuse identifier labels among the fields, however spelt: they say whom a change is for."""
         super().check_change(change)
-        try:
-            self.check_key_type(change.key_type)
-        except ConfigurationError as error:
-            raise InvalidRecord(str(error)) from None
+        if self.mode != "update":
+            self._require_own_key(change)
         for label in change.fields:
-            identifier = _IDENTIFIERS.get(_spelling(label))
+            identifier = _identifier(label)
             if identifier is None:
                 continue
             if not self.identifier_fields:
@@ -141,6 +142,12 @@ class Communifire(Vendor):
                 raise InvalidRecord(
                     f"field {label}: is the record's own key; use another key_type to change it"
                 )
+
+    def _require_own_key(self, change: Change) -> None:
+        try:
+            self.check_key_type(change.key_type)
+        except ConfigurationError as error:
+            raise InvalidRecord(str(error)) from None
 
     def steps(self, batch: Sequence[Change]) -> Steps:
         """POST one user's fields. A create without an answer asks for an update before it creates again."""
@@ -220,6 +227,12 @@ def _spelling(label: str) -> str:
 
 
 _IDENTIFIERS = {_spelling(label): label for label in Communifire.key_types}
+
+
+@lru_cache(1000)
+def _identifier(label: str) -> str | None:
+    """Return the identifier that a label is a spelling of, if so."""
+    return _IDENTIFIERS.get(_spelling(label))
 
 
 def _is_user(answered: Any, key: str) -> bool:

@@ -447,3 +447,34 @@ def test_an_unknown_field_is_told_to_a_task_in_one_line(ocamba: Bench) -> None:
     assert outcome.for_good
     assert "email" in str(outcome.error)
     assert ocamba.stand_in.requests == []
+
+
+# -- siblings: links, outboxes ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("cell", "links"),
+    [('["con_1", "con_2"]', ["con_1", "con_2"]), ("con_1", "con_1"), ('["con_1"]', "con_1")],
+)
+def test_links_of_a_database_without_arrays_are_read_from_json_text(
+    lightfield: Bench, tmp_path: Path, cell: str, links: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Case 7, of relationships: from SQLite as from CSV."""
+    mapped = {"$contact": {"add": "c"}}
+    for push in (
+        lambda: push_sqlite(
+            lightfield, tmp_path, "id text, c text", ("acc_0001", cell), {}, monkeypatch, relationships=mapped
+        ),
+        lambda: push_csv(lightfield, tmp_path, {"id": "acc_0001", "c": cell}, {}, relationships=mapped),
+    ):
+        assert counts(push()) == {"pushed": 1}
+        added = sent(lightfield)["relationships"]["$contact"]["add"]
+        assert added == (links if isinstance(links, list) else [links])
+
+
+def test_an_outboxs_json_text_keeps_its_digits() -> None:
+    """Case 4b, of the column of fields."""
+    from airflow_profile_provider.outbox import _json
+
+    assert str(_json('{"cp": {"price": 12345678901234567.89}}')["cp"]["price"]) == "12345678901234567.89"
+    assert _json("[" * 100_000) == "[" * 100_000
