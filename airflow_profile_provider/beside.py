@@ -70,7 +70,7 @@ class Handed(Iterator[Any]):
                 before = len(self._read)
                 self._read.extend(islice(self._records, number))  # in one step: a strike loses none of them
                 self._ended = len(self._read) < before + number
-                number = min(2 * number, 100)
+                number = min(2 * number, 8)  # more would keep what a slow iterator gave so far
                 if time.monotonic() > until:
                     break
         except Exception as error:  # noqa: BLE001 -- handed to whoever reads
