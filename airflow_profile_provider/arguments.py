@@ -9,9 +9,12 @@ from __future__ import annotations
 import ast
 import inspect
 import json
+import math
 import os
 import re
 from collections.abc import Collection, KeysView, Mapping, Set, ValuesView
+from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 from airflow_profile_provider.errors import ConfigurationError
@@ -84,6 +87,23 @@ def count(name: str, value: Any) -> int | None:
     if isinstance(found, bool) or not hasattr(type(found), "__index__") or found.__index__() < 1:
         raise ConfigurationError(f"{name} must be a whole number from 1{_found(value)}")
     return int(found.__index__())
+
+
+def seconds(name: str, value: Any) -> float | None:
+    """Read an argument that is a time in seconds, from 0."""
+    if value is None:
+        return None
+    if is_nothing(value):
+        raise _rendered_to_nothing(name)
+    found = math.nan
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
+        with suppress(ValueError, OverflowError):
+            found = float(value)
+    if isinstance(value, timedelta):
+        found = value.total_seconds()
+    if not 0 <= found < math.inf:
+        raise ConfigurationError(f"{name} must be a number of seconds, from 0{_found(value)}")
+    return found
 
 
 def share(name: str, value: Any) -> int | str | None:

@@ -200,7 +200,7 @@ def _ledger_lines(known: Mapping[str, Any] | None) -> list[str]:
     for name, label in (("differing", "differ now"), ("equal", "as acknowledged")):
         lines += [f"  {label:13} {', '.join(known[name])}"] if known[name] else []
     if known["in_doubt"]:
-        lines.append("  in doubt      it was about to be sent, and no acknowledgement came: it is sent again")
+        lines.append("  in doubt      no acknowledgement came, or an attempt may still arrive: sent again")
     if known["version"] is not None:
         older = " (the row is older)" if known["older"] else ""
         lines.append(f"  version       {known['version']}{older}")

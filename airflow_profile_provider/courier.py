@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 
 from airflow_profile_provider.errors import (
@@ -18,7 +18,7 @@ from airflow_profile_provider.errors import (
 )
 from airflow_profile_provider.plan import Planned
 from airflow_profile_provider.records import Verdict
-from airflow_profile_provider.transport import Transport
+from airflow_profile_provider.transport import Fate, Transport
 from airflow_profile_provider.vendor import Vendor
 
 FIRST_ANSWERS = 50
@@ -27,12 +27,16 @@ SILENT_REQUESTS = 20
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """The verdict on a planned change. ``reason`` may go to a log, ``full`` to the rejects file alone."""
+    """The verdict on a planned change. ``reason`` may go to a log, ``full`` to the rejects file alone.
+
+    ``unsure``: an attempt got no answer, and may reach the vendor later, whatever the verdict.
+    """
 
     planned: Planned
     verdict: Verdict
     reason: str = ""
     full: str = ""
+    unsure: bool = False
 
 
 class Courier:
@@ -68,10 +72,15 @@ class Courier:
 
     def deliver(self, batch: list[Planned]) -> list[Settled]:
         """Deliver a batch and return a verdict on each of its changes."""
+        fate = Fate()
+        settled = self._deliver(batch, fate)
+        return [replace(one, unsure=True) for one in settled] if fate.unsure else settled
+
+    def _deliver(self, batch: list[Planned], fate: Fate) -> list[Settled]:
         if self.stopped:
             return _all(batch, Verdict.UNSENT, self.stopped)
         try:
-            done = self._transport.drive(self._vendor.steps([planned.change for planned in batch]))
+            done = self._transport.drive(self._vendor.steps([planned.change for planned in batch]), fate)
         except (RecordRefused, BatchUnproven) as error:
             return self._refused(batch, error)
         except Retriable as error:
@@ -92,6 +101,7 @@ class Courier:
         except BaseException as error:  # noqa: BLE001 -- whatever it is, the batch has a verdict and the push ends
             if not isinstance(error, Exception):
                 self.interrupt = error
+            fate.unsure = fate.unsure or self._transport.left
             return self.give_up(batch, sorted_error(error, "sending"))
         self._heard(acknowledged=True)
         verdict = Verdict.CREATED if done.created else Verdict.PUSHED

@@ -12,6 +12,7 @@
     │   └── Retriable           try again, not before ``after`` seconds
     │       ├── Throttled       the vendor refused it for its rate
     │       └── Unanswered      no answer: whether the vendor applied it is unknown
+    │           └── NoAnswer    none came at all: it may even reach the vendor later
     └── PushStopped             the whole push ended early; ``report`` tells how far it came
         ├── CredentialRefused   renew the credential
         ├── WrongMapping        correct the mapping; nothing was sent (a ConfigurationError, too)
@@ -107,6 +108,10 @@ class Throttled(Retriable):
 
 class Unanswered(Retriable):
     """The request may have reached the vendor, but no usable answer came back."""
+
+
+class NoAnswer(Unanswered):
+    """No answer came, or that of something in between which waited for none: it may still be under way."""
 
 
 class PushStopped(ProfileError):

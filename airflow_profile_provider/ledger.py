@@ -1,6 +1,7 @@
 """What each vendor has acknowledged, in a database: fingerprints, never values.
 
-A row in doubt was about to be sent, and nothing says that the vendor acknowledged it: it is sent again.
+A row in doubt is sent again: it was about to be sent, and nothing says that the vendor acknowledged it; or it
+was acknowledged, but an earlier attempt without an answer may still arrive and undo that.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 
 _EARLIER = ""
+MANY = "*"
+OWED = "!"
 
 
 @dataclass(slots=True)
@@ -35,17 +38,63 @@ class Entry:
     ever was, ``earlier`` those (in hexadecimal) of rows whose place that one took. ``order`` is the place of
     the newest version seen. ``refused`` is that of a change which was refused in ``refusals`` runs, the last
     of them at ``refused_at`` (Unix time).
+
+    ``doubt`` is 0 where there is none; 1 where only an acknowledgement is missing; else the moment (see
+    `now_of`) until which an attempt of unknown fate may still arrive, so that only what is sent after it
+    leaves no doubt. It is negative while a change of the key is on its way. ``sent`` is the fingerprint of
+    the change that may still arrive, `MANY` where there are several; `OWED` stands before it until a change
+    is acknowledged. ``claim`` is what the ledger holds in its place while changes are on their way.
     """
 
     key: str
     row: bytes | None = None
     fields: dict[str, str] = field(default_factory=dict)
     earlier: tuple[str, ...] = ()
-    doubt: bool = False
+    doubt: int = 0
     order: int | None = None
     refused: str | None = None
     refusals: int = 0
     refused_at: float = 0.0
+    sent: str | None = None
+    claim: str | None = None
+
+    @property
+    def under_way(self) -> bool:
+        """Whether a change of the key was on its way, for all that the ledger knows."""
+        return self.doubt < 0
+
+    def is_settled(self, whole: str, now: int) -> bool:
+        """Whether what may still arrive is this very change, which was acknowledged: that does no harm.
+
+        Once it cannot arrive any more, it is sent a last time all the same.
+        """
+        return self.sent == whole and self.doubt > 1 and now < self.doubt
+
+    def doubt_until(self, moment: int, whole: str) -> None:
+        """Note that a change of unknown fate may still arrive until then, beside what is known of."""
+        until = max(abs(self.doubt), moment)
+        self.doubt = -until if self.under_way else until
+        self.sent = _either(self.sent, whole)
+
+    def set_out(self, whole: str) -> None:
+        """Note that a change of the key is on its way."""
+        self.doubt = -max(abs(self.doubt), 1)
+        self.claim = _either(self.claim or self.sent, whole)
+
+    def fail(self) -> None:
+        """Note that it is owed still, and no longer on its way."""
+        self.doubt = max(abs(self.doubt), 1)
+        self.sent = self.sent and OWED + self.sent.removeprefix(OWED)
+
+    def arrive(self, since: int) -> None:
+        """Note that what was sent ``since`` then was acknowledged."""
+        self.doubt = 0 if abs(self.doubt) <= since else abs(self.doubt)
+        self.sent = self.sent.removeprefix(OWED) if self.sent and self.doubt else None
+
+
+def _either(one: str | None, other: str) -> str:
+    """Return the fingerprint of two changes of which either may arrive."""
+    return other if one is None or one.removeprefix(OWED) == other else MANY
 
 
 class Ledger:
@@ -257,8 +306,8 @@ class Ledger:
     def known(self, keys: Collection[str]) -> dict[str, Entry]:
         """Return what is known of these keys, without their fields."""
         return {
-            key: Entry(key, row, {}, (), bool(doubt), order, refused, refusals, refused_at)
-            for key, row, doubt, order, refused, refusals, refused_at in self._read(
+            key: Entry(key, row, {}, (), doubt, order, refused, refusals, refused_at, sent)
+            for key, row, doubt, order, refused, refusals, refused_at, sent in self._read(
                 self._statements.known, keys
             )
         }
@@ -278,13 +327,29 @@ class Ledger:
 
     # -- writing ----------------------------------------------------------------------------------------
 
-    def put_in_doubt(self, claims: Iterable[tuple[str, int | None]]) -> None:
+    def put_in_doubt(self, entries: Iterable[Entry]) -> None:
         """Mark keys that are about to be sent, and the place of their versions."""
-        rows = [{"target": self._target, "key": key, "order": order} for key, order in claims]
-        self._write(self._statements.put_in_doubt, rows)
+        self._mark([(entry, entry.claim) for entry in entries])
+
+    def _mark(self, entries: Iterable[tuple[Entry, str | None]]) -> None:
+        rows = [
+            {
+                "target": self._target,
+                "key": entry.key,
+                "order": entry.order,
+                "doubt": entry.doubt or -1,
+                "sent": sent,
+            }
+            for entry, sent in entries
+        ]
+        self._write(self._statements.mark, rows)
+
+    def keep_doubts(self, entries: Iterable[Entry]) -> None:
+        """Write down what is to be thought of keys whose sending came to nothing."""
+        self._mark([(entry, entry.sent) for entry in entries])
 
     def acknowledge(self, entries: Iterable[Entry]) -> None:
-        """Keep what the vendor acknowledged; the entries are in doubt no more."""
+        """Keep what the vendor acknowledged; only what may still arrive leaves a doubt."""
         rows = [
             {
                 "target": self._target,
@@ -292,6 +357,8 @@ class Ledger:
                 "row": entry.row,
                 "fields": _packed(entry.fields | _earlier(entry)),
                 "order": entry.order,
+                "doubt": entry.doubt,
+                "sent": entry.sent,
             }
             for entry in entries
         ]
@@ -322,6 +389,11 @@ class Ledger:
 def _earlier(entry: Entry) -> dict[str, str]:
     """Return what is kept among the fields of an entry, under a name that no field has."""
     return {_EARLIER: " ".join(entry.earlier)} if entry.earlier else {}
+
+
+def now_of(seconds: float) -> int:
+    """Return a Unix time as entries keep it: in milliseconds."""
+    return int(seconds * 1000)
 
 
 def _options_of(target: str) -> str:

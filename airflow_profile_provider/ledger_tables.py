@@ -90,6 +90,7 @@ class Tables:
             Column("refusals", Integer, nullable=False, server_default="0"),
             Column("refused_run", String(1000)),
             Column("refused_at", Float, nullable=False, server_default="0"),
+            Column("sent", String(40)),
             sqlite_with_rowid=False,
         )
         return cls(meta, targets, leases, entries)
@@ -255,7 +256,7 @@ class Statements:
         """Reads all but the fields."""
         from sqlalchemy import select
 
-        names = ("key", "row", "doubt", "order", "refused", "refusals", "refused_at")
+        names = ("key", "row", "doubt", "order", "refused", "refusals", "refused_at", "sent")
         return self._text(select(*(self._entries.c[name] for name in names)).where(self._of_keys()))
 
     @cached_property
@@ -266,14 +267,14 @@ class Statements:
         return self._text(select(self._entries.c.key, self._entries.c.fields).where(self._of_keys()))
 
     @cached_property
-    def put_in_doubt(self) -> str:
+    def mark(self) -> str:
         """Writes the mark, and the order, of keys."""
-        return self._upsert(("order",), {"doubt": 1})
+        return self._upsert(("order", "doubt", "sent"), {})
 
     @cached_property
     def acknowledge(self) -> str:
-        """Writes row, fields and order, and takes back the mark and what was refused."""
-        return self._upsert(("row", "fields", "order"), {"doubt": 0, "refused": None, "refusals": 0})
+        """Writes row, fields, order and mark, and takes back what was refused."""
+        return self._upsert(("row", "fields", "order", "doubt", "sent"), {"refused": None, "refusals": 0})
 
     @cached_property
     def count_refusal(self) -> str:

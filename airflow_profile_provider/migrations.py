@@ -73,7 +73,8 @@ _ENTRIES = """create table if not exists profile_ledger (
 ){without}"""
 _RENAMED_LEASE = "alter table profile_ledger_leases rename column until to held_until"
 """A push of an older package that waits for its turn meanwhile fails on it, and so writes nothing more."""
-_UNKNOWN_FATE = "update profile_ledger set doubt = 2 where doubt = 1 and refused is null"
+_SENT = "alter table profile_ledger add column sent varchar(40)"
+_UNKNOWN_FATE = "update profile_ledger set doubt = -1 where doubt = 1 and refused is null"
 
 MIGRATIONS = (
     Migration(
@@ -91,18 +92,20 @@ MIGRATIONS = (
             _ENTRIES.format(bytes="bytea", without=""),
         ),
     ),
-    # The address of a target; and ``doubt`` is a moment, too.
+    # The address of a target; ``doubt`` is a moment, too, and ``sent`` says of which change.
     Migration(
         ("profile_ledger_targets", "address"),
         sqlite=(
             "alter table profile_ledger_targets add column address varchar(500)",
             _RENAMED_LEASE,
+            _SENT,
             _UNKNOWN_FATE,
         ),
         postgresql=(
             "alter table profile_ledger_targets add column address varchar(500)",
             _RENAMED_LEASE,
             "alter table profile_ledger alter column doubt type bigint",
+            _SENT,
             _UNKNOWN_FATE,
         ),
     ),

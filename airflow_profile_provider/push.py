@@ -203,6 +203,8 @@ class Push:
         if not isinstance(self.courier.stopped, Paused):
             self._settle_owed()
             self._leave_unsent(changes)
+        elif self._sieve:
+            self._sieve.let_go()
         self._write_down()
         self._close_outputs()
         return self._conclude()
@@ -534,6 +536,9 @@ class Push:
                 break
         self._in_flight -= 1
         finished = future.result()
+        for one in finished:
+            if one.unsure and self._sieve:
+                self._sieve.unsure(one.planned)
         settled = [one for one in finished if not (one.verdict is Verdict.FAILED and self._owe(one))]
         self._busy.difference_update(one.planned.identity for one in finished)
         return settled

@@ -12,7 +12,7 @@ from airflow_profile_provider.blocks import Block
 from airflow_profile_provider.errors import InvalidRecord, PushStopped, SourceError
 from airflow_profile_provider.fingerprints import Fingerprints
 from airflow_profile_provider.gate import Proposal
-from airflow_profile_provider.ledger import Entry, Ledger
+from airflow_profile_provider.ledger import MANY, Entry, Ledger, now_of
 from airflow_profile_provider.ledger_tables import LONGEST_KEY
 from airflow_profile_provider.plan import Planned, Planner
 from airflow_profile_provider.postponed import Postponed, Seen, Waiting
@@ -26,6 +26,7 @@ EARLIER_BYTES = 6
 MOST_PASSED = 100_000
 REFUSALS = 5
 QUARANTINE_SECONDS = 7 * 86400.0
+DOUBT_SECONDS = 900.0
 
 
 class Settle(Protocol):
@@ -39,7 +40,8 @@ class Comparing:
     """How a push uses its ledger.
 
     ``run`` names the run that a refusal counts in, once. ``mixed_key_types`` lets a target be known by two
-    identifiers, where no person is in both.
+    identifiers, where no person is in both. ``doubt_seconds`` is how long an attempt without an answer may
+    still be under way.
     """
 
     run: str = ""
@@ -47,12 +49,17 @@ class Comparing:
     ignore: bool = False
     baseline: bool = False
     mixed_key_types: bool = False
+    doubt_seconds: float = DOUBT_SECONDS
 
 
 @dataclass(slots=True)
 class _Sent:
-    """A change on its way: the ledger's entry of its key, and the fingerprints of its row and of it."""
+    """A change on its way: the ledger's entry of its key, and the fingerprints of its row and of it.
 
+    ``since`` is when it was taken to be sent, as the ledger counts time.
+    """
+
+    since: int
     entry: Entry
     row: bytes
     whole: str
@@ -104,6 +111,7 @@ class Sieve:
         """Whether the source was read to its end: where it broke, what a later row would be is not known."""
         self.waits: Callable[[int], object] = lambda position: None
         """Hears of the position of a record that is kept here until its verdict."""
+        self._doubts: dict[str, Entry] = {}
         self._refusals: list[tuple[str, str]] = []
         self._acknowledged = False
 
@@ -213,7 +221,7 @@ class Sieve:
         for found, final in chunks:
             to_send = list(self._sent_of(found, settle, final=final))
             try:
-                self._ledger.put_in_doubt([(_profile(change), _order(change)) for change in to_send])
+                self._ledger.put_in_doubt([self._sent[change.position].entry for change in to_send])
             except PushStopped as stopped:
                 for change in to_send:
                     settle(change, Verdict.UNSENT, str(stopped))
@@ -341,7 +349,14 @@ class Sieve:
 
     def _is_trusted(self, found: _Found, pending: Container[Any]) -> bool:
         """Whether what the ledger says of the profile is true when the change's turn comes."""
-        return not (found.entry.doubt or self._how.ignore or self._is_pending(found.change, pending))
+        return not (self._is_doubted(found) or self._how.ignore or self._is_pending(found.change, pending))
+
+    def _is_doubted(self, found: _Found) -> bool:
+        """Whether the vendor may hold, now or soon, something else than what it acknowledged."""
+        if not found.entry.doubt:
+            return False
+        whole = self._prints.of_all(self._prints.of_change(found.change))
+        return not found.entry.is_settled(whole, now_of(self._clock()))
 
     @staticmethod
     def _is_old(found: _Found) -> bool:
@@ -384,7 +399,7 @@ class Sieve:
             settle(change, Verdict.QUARANTINED, f"was refused in {entry.refusals} runs; it waits a week")
             return None
         if self._how.baseline and not self._dry:
-            self._keep(entry, fields, [found.row], order)
+            self._keep(entry, fields, [found.row], order, now_of(self._clock()))
             settle(change, Verdict.PLANNED)
             return None
         why = "new" if not entry.fields else "changed"
@@ -419,8 +434,11 @@ class Sieve:
         change, entry = self.part(proposal), found.entry
         entry.order = _newer(_order(change), entry.order)
         _, number = self._on_the_way.get(_profile(change), (entry, 0))
+        if entry.under_way and not number:  # left behind by a push that was killed, or lives on unheard
+            entry.doubt_until(self._doubt_ends(), entry.sent or MANY)
+        entry.set_out(proposal.whole)
         self._on_the_way[_profile(change)] = (entry, number + 1)
-        self._sent[change.position] = _Sent(entry, found.row, proposal.whole)
+        self._sent[change.position] = _Sent(now_of(self._clock()), entry, found.row, proposal.whole)
         return change
 
     def _is_quarantined(self, entry: Entry, whole: str) -> bool:
@@ -431,6 +449,17 @@ class Sieve:
         )
 
     # -- after sending ----------------------------------------------------------------------------------
+
+    def unsure(self, planned: Planned) -> None:
+        """Learn that an attempt to send a change got no answer: it may yet arrive, after later ones."""
+        for part in planned.parts:
+            if sent := self._sent.get(part.position):
+                sent.entry.doubt_until(self._doubt_ends(), sent.whole)
+
+    def _doubt_ends(self) -> int:
+        """Return until when an attempt that is under way now may still arrive; 0 where nobody minds."""
+        seconds = self._how.doubt_seconds
+        return now_of(self._clock() + seconds) if seconds else 0
 
     def settled(self, planned: Planned, verdict: Verdict) -> None:
         """Learn what became of a change that was sent, and of those whose place it took."""
@@ -443,13 +472,14 @@ class Sieve:
         entry = newest.entry
         if verdict.acknowledged:
             self._acknowledged = True
-            rows = [*sent, newest.row]
-            self._keep(entry, self._prints.of_change(planned.change), rows, _order(planned.change))
+            prints, rows = self._prints.of_change(planned.change), [*sent, newest.row]
+            self._keep(entry, prints, rows, _order(planned.change), newest.since)
             return
-        entry.doubt = True
+        entry.fail()
         self._news.pop(entry.key, None)
         if len(self._failed) < MOST_FAILED:
             self._failed.setdefault(entry.key, []).extend(map(_short, sent))
+        self._doubts[entry.key] = entry
         if verdict is Verdict.REJECTED:
             self._refusals.append((entry.key, newest.whole))
 
@@ -461,8 +491,11 @@ class Sieve:
             self._on_the_way[_profile(part)] = (entry, number - 1)
         else:
             del self._on_the_way[_profile(part)]
+            entry.claim = None
 
-    def _keep(self, entry: Entry, fields: dict[str, str], rows: list[bytes], order: int | None) -> None:
+    def _keep(
+        self, entry: Entry, fields: dict[str, str], rows: list[bytes], order: int | None, since: int
+    ) -> None:
         """Keep what was acknowledged: the last of the rows, and that it took the others' place."""
         before = [] if entry.row is None else [_short(entry.row)]
         known = entry.earlier if self._seen.add(entry.key) else ()
@@ -470,15 +503,30 @@ class Sieve:
         earlier.pop(_short(rows[-1]), None)
         entry.earlier = tuple(earlier)[-MOST_EARLIER:]
         entry.fields.update(fields)
-        entry.row, entry.doubt = rows[-1], False
+        entry.row = rows[-1]
+        entry.arrive(since)
         entry.order = order if order is not None else entry.order
         self._news[entry.key] = entry
+        self._doubts.pop(entry.key, None)
+
+    def let_go(self) -> None:
+        """Learn that nothing is under way any more: what has no verdict was never sent."""
+        for sent in self._sent.values():
+            sent.entry.fail()
+            self._news.pop(sent.entry.key, None)
+            self._doubts[sent.entry.key] = sent.entry
+        self._sent.clear()
+        self._on_the_way.clear()
 
     def flush(self) -> None:
         """Write down what was acknowledged; a key that is still on its way stays in doubt."""
         ready = [entry for key, entry in self._news.items() if key not in self._on_the_way]
         self._ledger.acknowledge(ready)
         self._news = {key: entry for key, entry in self._news.items() if key in self._on_the_way}
+        self._ledger.keep_doubts(
+            [entry for key, entry in self._doubts.items() if key not in self._on_the_way]
+        )
+        self._doubts = {key: entry for key, entry in self._doubts.items() if key in self._on_the_way}
         if self._acknowledged:  # a vendor that refuses everything says nothing of a record
             self._ledger.count_refusals(self._refusals, self._how.run)
             self._refusals = []

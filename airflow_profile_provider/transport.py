@@ -27,6 +27,7 @@ from airflow_profile_provider.errors import (
     ConfigurationError,
     CredentialRefused,
     MassFailure,
+    NoAnswer,
     PushStopped,
     Retriable,
     Throttled,
@@ -103,6 +104,17 @@ class _Here(threading.local):
     left = False
 
 
+@dataclass(slots=True)
+class Fate:
+    """What is not known of a delivery: ``unsure`` where an attempt of it may still reach the vendor."""
+
+    unsure: bool = False
+
+    def learn(self, error: Retriable) -> None:
+        """Learn how an attempt failed."""
+        self.unsure = self.unsure or isinstance(error, NoAnswer)
+
+
 class Transport:
     """Sends a vendor's requests over one session, from any number of threads.
 
@@ -166,8 +178,10 @@ class Transport:
         """Whether a request left the machine in this thread's last `drive`: its records may have arrived."""
         return self._here.left
 
-    def drive(self, steps: Generator[Request, Any, T]) -> T:
+    def drive(self, steps: Generator[Request, Any, T], fate: Fate | None = None) -> T:
         """Run a vendor's generator to its end: send what it yields, give it what was read.
+
+        ``fate`` learns what may still be under way, whatever comes of it.
 
         Raises:
             VendorError: what the vendor made of an answer, or silence after all retries.
@@ -178,7 +192,7 @@ class Transport:
             request, begun, wrote = next(steps), False, False
             while True:
                 try:
-                    found = self.send(request, anyhow=begun)
+                    found = self.send(request, anyhow=begun, fate=fate)
                 except PushStopped as stopped:
                     if wrote and stopped is self.halt:
                         raise Unanswered(
@@ -194,25 +208,35 @@ class Transport:
         except StopIteration as done:
             return done.value  # type: ignore[no-any-return]
 
-    def send(self, request: Request, *, anyhow: bool = False) -> Any:
+    def send(self, request: Request, *, anyhow: bool = False, fate: Fate | None = None) -> Any:
         """Send a request until its answer can be read, and return what was read.
 
-        One that ends what others began waits for its permit ``anyhow``, however long that is.
+        One that ends what others began waits for its permit ``anyhow``, however long that is. ``fate`` learns
+        whether an attempt may still be under way.
         """
+        fate = Fate() if fate is None or request.method == "GET" else fate
         name = self._vendor.idempotency_header
-        if name and request.method != "GET":
-            request = replace(request, headers={**request.headers, name: uuid4().hex})
+        if not name or request.method == "GET":
+            return self._sent(request, anyhow, fate)
+        before = fate.unsure
+        request = replace(request, headers={**request.headers, name: uuid4().hex})
+        found = self._sent(request, anyhow, fate)
+        fate.unsure = before  # an attempt that comes late does nothing: the vendor knows its key
+        return found
+
+    def _sent(self, request: Request, anyhow: bool, fate: Fate) -> Any:
         self._here.until = math.inf
         try:
             return self.send_once(request, anyhow=anyhow)
         except Retriable as error:
+            fate.learn(error)
             if not _may_repeat(request, error):
                 raise
             first: Retriable = error
             reason: PushStopped
         self._here.until = self._here.sent_at + self._rule.longest
         try:
-            return self._repeat(request, first, anyhow)
+            return self._repeat(request, first, anyhow, fate)
         except _Unreached as error:
             reason = WrongHost(f"{error}: check {error.where}")
         except _NoToken as error:
@@ -235,7 +259,7 @@ class Transport:
         self.silent = 0
         return found
 
-    def _repeat(self, request: Request, error: Retriable, anyhow: bool) -> Any:
+    def _repeat(self, request: Request, error: Retriable, anyhow: bool, fate: Fate) -> Any:
         """Go on after a first send that failed with error."""
         rule = self._rule
         backoff = tenacity.wait_exponential(rule.first_wait, rule.longest_wait) + tenacity.wait_random(
@@ -259,6 +283,9 @@ class Transport:
                     raise error  # the first send has been; and a push that stops says what it knows
                 try:
                     return self._send_again(request, anyhow)
+                except Retriable as again:
+                    fate.learn(again)
+                    raise
                 except PushStopped as stopped:
                     if stopped is not self.halt:
                         raise
@@ -446,13 +473,13 @@ class Transport:
         if is_plain and first and not self.halt and speaks_tls(base, min(self._timeout, 3.0)):
             return WrongHost(f"{base} speaks TLS: write https:// in {where}")
         if exchange.problem:
-            return Unanswered(f"{name} {exchange.problem}")
+            return NoAnswer(f"{name} {exchange.problem}")
         if isinstance(error, exceptions.Timeout):
-            return Unanswered(f"{name} did not answer within {self._timeout:g} s")
+            return NoAnswer(f"{name} did not answer within {self._timeout:g} s")
         hint = ""
         if isinstance(error, exceptions.SSLError) and base not in self._answered and not way.cert:
             hint = "; perhaps it wants a client certificate (extra cert)"
-        return Unanswered(
+        return NoAnswer(
             f"{name}: the connection broke before the answer was complete ({type(error).__name__}){hint}"
         )
 

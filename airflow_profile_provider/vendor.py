@@ -29,6 +29,7 @@ from airflow_profile_provider.errors import (
     ConfigurationError,
     CredentialRefused,
     InvalidRecord,
+    NoAnswer,
     PushStopped,
     RecordRefused,
     Throttled,
@@ -446,7 +447,8 @@ class Vendor(ABC):
         if answer.status == 429:
             return Throttled(f"{self.name} answered 429: too many requests", after=retry_after(answer))
         if answer.status in {408, 425} or answer.status >= 500:
-            return Unanswered(f"{self.name} answered {answer.status}", after=retry_after(answer))
+            kind = NoAnswer if answer.status in {408, 502, 504} else Unanswered  # what a gateway says
+            return kind(f"{self.name} answered {answer.status}", after=retry_after(answer))
         return None
 
     def refusal(self, answer: Answer, what: str = "", detail: str = "") -> RecordRefused:

@@ -218,7 +218,7 @@ def test_rows_that_are_not_those_acknowledged_last_are_told_by_their_place(store
     ledger, other = (Ledger(engine, f"unlike:{name}", "id") for name in "ab")
     row, news = (bytes([n]) * ROW_BYTES for n in (0, 255))
     ledger.acknowledge([Entry(key, row) for key in ("same", "changed", "doubted", "é'\"")])
-    ledger.put_in_doubt([("doubted", None), ("never answered", None)])
+    ledger.put_in_doubt([Entry("doubted"), Entry("never answered")])
     other.acknowledge([Entry("of another", row)])
     asked = ["same", "changed", "doubted", "never answered", "unknown", "of another", "same", "same"]
     asked += ["é'\"", ""]
@@ -242,7 +242,7 @@ def test_one_push_at_a_time_holds_a_target(store: dict[str, Any]) -> None:
     assert one.take_lease("all", "one")
     assert "taken over" in str(second.check())
     with pytest.raises(LedgerFailed, match="taken over"):
-        other.put_in_doubt([("1", None)])
+        other.put_in_doubt([Entry("1")])
 
 
 def test_a_try_that_still_lives_has_lost_its_lease_to_the_next(store: dict[str, Any]) -> None:

@@ -187,6 +187,7 @@ class ProfileHook(HttpHook):
         changed_fields_only: bool = False,
         ignore_ledger: bool = False,
         mixed_key_types: bool = False,
+        doubt_seconds: float | None = None,
         exact_keys: bool = False,
         action: str = "push",
         plan_path: str | os.PathLike[str] | None = None,
@@ -222,6 +223,8 @@ class ProfileHook(HttpHook):
             changed_fields_only: with a ledger, send only the fields that changed.
             ignore_ledger: send everything, and write down what is acknowledged.
             mixed_key_types: use the ledger though it knows this target by another key type, too.
+            doubt_seconds: how long an attempt that got no answer may still arrive at the vendor (900): with a
+                ledger, its record is sent once more after that. 0: an acknowledgement is the last word.
             exact_keys: take each spelling of a key (its case, blanks around it) for a profile of its own;
                 else those that the vendor may take for one never overtake each other, and are judged as one.
             action: "push"; "plan": say what would be sent; "baseline": fill the ledger as if all had been
@@ -267,6 +270,7 @@ class ProfileHook(HttpHook):
             "changed_fields_only": changed_fields_only,
             "ignore_ledger": ignore_ledger,
             "mixed_key_types": mixed_key_types,
+            "doubt_seconds": doubt_seconds,
             "exact_keys": exact_keys,
             "action": action,
             "plan_path": plan_path,
@@ -422,7 +426,14 @@ class ProfileHook(HttpHook):
             self.vendor(**how.vendor_options),
             planner,
             options.recipe,
-            Comparing(run, options.changed_fields_only, ignored, baseline, options.mixed_key_types),
+            Comparing(
+                run,
+                options.changed_fields_only,
+                ignored,
+                baseline,
+                options.mixed_key_types,
+                options.doubt_seconds,
+            ),
             share=str(options.partition or "all"),
             owner=run,
             log=self.log,

@@ -32,7 +32,7 @@ from airflow_profile_provider.ledger_admin import ReadLedger, instant, version_o
 from airflow_profile_provider.plan import ColumnsOf, Planner, Recipe, Window
 from airflow_profile_provider.reading import Reading
 from airflow_profile_provider.records import Change, Row, Verdict, order_of
-from airflow_profile_provider.sieve import Comparing, Sieve, set_aside_until
+from airflow_profile_provider.sieve import DOUBT_SECONDS, Comparing, Sieve, set_aside_until
 from airflow_profile_provider.transport import Transport
 from airflow_profile_provider.values import exact_key
 from airflow_profile_provider.vendor import Vendor
@@ -166,6 +166,7 @@ def explain(
     changed_fields_only: bool = False,
     ignore_ledger: bool = False,
     mixed_key_types: bool = False,
+    doubt_seconds: float = DOUBT_SECONDS,
     exact_keys: bool = False,
     send: bool = False,
     **vendor_options: Any,
@@ -197,7 +198,8 @@ def explain(
         exact_keys=exact_keys,
     )
     vendor = hook.vendor(**vendor_options)
-    how = Comparing(f"explain {uuid4().hex}", changed_fields_only, ignore_ledger, False, mixed_key_types)
+    run = f"explain {uuid4().hex}"
+    how = Comparing(run, changed_fields_only, ignore_ledger, False, mixed_key_types, doubt_seconds)
     case = _Case(hook, vendor, Planner(vendor, recipe), recipe, how, ledger_conn_id)
     reading = Reading(max_record_bytes=max_record_bytes, null_values=null_values, warn=hook.log.warning)
     source = Source(records, sql, sql_conn_id, hook.get_connection, reading)
@@ -371,7 +373,7 @@ class _Case:
             acknowledged=_named(entry.fields),
             differing=_named(differing),
             equal=_named(name for name in mine if name not in differing),
-            in_doubt=entry.doubt,
+            in_doubt=bool(entry.doubt),
             version=version_of(entry.order, kind),
             older=_is_older(order, entry.order, kind),
             refusals=entry.refusals,
@@ -442,6 +444,8 @@ class _Case:
         for waiting in list(window.drain()):
             done += courier.deliver([waiting])
             if sieve:
+                if done[-1].unsure:
+                    sieve.unsure(waiting)
                 sieve.settled(waiting, done[-1].verdict)
         if sieve:
             sieve.flush()

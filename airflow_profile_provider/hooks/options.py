@@ -10,6 +10,7 @@ from airflow_profile_provider import arguments
 from airflow_profile_provider.errors import ConfigurationError
 from airflow_profile_provider.partition import parse_partition
 from airflow_profile_provider.plan import ColumnsOf, Recipe
+from airflow_profile_provider.sieve import DOUBT_SECONDS
 from airflow_profile_provider.vendor import Vendor, require_choice
 
 MAX_RECORD_BYTES = 1_000_000
@@ -46,6 +47,7 @@ class Options:
     changed_fields_only: bool = False
     ignore_ledger: bool = False
     mixed_key_types: bool = False
+    doubt_seconds: float = DOUBT_SECONDS
     exact_keys: bool = False
     action: str = "push"
     plan_path: str | None = None
@@ -100,6 +102,7 @@ def _partition(name: str, value: Any) -> tuple[int, int] | None:
 
 
 _READERS: dict[str, Callable[[str, Any], Any]] = {
+    "doubt_seconds": arguments.seconds,
     "fields": arguments.columns,
     "relationships": arguments.links,
     "partition": _partition,

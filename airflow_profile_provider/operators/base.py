@@ -72,6 +72,8 @@ class PushProfilesOperator(LineageMixin, BaseOperator):
     :param changed_fields_only: with a ledger, send only the fields that changed.
     :param ignore_ledger: send everything, and write down what is acknowledged.
     :param mixed_key_types: use the ledger though it knows this target by another key type, too.
+    :param doubt_seconds: how long an attempt that got no answer may still arrive at the vendor (900): with a
+        ledger, its record is sent once more after that. 0: an acknowledgement is the last word.
     :param exact_keys: take each spelling of a key (its case, blanks around it) for a profile of its own.
     :param action: "push"; "plan": say what would be sent (XCom ``plan`` is its id, ``plan_summary`` is
         Markdown); "baseline": fill the ledger as if all had been acknowledged. These two send nothing.
@@ -114,6 +116,7 @@ class PushProfilesOperator(LineageMixin, BaseOperator):
         "changed_fields_only",
         "ignore_ledger",
         "mixed_key_types",
+        "doubt_seconds",
         "exact_keys",
         "plan_values",
         "resume",
@@ -155,6 +158,7 @@ class PushProfilesOperator(LineageMixin, BaseOperator):
         changed_fields_only: bool = False,
         ignore_ledger: bool = False,
         mixed_key_types: bool = False,
+        doubt_seconds: float | None = None,
         exact_keys: bool = False,
         action: str = "push",
         plan_path: str | os.PathLike[str] | None = None,
@@ -193,6 +197,7 @@ class PushProfilesOperator(LineageMixin, BaseOperator):
         self.changed_fields_only = changed_fields_only
         self.ignore_ledger = ignore_ledger
         self.mixed_key_types = mixed_key_types
+        self.doubt_seconds = doubt_seconds
         self.exact_keys = exact_keys
         self.action = action
         self.plan_path = plan_path
@@ -342,6 +347,7 @@ class PushProfilesOperator(LineageMixin, BaseOperator):
             changed_fields_only=self.changed_fields_only,
             ignore_ledger=self.ignore_ledger,
             mixed_key_types=self.mixed_key_types,
+            doubt_seconds=self.doubt_seconds,
             exact_keys=self.exact_keys,
             action=self.action,
             plan_path=_mapped("plan_path", self.plan_path, context),
