@@ -169,7 +169,7 @@ def fill(path: Path) -> str:
 
     def replaced(found: re.Match[str]) -> str:
         written = TABLES[found[2]](*([found[3]] if found[3] else []))
-        if path.parent.name == "docs":
+        if path.parent == ROOT / "docs":
             written = written.replace("](docs/", "](")
         return f"{found[1]}{written}\n{found[4]}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import json
 import subprocess
 import sys
@@ -11,6 +12,10 @@ from typing import Any
 
 import pytest
 from own_airflow import AIRFLOW, ROOT
+
+from airflow_profile_provider.hooks.ocamba import OcambaHook
+from airflow_profile_provider.operators.allowed import Allowed
+from airflow_profile_provider.sandbox import serve
 
 DAG_FILES = sorted((ROOT / "dags").glob("*.py"))
 VENDORS = ["sonoran", "communifire", "agilenow", "lightfield", "ocamba"]
@@ -111,3 +116,46 @@ def test_importing_an_operator_adds_no_module_and_a_fraction_of_the_http_hooks_t
     share, *modules = run(COST.format(module=f"airflow_profile_provider.operators.{vendor}")).split()
     assert not modules, "new third-party modules"
     assert float(share) < 0.3
+
+
+@pytest.fixture
+def dags_importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "dags"))
+
+
+@pytest.mark.usefixtures("dags_importable")
+def test_the_fan_out_stays_green_on_the_demos_table_on_quiet_nights_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Case 21e: with a ledger, the bad records are all that a quiet night sends."""
+    from include.demo import source
+
+    people, companies = source.make_people(160), source.make_companies()
+    spec = importlib.util.spec_from_file_location("fan_out", ROOT / "dags" / "fan_out.py")
+    assert spec and spec.loader
+    fan_out = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(fan_out)
+    kept = ("sql", "sql_conn_id", "key", "fields", "ledger_conn_id", "concurrency")
+    given = {name: fan_out.push.partial_kwargs[name] for name in kept}
+    allowed = Allowed.of(fan_out.push.partial_kwargs["max_failed"])
+    with serve(profiles=0, quota=False) as sandbox:
+        source.load_sandbox(sandbox, people, companies)
+        source.spoil(people, companies)
+        source.write_database(tmp_path / "people.db", people, companies)
+        for name, connection in {
+            **sandbox.connections(),
+            "warehouse": {"conn_type": "sqlite", "host": str(tmp_path / "people.db")},
+            "profile_ledger": {"conn_type": "sqlite", "host": str(tmp_path / "ledger.db")},
+        }.items():
+            monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}", json.dumps(connection))
+        nights = [
+            [
+                OcambaHook().push(**given, partition=(share, fan_out.SHARES), quota="none")
+                for share in range(fan_out.SHARES)
+            ]
+            for _ in range(2)
+        ]
+    for night in nights:
+        assert (sum(one.invalid for one in night), sum(one.rejected for one in night)) == (1, 1)
+        assert [allowed.exceeded_by(one) for one in night] == [""] * fan_out.SHARES
+    assert sum(one.unchanged for one in nights[1]) == len(people) - 2

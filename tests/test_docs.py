@@ -52,6 +52,13 @@ def test_every_registered_vendor_has_a_page() -> None:
     assert [vendor for vendor in vendors if not (ROOT / "docs" / "vendors" / f"{vendor}.md").exists()] == []
 
 
+def test_the_index_lists_every_page() -> None:
+    index = ROOT / "docs" / "index.md"
+    linked = {(index.parent / link).resolve() for link in LINK.findall(index.read_text())}
+    pages = set((ROOT / "docs").rglob("*.md")) - {index}
+    assert [name(page) for page in sorted(pages - linked)] == []
+
+
 def test_every_argument_of_the_operators_is_explained() -> None:
     page = (ROOT / "docs" / "operators.md").read_text()
     arguments = [
