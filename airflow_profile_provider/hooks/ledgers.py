@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_profile_provider import __version__
-from airflow_profile_provider.errors import LedgerFailed
+from airflow_profile_provider.errors import LedgerFailed, PushStopped
 from airflow_profile_provider.fingerprints import Fingerprints
 from airflow_profile_provider.ledger import Ledger
 from airflow_profile_provider.ledger_tables import patient
@@ -51,19 +51,21 @@ def sieve_of(
     owner: str,
     log: Any,
     sleep: Callable[[float], object] = time.sleep,
+    stopped: Callable[[], PushStopped | None] = lambda: None,
 ) -> Iterator[Sieve]:
     """Open the ledger of a target behind a connection, once no other push to it is under way.
 
-    ``sleep`` may raise, to end the waiting.
+    ``stopped`` is asked while it waits: why it need not go on, if so.
 
     Raises:
         ConfigurationError: the database cannot be used, or knows the target by another identifier.
         LedgerFailed: the database does not do what it is asked.
+        PushStopped: the push need not wait any longer.
     """
     from airflow_profile_provider.hooks.databases import engine_of
 
     engine = engine_of(store, away=LedgerFailed)
-    waiting = Waiting(target, log, sleep)
+    waiting = Waiting(target, log, sleep, stopped)
     try:
         waiting.until(patient(lambda: migrate(engine, owner)), "the ledger must be migrated before this one")
         ledger = Ledger(
@@ -84,16 +86,23 @@ def sieve_of(
 
 
 class Waiting:
-    """A push that waits for another one to the same target, until it is its turn.
+    """A push that waits for another one to the same target, until it is its turn or is asked to stop.
 
     Raises:
-        LedgerFailed: it has waited for as long as anybody may.
+        PushStopped: it was asked to, or has waited for as long as anybody may.
     """
 
-    def __init__(self, target: str, log: Any, sleep: Callable[[float], object]) -> None:
+    def __init__(
+        self,
+        target: str,
+        log: Any,
+        sleep: Callable[[float], object],
+        stopped: Callable[[], PushStopped | None],
+    ) -> None:
         self._target = target
         self._log = log
         self._sleep = sleep
+        self._stopped = stopped
         self._waits = 0
 
     def until(self, attempt: Callable[[], T | None], why: str) -> T:
@@ -108,4 +117,6 @@ class Waiting:
                 )
             self._waits += 1
             self._sleep(WAIT_SECONDS)
+            if stopped := self._stopped():
+                raise stopped
         return found
