@@ -110,4 +110,4 @@ class _JsonLines(JsonReader):
             return Row(number, content, is_text, problem)
         if is_text and self._nulls:
             content = {name: "" if value in self._nulls else value for name, value in content.items()}
-        return Row(number, content, text=is_text)
+        return Row(number, content, text=is_text, replayed=True)

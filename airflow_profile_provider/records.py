@@ -51,7 +51,8 @@ class Row:
     ``position`` counts from 1: the line of a text file, else the record. ``content`` is a mapping of column
     to value, or the raw text where it could not be read; ``problem`` then says why. ``text`` marks a source
     without types (CSV), whose cells are parsed to the fields' types and whose empty cells are null.
-    ``fingerprint`` is the row's, where it was needed already.
+    ``fingerprint`` is the row's, where it was needed already. ``replayed`` marks one that a push wrote down
+    as undelivered: it is as it was then, and need not have every column.
     """
 
     position: int
@@ -59,6 +60,7 @@ class Row:
     text: bool = False
     problem: str = ""
     fingerprint: bytes | None = None
+    replayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from airflow_profile_provider.values import is_null
+from airflow_profile_provider.values import LARGEST_EXACT, Single, is_null
 
 DEEPEST = 50
 LONGEST_INTEGER = 10_000
@@ -32,6 +32,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "bytes": base64.b64decode,
     "integer": lambda text: int(text, 16),
     "float": float,
+    "single": Single,
     "pairs": lambda pairs: {name: value for name, value in pairs},  # noqa: C416 -- pairs are lists here
 }
 
@@ -126,7 +127,9 @@ def _kept_scalar(value: Any, pointer: str, types: dict[str, str]) -> Any:
     if isinstance(value, float):
         if not math.isfinite(value):
             return _as_text(str(float(value)), "float", pointer, types)
-        if len(repr(float(value))) > SHORTEST_FLOAT:
+        if isinstance(value, Single):
+            types[pointer] = "single"
+        elif len(repr(float(value))) > SHORTEST_FLOAT or abs(value) >= LARGEST_EXACT:
             types[pointer] = "float"  # as a number alone, its digits are read as they stand
         return float(value)
     if isinstance(value, Decimal):

@@ -203,7 +203,7 @@ def require_columns(rows: Iterator[Row], columns: Collection[str], source: str) 
         first.extend(islice(rows, 100))
     except SourceError as error:  # what came before it is handed out
         broken = error
-    good = [row.content for row in first if not row.problem]
+    good = [row.content for row in first if not (row.problem or row.replayed)]
     found = dict.fromkeys(name for content in good for name in content)
     missing = [column for column in columns if column not in found]
     if missing and good and not any(is_reject(content) for content in good):

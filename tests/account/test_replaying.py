@@ -18,6 +18,7 @@ from airflow_profile_provider.hooks.files import open_file
 from airflow_profile_provider.outputs import Rejects
 from airflow_profile_provider.records import Row, Verdict
 from airflow_profile_provider.sources import rows_of_file
+from airflow_profile_provider.values import Single
 
 from .scene import Scene
 
@@ -74,6 +75,25 @@ def test_nothing_stays_nothing(tmp_path: Path, null: Any) -> None:
     if null in ("NaT", "NA"):
         null = getattr(pytest.importorskip("pandas"), null)
     assert replayed(tmp_path, Row(1, {"a": null}), mapped=True).content == {"a": None}
+
+
+@pytest.mark.parametrize("value", [2.0**53, 3.402823466e38, -1e16, Single(2.0**24), Single(0.5)])
+def test_a_float_that_may_have_lost_digits_comes_back_as_one(tmp_path: Path, value: float) -> None:
+    """Read as the digits that stand in the file, it would be pushed as if it had all of them."""
+    found = replayed(tmp_path, Row(1, {"v": value, "in": [{"v": value}]}), mapped=True).content
+    assert [(type(each), each) for each in (found["v"], found["in"][0]["v"])] == [(type(value), value)] * 2
+
+
+def test_rows_that_lack_a_column_can_be_replayed(scene: Scene) -> None:
+    """Others of their source had that column; a file of rejects alone is no table that lacks it."""
+    how: dict[str, Any] = {"key": "id", "fields": ["comment", "full_name"], "ledger_conn_id": None}
+    first = scene.push([{"id": "1", "full_name": b"no text"}, {"id": "2", "comment": "x"}], **how)
+    assert [line["row"].keys() for line in first.rejects] == [{"id", "full_name"}]
+    kept = scene.folder / "kept.jsonl"
+    kept.write_text((scene.folder / "rejects.jsonl").read_text())
+    again = scene.push(str(kept), **how)
+    assert again.report is not None
+    assert (again.report.received, again.report.invalid, again.report.complete) == (1, 1, True)
 
 
 @pytest.mark.parametrize("value", [timedelta(1), object(), 1j, time(1).__class__])
