@@ -13,7 +13,7 @@ PYTEST_OPTIONS ?=
 JOBS ?= auto
 PARALLEL := -n $(JOBS) --dist worksteal
 # What has nothing to do with Airflow is tested once, on the newest.
-WITHOUT_AIRFLOW := --ignore=tests/sandbox --ignore=tests/standins --ignore=tests/ledger --ignore=tests/bench
+WITHOUT_AIRFLOW := --ignore=tests/unit/sandbox --ignore=tests/standins --ignore=tests/unit/ledger --ignore=tests/benchmarks
 SPEED ?= 10
 stage = @printf '\n== %s ==\n' "$(1)"
 airflow_of = $$($(1)/python -c 'from importlib.metadata import version; print("Airflow", version("apache-airflow"))')
@@ -93,15 +93,15 @@ ONLY ?=
 
 bench: install .venv-bench/.installed ## Measure the push beside loops, HttpOperator, drt and dlt; ONLY=cost,limits for parts
 	$(call stage,benchmark: about 40 minutes; leave the machine alone meanwhile)
-	@PYTHONPATH=tests:dags $(BIN)/python -m bench --tools .venv-bench/bin/python $(if $(ONLY),--only $(ONLY))
+	@PYTHONPATH=tests:dags $(BIN)/python -m benchmarks --tools .venv-bench/bin/python $(if $(ONLY),--only $(ONLY))
 
 bench-quick: install ## Measure a tenth of it, without drt, dlt, scheduler and quotas; writes nothing
-	@PYTHONPATH=tests:dags $(BIN)/python -m bench --only cost,latency,batches,memory --factor 0.1 --rounds 3
+	@PYTHONPATH=tests:dags $(BIN)/python -m benchmarks --only cost,latency,batches,memory --factor 0.1 --rounds 3
 
 bench-distributed: install ## Measure mapped tasks on Celery workers, and events from the outbox to the vendor
 	$(call stage,benchmark of several machines: ten minutes; leave this one alone meanwhile)
-	@PYTHONPATH=tests:dags $(BIN)/python -m bench.spread
-	@PYTHONPATH=tests:dags $(BIN)/python -m bench.events
+	@PYTHONPATH=tests:dags $(BIN)/python -m benchmarks.spread
+	@PYTHONPATH=tests:dags $(BIN)/python -m benchmarks.events
 
 .venv-bench/.installed: requirements-bench.lock pyproject.toml .ci/install
 	$(call stage,install: .venv-bench with drt and dlt)

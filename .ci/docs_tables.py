@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from airflow_profile_provider.delivery.transport import RetryRule
 from airflow_profile_provider.get_provider_info import get_provider_info
 from airflow_profile_provider.sandbox.readings import READINGS
-from airflow_profile_provider.transport import RetryRule
-from airflow_profile_provider.vendor import Rate, Vendor
+from airflow_profile_provider.vendors.base import Rate, Vendor
 
 ROOT = Path(__file__).resolve().parents[1]
 ENTRIES = {entry["connection-type"]: entry for entry in get_provider_info()["connection-types"]}

@@ -187,7 +187,7 @@ _INTEGRATIONS = {
     "ocamba": ("Ocamba Hood", "https://docs.ocamba.com/"),
 }
 
-_ASSETS = "airflow_profile_provider.operators.assets"
+_ASSETS = "airflow_profile_provider.lineage.assets"
 
 
 _OUTBOX = "https://microservices.io/patterns/data/transactional-outbox.html"

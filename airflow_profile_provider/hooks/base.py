@@ -22,10 +22,15 @@ from airflow.sdk.log import mask_secret
 from requests import Response, Session
 from requests.adapters import HTTPAdapter
 
-from airflow_profile_provider.announcements import Announced
-from airflow_profile_provider.arguments import options_of, require_records
-from airflow_profile_provider.beside import Beside
-from airflow_profile_provider.blocks import Block
+from airflow_profile_provider.adapters.files import open_file, try_out
+from airflow_profile_provider.adapters.ledgers import sieve_of
+from airflow_profile_provider.adapters.metrics import measure
+from airflow_profile_provider.adapters.parts import parts_of
+from airflow_profile_provider.adapters.settings import MOST_CONCURRENT, Settings
+from airflow_profile_provider.adapters.source import Source
+from airflow_profile_provider.delivery.quota import Quota, parse_quota
+from airflow_profile_provider.delivery.routes import route
+from airflow_profile_provider.delivery.transport import RetryRule, Transport
 from airflow_profile_provider.errors import (
     AskedToEnd,
     ConfigurationError,
@@ -36,33 +41,28 @@ from airflow_profile_provider.errors import (
     unchained,
     where_raised,
 )
-from airflow_profile_provider.gate import Gate
-from airflow_profile_provider.hooks.files import open_file, try_out
-from airflow_profile_provider.hooks.ledgers import sieve_of
-from airflow_profile_provider.hooks.metrics import measure
-from airflow_profile_provider.hooks.options import MAX_RECORD_BYTES, Options
-from airflow_profile_provider.hooks.parts import parts_of
-from airflow_profile_provider.hooks.settings import MOST_CONCURRENT, Settings
-from airflow_profile_provider.hooks.source import Source
-from airflow_profile_provider.keys import KeyFile, rows_only
-from airflow_profile_provider.outputs import Delivered, PlanFile, Rejects
-from airflow_profile_provider.partition import rows_in_partition
-from airflow_profile_provider.plan import ColumnsOf, Planner, Recipe
-from airflow_profile_provider.progress import estimate
-from airflow_profile_provider.push import Push
-from airflow_profile_provider.quota import Quota, parse_quota
-from airflow_profile_provider.reading import LEAST_BYTES, Reading
+from airflow_profile_provider.ledger.session import Comparing, Sieve
+from airflow_profile_provider.mapping.mapper import ColumnsOf, Planner, Recipe
+from airflow_profile_provider.options import options_of, require_records
+from airflow_profile_provider.push.beside import Beside
+from airflow_profile_provider.push.options import MAX_RECORD_BYTES, Options
+from airflow_profile_provider.push.outputs import Delivered, PlanFile, Rejects
+from airflow_profile_provider.push.progress import estimate
+from airflow_profile_provider.push.push import Push
+from airflow_profile_provider.push.review import Gate
+from airflow_profile_provider.push.watermark import Checkpoints, Resume
 from airflow_profile_provider.records import Checkpoint, Report, Row, Verdict
-from airflow_profile_provider.routes import route
-from airflow_profile_provider.sieve import Comparing, Sieve
-from airflow_profile_provider.trail import Checkpoints, Resume
-from airflow_profile_provider.transport import RetryRule, Transport
-from airflow_profile_provider.vendor import Answer, Rate, Request, Vendor, to_json
+from airflow_profile_provider.sources.announcements import Announced
+from airflow_profile_provider.sources.batches import Block
+from airflow_profile_provider.sources.keys import KeyFile, rows_only
+from airflow_profile_provider.sources.partition import rows_in_partition
+from airflow_profile_provider.sources.reading import LEAST_BYTES, Reading
+from airflow_profile_provider.vendors.base import Answer, Rate, Request, Vendor, to_json
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
 
-    from airflow_profile_provider.hooks.explain import Explanation
+    from airflow_profile_provider.explain.explain import Explanation
 
 
 _PATH = re.compile(r"/(?![/\\])[^\s\\\x00-\x20\x7f#]*")
@@ -538,7 +538,7 @@ class ProfileHook(HttpHook):
 
     def explain(self, wanted: str | int, /, records: Any = None, **options: Any) -> Explanation:
         """Say what a push would make of one key, and why; see `hooks.explain.explain`."""
-        from airflow_profile_provider.hooks.explain import explain
+        from airflow_profile_provider.explain.explain import explain
 
         return explain(self, wanted, records, **options)
 
@@ -627,7 +627,7 @@ class ProfileHook(HttpHook):
         store = self.settings.quota_conn_id
         book = None
         if store and rates:
-            from airflow_profile_provider.shared_quota import shared_book
+            from airflow_profile_provider.delivery.shared_quota import shared_book
 
             target = f"{self.conn_type}:{self.http_conn_id}"
             book = shared_book(self.get_connection(store), target, rates)

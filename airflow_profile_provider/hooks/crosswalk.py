@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from airflow_profile_provider.adapters.files import open_file
+from airflow_profile_provider.adapters.parts import parts_of
 from airflow_profile_provider.errors import ConfigurationError, InvalidRecord, SourceError
-from airflow_profile_provider.hooks.files import open_file
-from airflow_profile_provider.hooks.parts import parts_of
-from airflow_profile_provider.keys import KeyFile
-from airflow_profile_provider.outputs import Delivered
-from airflow_profile_provider.reading import Reading
+from airflow_profile_provider.push.outputs import Delivered
 from airflow_profile_provider.records import Row
-from airflow_profile_provider.sources import require_columns, rows_of_parts
+from airflow_profile_provider.sources.files import require_columns, rows_of_parts
+from airflow_profile_provider.sources.keys import KeyFile
+from airflow_profile_provider.sources.reading import Reading
 from airflow_profile_provider.values import exact_key, is_null
 
 if TYPE_CHECKING:
@@ -85,8 +85,8 @@ class Crosswalk:
         if self.path is not None and self.sql is None:
             rows = rows_of_parts(parts_of(self.path), open_file, Reading(columns=columns))
         elif self.path is None and self.sql is not None and self.sql_conn_id is not None:
-            from airflow_profile_provider.hooks.databases import engine_of
-            from airflow_profile_provider.sql_source import rows_of_sql
+            from airflow_profile_provider.adapters.databases import engine_of
+            from airflow_profile_provider.sources.sql import rows_of_sql
 
             engine = engine_of(find(self.sql_conn_id), create=False, away=SourceError)
             stack.callback(engine.dispose)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from airflow_profile_provider import arguments
+from airflow_profile_provider import options as arguments
+from airflow_profile_provider.adapters.checkpoints import TaskCheckpoints
 from airflow_profile_provider.errors import (
     ConfigurationError,
     CredentialRefused,
@@ -24,13 +25,12 @@ from airflow_profile_provider.errors import (
     sorted_error,
     where_raised,
 )
+from airflow_profile_provider.lineage.assets import announce
+from airflow_profile_provider.lineage.mixin import LineageMixin
 from airflow_profile_provider.operators.allowed import Allowed
-from airflow_profile_provider.operators.assets import announce
-from airflow_profile_provider.operators.checkpoints import TaskCheckpoints
 from airflow_profile_provider.operators.events import FromEvents
 from airflow_profile_provider.operators.held import HeldRecords, held
-from airflow_profile_provider.operators.lineage import LineageMixin
-from airflow_profile_provider.operators.retrying import PushFailed, push_retry_policy
+from airflow_profile_provider.operators.outcome import PushFailed, push_retry_policy
 from airflow_profile_provider.records import Report
 
 if TYPE_CHECKING:

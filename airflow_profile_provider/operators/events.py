@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_profile_provider.announcements import Announced, read_events
-from airflow_profile_provider.outbox import Outbox
+from airflow_profile_provider.sources.announcements import Announced, read_events
+from airflow_profile_provider.sources.outbox import Outbox
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
-from airflow_profile_provider import arguments
+from airflow_profile_provider import options as arguments
 from airflow_profile_provider.errors import ConfigurationError
 from airflow_profile_provider.operators.events import FromEvents
 

@@ -9,7 +9,7 @@ from airflow_profile_provider.operators.base import PushProfilesOperator
 
 if TYPE_CHECKING:
     from airflow_profile_provider.hooks.lightfield import LightfieldHook
-    from airflow_profile_provider.plan import ColumnsOf
+    from airflow_profile_provider.mapping.mapper import ColumnsOf
 
 
 class LightfieldPushProfilesOperator(PushProfilesOperator):

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import AssetAlias, BaseOperator, XComArg
 from airflow.sdk.exceptions import AirflowFailException
 
+from airflow_profile_provider.lineage.assets import announce
 from airflow_profile_provider.operators.allowed import Allowed
-from airflow_profile_provider.operators.assets import announce
 from airflow_profile_provider.operators.base import PushProfilesOperator
 from airflow_profile_provider.records import Report
 

@@ -9,14 +9,14 @@ import struct
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from airflow_profile_provider.sandbox.agilenow import AgileNow
+from airflow_profile_provider.sandbox.agilenow.api import AgileNow
 from airflow_profile_provider.sandbox.clock import Clock
 from airflow_profile_provider.sandbox.communifire import Communifire
 from airflow_profile_provider.sandbox.control import Control
 from airflow_profile_provider.sandbox.faults import LOGIN_PAGE, LOGIN_PATH, Fault, Faults
-from airflow_profile_provider.sandbox.lightfield import Lightfield
+from airflow_profile_provider.sandbox.lightfield.api import Lightfield
 from airflow_profile_provider.sandbox.ocamba import Ocamba
-from airflow_profile_provider.sandbox.sonoran import Sonoran
+from airflow_profile_provider.sandbox.sonoran.v1 import Sonoran
 from airflow_profile_provider.sandbox.vendor import Vendor
 from airflow_profile_provider.sandbox.wire import Reply, Request, text_reply
 

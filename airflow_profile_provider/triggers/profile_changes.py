@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
-from airflow_profile_provider.announcements import Announcer
 from airflow_profile_provider.errors import ConfigurationError, ProfileError
-from airflow_profile_provider.outbox import Unmarked, unmarked
+from airflow_profile_provider.sources.announcements import Announcer
+from airflow_profile_provider.sources.outbox import Unmarked, unmarked
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -106,7 +106,7 @@ class ProfileChangesTrigger(BaseEventTrigger):
     async def _engine(self) -> Engine:
         from airflow.providers.common.compat.connection import get_async_connection
 
-        from airflow_profile_provider.hooks.databases import engine_of
+        from airflow_profile_provider.adapters.databases import engine_of
 
         connection = await get_async_connection(self.sql_conn_id)
         return await asyncio.to_thread(engine_of, connection, create=False)

@@ -21,7 +21,7 @@ from urllib.parse import quote, urlencode
 from airflow_profile_provider.errors import CredentialRefused, InvalidRecord, RecordRefused, WrongHost
 from airflow_profile_provider.records import Acknowledgement, Change
 from airflow_profile_provider.values import same
-from airflow_profile_provider.vendor import (
+from airflow_profile_provider.vendors.base import (
     Access,
     Answer,
     Field,

@@ -30,7 +30,7 @@ from airflow_profile_provider.values import (
     same,
     unwrapped,
 )
-from airflow_profile_provider.vendor import (
+from airflow_profile_provider.vendors.base import (
     Access,
     Answer,
     Catalogue,

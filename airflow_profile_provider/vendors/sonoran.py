@@ -27,7 +27,7 @@ from airflow_profile_provider.errors import (
 )
 from airflow_profile_provider.records import Acknowledgement, Change
 from airflow_profile_provider.values import alike, canonical, read_as, same
-from airflow_profile_provider.vendor import (
+from airflow_profile_provider.vendors.base import (
     Access,
     Answer,
     Catalogue,

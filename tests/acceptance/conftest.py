@@ -1,4 +1,4 @@
-"""Benches, one for each vendor that the provider registers."""
+"""Rigs, one for each vendor that the provider registers."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from contextlib import ExitStack
 
 import pytest
 
-from .bench import Bench, registered
+from .rig import Rig, registered
 from .samples import SAMPLES
 
-OpenBench = Callable[[str], Bench]
+OpenRig = Callable[[str], Rig]
 
 
 @pytest.fixture
-def open_bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenBench]:
-    """Set up the bench of a vendor by its connection type."""
+def open_rig(monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenRig]:
+    """Set up the rig of a vendor by its connection type."""
     with ExitStack() as stack:
 
-        def setup(conn_type: str) -> Bench:
+        def setup(conn_type: str) -> Rig:
             if conn_type not in SAMPLES:
                 pytest.fail(f"{conn_type} is registered, but has no sample in samples.py")
             stand_in = stack.enter_context(SAMPLES[conn_type].stand_in())
-            return Bench(conn_type, stand_in, monkeypatch)
+            return Rig(conn_type, stand_in, monkeypatch)
 
         yield setup
 
 
 @pytest.fixture(params=registered())
-def bench(request: pytest.FixtureRequest, open_bench: OpenBench) -> Bench:
-    """The bench of every registered vendor in turn."""
-    return open_bench(request.param)
+def rig(request: pytest.FixtureRequest, open_rig: OpenRig) -> Rig:
+    """The rig of every registered vendor in turn."""
+    return open_rig(request.param)

@@ -10,28 +10,28 @@ import pytest
 from standins import Fault
 from standins.agilenow import WRITABLE
 
-from .bench import Bench, counts
-from .conftest import OpenBench
+from .conftest import OpenRig
+from .rig import Rig, counts
 
 
 @pytest.fixture
-def bench(open_bench: OpenBench) -> Bench:
-    return open_bench("agilenow")
+def rig(open_rig: OpenRig) -> Rig:
+    return open_rig("agilenow")
 
 
 # -- the token ----------------------------------------------------------------------------------------------
 
 
-def test_one_token_serves_a_push(bench: Bench) -> None:
-    bench.hold(*range(30))
-    bench.push(bench.changes(*range(30)), concurrency=8)
-    assert len(bench.stand_in.token_requests) == 1
+def test_one_token_serves_a_push(rig: Rig) -> None:
+    rig.hold(*range(30))
+    rig.push(rig.changes(*range(30)), concurrency=8)
+    assert len(rig.stand_in.token_requests) == 1
 
 
-def test_a_token_is_asked_for_as_documented(bench: Bench) -> None:
-    bench.hold(1)
-    bench.push(bench.changes(1))
-    (request,) = bench.stand_in.token_requests
+def test_a_token_is_asked_for_as_documented(rig: Rig) -> None:
+    rig.hold(1)
+    rig.push(rig.changes(1))
+    (request,) = rig.stand_in.token_requests
     form = parse_qs(request.body.decode())
     assert request.headers["content-type"] == "application/x-www-form-urlencoded"
     assert form["grant_type"] == ["client_credentials"]
@@ -39,130 +39,130 @@ def test_a_token_is_asked_for_as_documented(bench: Bench) -> None:
     assert "bearer" not in request.headers.get("authorization", "").lower()
 
 
-def test_the_scope_and_the_address_of_the_token_come_from_the_connection(bench: Bench) -> None:
-    bench.hold(1)
-    token_url = f"{bench.stand_in.url}/oAuth/rest/v2/Token"
-    bench.connect(extra={"scope": "AccessUser:Update AccessUser:Read", "token_url": token_url})
-    bench.push(bench.changes(1))
-    assert bench.stand_in.scopes == ["AccessUser:Update AccessUser:Read"]
+def test_the_scope_and_the_address_of_the_token_come_from_the_connection(rig: Rig) -> None:
+    rig.hold(1)
+    token_url = f"{rig.stand_in.url}/oAuth/rest/v2/Token"
+    rig.connect(extra={"scope": "AccessUser:Update AccessUser:Read", "token_url": token_url})
+    rig.push(rig.changes(1))
+    assert rig.stand_in.scopes == ["AccessUser:Update AccessUser:Read"]
 
 
-def test_a_token_that_expires_in_mid_run_is_renewed_once(bench: Bench) -> None:
-    bench.stand_in.token_uses = 20
-    bench.hold(*range(15))
-    report = bench.push(bench.changes(*range(15)), concurrency=4)
+def test_a_token_that_expires_in_mid_run_is_renewed_once(rig: Rig) -> None:
+    rig.stand_in.token_uses = 20
+    rig.hold(*range(15))
+    report = rig.push(rig.changes(*range(15)), concurrency=4)
     assert counts(report) == {"pushed": 15}
-    assert len(bench.stand_in.token_requests) == 2
-    assert [bench.holds(n) for n in range(15)] == [bench.expected(n) for n in range(15)]
+    assert len(rig.stand_in.token_requests) == 2
+    assert [rig.holds(n) for n in range(15)] == [rig.expected(n) for n in range(15)]
 
 
-def test_a_token_may_expire_again_and_again(bench: Bench) -> None:
-    bench.stand_in.token_uses = 6
-    bench.hold(*range(20))
-    report = bench.push(bench.changes(*range(20)), concurrency=1)
+def test_a_token_may_expire_again_and_again(rig: Rig) -> None:
+    rig.stand_in.token_uses = 6
+    rig.hold(*range(20))
+    report = rig.push(rig.changes(*range(20)), concurrency=1)
     assert counts(report) == {"pushed": 20}
-    assert len(bench.stand_in.token_requests) <= 8
+    assert len(rig.stand_in.token_requests) <= 8
 
 
 @pytest.mark.parametrize("concurrency", [1, 4])
-def test_a_401_after_a_fresh_token_stops_the_push(bench: Bench, concurrency: int) -> None:
+def test_a_401_after_a_fresh_token_stops_the_push(rig: Rig, concurrency: int) -> None:
     from airflow_profile_provider.errors import CredentialRefused
 
-    bench.hold(*range(20))
-    bench.stand_in.token_uses = 0
+    rig.hold(*range(20))
+    rig.stand_in.token_uses = 0
     with pytest.raises(CredentialRefused):
-        bench.push(bench.changes(*range(20)), concurrency=concurrency)
+        rig.push(rig.changes(*range(20)), concurrency=concurrency)
     # Each request in flight may find out by itself, with the token that another one fetched.
-    assert len(bench.stand_in.token_requests) <= 1 + concurrency
-    assert len(bench.stand_in.requests) <= 4 * concurrency
+    assert len(rig.stand_in.token_requests) <= 1 + concurrency
+    assert len(rig.stand_in.requests) <= 4 * concurrency
 
 
 @pytest.mark.parametrize("status", [400, 401, 403])
-def test_a_refused_client_stops_before_any_account_is_touched(bench: Bench, status: int) -> None:
+def test_a_refused_client_stops_before_any_account_is_touched(rig: Rig, status: int) -> None:
     from airflow_profile_provider.errors import CredentialRefused
 
-    bench.hold(1)
+    rig.hold(1)
     body = {"error": "Permission", "StatusCode": status, "Errors": ["The client is not permitted."]}
-    bench.stand_in.faults = [Fault(status, body, on="any", times=None)]
+    rig.stand_in.faults = [Fault(status, body, on="any", times=None)]
     with pytest.raises(CredentialRefused):
-        bench.push(bench.changes(1))
-    assert bench.stand_in.requests == bench.stand_in.token_requests
+        rig.push(rig.changes(1))
+    assert rig.stand_in.requests == rig.stand_in.token_requests
 
 
-def test_a_busy_token_endpoint_is_tried_again(bench: Bench) -> None:
-    bench.hold(1)
-    bench.stand_in.faults = [Fault(503, "busy", {"Retry-After": "0"}, on="any")]
-    assert counts(bench.push(bench.changes(1))) == {"pushed": 1}
-    assert len(bench.stand_in.token_requests) == 2
+def test_a_busy_token_endpoint_is_tried_again(rig: Rig) -> None:
+    rig.hold(1)
+    rig.stand_in.faults = [Fault(503, "busy", {"Retry-After": "0"}, on="any")]
+    assert counts(rig.push(rig.changes(1))) == {"pushed": 1}
+    assert len(rig.stand_in.token_requests) == 2
 
 
-def test_a_token_is_renewed_before_it_expires(bench: Bench) -> None:
-    bench.stand_in.token_life = 1
-    bench.hold(1, 2)
-    report = bench.push(bench.changes(1, 2), quota="2/1s", concurrency=1)
+def test_a_token_is_renewed_before_it_expires(rig: Rig) -> None:
+    rig.stand_in.token_life = 1
+    rig.hold(1, 2)
+    report = rig.push(rig.changes(1, 2), quota="2/1s", concurrency=1)
     assert counts(report) == {"pushed": 2}
-    assert len(bench.stand_in.token_requests) >= 2
-    assert bench.stand_in.stale_tokens == 0
+    assert len(rig.stand_in.token_requests) >= 2
+    assert rig.stand_in.stale_tokens == 0
 
 
 # -- merge and put ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("resets", [False, True], ids=["partial", "resetting"])
-def test_a_merge_resets_nothing_that_it_does_not_name(bench: Bench, resets: bool) -> None:
-    bench.stand_in.resets = resets
-    bench.hold(1)
-    assert counts(bench.push([bench.change(1, FirstName="Ada")])) == {"pushed": 1}
-    assert bench.holds(1) == {**bench.sample.before(1), "FirstName": "Ada"}
+def test_a_merge_resets_nothing_that_it_does_not_name(rig: Rig, resets: bool) -> None:
+    rig.stand_in.resets = resets
+    rig.hold(1)
+    assert counts(rig.push([rig.change(1, FirstName="Ada")])) == {"pushed": 1}
+    assert rig.holds(1) == {**rig.sample.before(1), "FirstName": "Ada"}
 
 
-def test_a_merge_sends_every_writable_field(bench: Bench) -> None:
-    bench.hold(1)
-    bench.push([bench.change(1, FirstName="Ada")])
-    (write,) = bench.stand_in.writes
+def test_a_merge_sends_every_writable_field(rig: Rig) -> None:
+    rig.hold(1)
+    rig.push([rig.change(1, FirstName="Ada")])
+    (write,) = rig.stand_in.writes
     assert sorted(write.json) == sorted(WRITABLE)
-    assert write.json == {**bench.sample.before(1), "FirstName": "Ada"}
+    assert write.json == {**rig.sample.before(1), "FirstName": "Ada"}
 
 
-def test_a_merge_leaves_out_an_enum_that_is_not_set(bench: Bench) -> None:
-    bench.stand_in.resets = True
-    bench.hold(1)
-    del bench.holds(1)["LanguageId"]
-    assert counts(bench.push([bench.change(1, FirstName="Ada")])) == {"pushed": 1}
-    assert bench.holds(1)["LanguageId"] == ""
-    assert bench.holds(1)["Is_Active"] is True
+def test_a_merge_leaves_out_an_enum_that_is_not_set(rig: Rig) -> None:
+    rig.stand_in.resets = True
+    rig.hold(1)
+    del rig.holds(1)["LanguageId"]
+    assert counts(rig.push([rig.change(1, FirstName="Ada")])) == {"pushed": 1}
+    assert rig.holds(1)["LanguageId"] == ""
+    assert rig.holds(1)["Is_Active"] is True
 
 
-def test_a_merge_reads_nothing_for_a_change_that_names_every_field(bench: Bench) -> None:
-    bench.hold(1)
-    everything = {**bench.sample.before(1), "FirstName": "Ada"}
-    assert counts(bench.push([bench.change(1, **everything)])) == {"pushed": 1}
-    assert bench.stand_in.reads == []
-    assert bench.holds(1) == everything
+def test_a_merge_reads_nothing_for_a_change_that_names_every_field(rig: Rig) -> None:
+    rig.hold(1)
+    everything = {**rig.sample.before(1), "FirstName": "Ada"}
+    assert counts(rig.push([rig.change(1, **everything)])) == {"pushed": 1}
+    assert rig.stand_in.reads == []
+    assert rig.holds(1) == everything
 
 
-def test_a_put_sends_the_change_alone(bench: Bench) -> None:
-    bench.hold(1)
-    assert counts(bench.push([bench.change(1, FirstName="Ada")], write="put")) == {"pushed": 1}
-    (write,) = bench.stand_in.writes
+def test_a_put_sends_the_change_alone(rig: Rig) -> None:
+    rig.hold(1)
+    assert counts(rig.push([rig.change(1, FirstName="Ada")], write="put")) == {"pushed": 1}
+    (write,) = rig.stand_in.writes
     assert write.json == {"FirstName": "Ada"}
-    assert bench.stand_in.reads == []
+    assert rig.stand_in.reads == []
 
 
-def test_an_unknown_write_is_an_error(bench: Bench) -> None:
-    outcome = bench.run(bench.changes(1), write="patch")
+def test_an_unknown_write_is_an_error(rig: Rig) -> None:
+    outcome = rig.run(rig.changes(1), write="patch")
     assert outcome.for_good
     assert "write" in str(outcome.error)
 
 
 @pytest.mark.parametrize("resets", [False, True], ids=["partial", "resetting"])
-def test_changes_of_one_account_lose_none_of_their_fields(bench: Bench, resets: bool) -> None:
-    bench.stand_in.resets = resets
-    bench.hold(1)
+def test_changes_of_one_account_lose_none_of_their_fields(rig: Rig, resets: bool) -> None:
+    rig.stand_in.resets = resets
+    rig.hold(1)
     names = ["FirstName", "LastName", "Phone", "Identifier"]
-    bench.push([bench.change(1, **{name: f"New{name}"}) for name in names], concurrency=4)
+    rig.push([rig.change(1, **{name: f"New{name}"}) for name in names], concurrency=4)
     changed = {name: f"New{name}" for name in names} | {"IdentifierVerified": False}
-    assert bench.holds(1) == {**bench.sample.before(1), **changed}
+    assert rig.holds(1) == {**rig.sample.before(1), **changed}
 
 
 # -- identifiers --------------------------------------------------------------------------------------------
@@ -172,31 +172,31 @@ def test_changes_of_one_account_lose_none_of_their_fields(bench: Bench, resets: 
 @pytest.mark.parametrize(
     "value", ["ada@example.com", "Zoë Ångström", "a/b?c#d%2F", "???>>>", "CORP\\ada", "base64|YWRh"]
 )
-def test_any_identifier_finds_its_account(bench: Bench, key_type: str, value: str) -> None:
-    bench.hold(1)
-    bench.holds(1)[key_type] = value
-    report = bench.push([{"key": value, "fields": {"FirstName": "Ada"}}], key_type=key_type)
+def test_any_identifier_finds_its_account(rig: Rig, key_type: str, value: str) -> None:
+    rig.hold(1)
+    rig.holds(1)[key_type] = value
+    report = rig.push([{"key": value, "fields": {"FirstName": "Ada"}}], key_type=key_type)
     assert counts(report) == {"pushed": 1}
-    assert bench.holds(1)["FirstName"] == "Ada"
-    (write,) = bench.stand_in.writes
+    assert rig.holds(1)["FirstName"] == "Ada"
+    (write,) = rig.stand_in.writes
     assert write.query == {"Name": key_type}
 
 
-def test_several_matches_are_a_refusal(bench: Bench) -> None:
-    bench.hold(1, 2, 3)
-    bench.holds(1)["ExternalId"] = bench.holds(2)["ExternalId"] = "twin"
+def test_several_matches_are_a_refusal(rig: Rig) -> None:
+    rig.hold(1, 2, 3)
+    rig.holds(1)["ExternalId"] = rig.holds(2)["ExternalId"] = "twin"
     changes = [{"key": key, "fields": {"FirstName": "Ada"}} for key in ("ext/3", "twin")]
-    assert counts(bench.push(changes, key_type="ExternalId")) == {"pushed": 1, "rejected": 1}
+    assert counts(rig.push(changes, key_type="ExternalId")) == {"pushed": 1, "rejected": 1}
 
 
-def test_csv_text_is_parsed_to_the_fields_types(bench: Bench, tmp_path: Path) -> None:
-    bench.hold(1, 2, 3)
+def test_csv_text_is_parsed_to_the_fields_types(rig: Rig, tmp_path: Path) -> None:
+    rig.hold(1, 2, 3)
     cells = zip((1, 2, 3), ("TRUE", "false", "maybe"), strict=True)
     path = tmp_path / "rows.csv"
-    path.write_text("id,notify\n" + "".join(f"{bench.sample.key(n)},{cell}\n" for n, cell in cells))
-    outcome = bench.run(str(path), key="id", fields={"NotifyBySMS": "notify"})
+    path.write_text("id,notify\n" + "".join(f"{rig.sample.key(n)},{cell}\n" for n, cell in cells))
+    outcome = rig.run(str(path), key="id", fields={"NotifyBySMS": "notify"})
     assert counts(outcome.report) == {"pushed": 2, "invalid": 1}
-    assert [bench.holds(n)["NotifyBySMS"] for n in (1, 2, 3)] == [True, False, True]
+    assert [rig.holds(n)["NotifyBySMS"] for n in (1, 2, 3)] == [True, False, True]
 
 
 # -- fields -------------------------------------------------------------------------------------------------
@@ -220,7 +220,7 @@ def test_csv_text_is_parsed_to_the_fields_types(bench: Bench, tmp_path: Path) ->
     ],
     ids=str,
 )
-def test_what_the_structure_does_not_allow_is_invalid(bench: Bench, fields: dict[str, Any]) -> None:
-    bench.hold(1)
-    assert counts(bench.push([bench.change(1, **fields)])) == {"invalid": 1}
-    assert bench.stand_in.writes == []
+def test_what_the_structure_does_not_allow_is_invalid(rig: Rig, fields: dict[str, Any]) -> None:
+    rig.hold(1)
+    assert counts(rig.push([rig.change(1, **fields)])) == {"invalid": 1}
+    assert rig.stand_in.writes == []

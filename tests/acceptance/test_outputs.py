@@ -9,41 +9,41 @@ from typing import Any
 import pytest
 from standins import Fault
 
-from .bench import Bench, Outcome, TaskInstanceStub, counts, lines
-from .conftest import OpenBench
+from .conftest import OpenRig
+from .rig import Outcome, Rig, TaskInstanceStub, counts, lines
 
 # -- rejects ------------------------------------------------------------------------------------------------
 
 
-def test_a_rejects_line_holds_the_change_and_why(bench: Bench, tmp_path: Path) -> None:
-    bench.hold(1, 2)
-    refused = {**bench.nobody(), "version": 17}
-    changes = [{**bench.change(1), "version": 16}, refused, {**bench.change(2), "version": 18}]
-    outcome = bench.run(changes, rejects_path=str(tmp_path / "rejects.jsonl"))
+def test_a_rejects_line_holds_the_change_and_why(rig: Rig, tmp_path: Path) -> None:
+    rig.hold(1, 2)
+    refused = {**rig.nobody(), "version": 17}
+    changes = [{**rig.change(1), "version": 16}, refused, {**rig.change(2), "version": 18}]
+    outcome = rig.run(changes, rejects_path=str(tmp_path / "rejects.jsonl"))
     (line,) = lines(outcome.report["rejects"])
     assert (line["key"], line["fields"]) == (refused["key"], refused["fields"])
     assert (line["verdict"], line["position"], line["version"]) == ("rejected", 2, 17)
     assert line["reason"]
 
 
-def test_a_rejects_line_repeats_the_vendors_words(bench: Bench, tmp_path: Path) -> None:
-    bench.hold(1, 2)
-    status, body = bench.sample.refusal
-    bench.stand_in.faults = [Fault(status, body, key=bench.sample.key(2))]
-    outcome = bench.run(bench.changes(1, 2), rejects_path=str(tmp_path / "rejects.jsonl"))
+def test_a_rejects_line_repeats_the_vendors_words(rig: Rig, tmp_path: Path) -> None:
+    rig.hold(1, 2)
+    status, body = rig.sample.refusal
+    rig.stand_in.faults = [Fault(status, body, key=rig.sample.key(2))]
+    outcome = rig.run(rig.changes(1, 2), rejects_path=str(tmp_path / "rejects.jsonl"))
     (line,) = lines(outcome.report["rejects"])
     assert "MarkerQuartz" in line["reason"]
 
 
-def test_no_rejects_no_file(bench: Bench, tmp_path: Path) -> None:
-    bench.hold(1)
-    outcome = bench.run(bench.changes(1), rejects_path=str(tmp_path / "rejects.jsonl"))
+def test_no_rejects_no_file(rig: Rig, tmp_path: Path) -> None:
+    rig.hold(1)
+    outcome = rig.run(rig.changes(1), rejects_path=str(tmp_path / "rejects.jsonl"))
     assert outcome.report["rejects"] is None
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_rejects_files_name_tells_run_task_map_index_and_try(bench: Bench, tmp_path: Path) -> None:
-    outcome = bench.run([bench.nobody()], rejects_path=str(tmp_path / "rejects.jsonl"))
+def test_the_rejects_files_name_tells_run_task_map_index_and_try(rig: Rig, tmp_path: Path) -> None:
+    outcome = rig.run([rig.nobody()], rejects_path=str(tmp_path / "rejects.jsonl"))
     name = Path(outcome.report["rejects"]).name
     stub = TaskInstanceStub()
     assert "2026-11-21" in name
@@ -53,111 +53,111 @@ def test_the_rejects_files_name_tells_run_task_map_index_and_try(bench: Bench, t
     assert name.endswith(".jsonl")
 
 
-def test_two_tasks_do_not_share_a_rejects_file(open_bench: OpenBench, tmp_path: Path) -> None:
-    bench = open_bench("ocamba")
+def test_two_tasks_do_not_share_a_rejects_file(open_rig: OpenRig, tmp_path: Path) -> None:
+    rig = open_rig("ocamba")
     path = str(tmp_path / "rejects.jsonl")
     names = set()
     for try_number, map_index in ((1, -1), (2, -1), (1, 0), (1, 1)):
         stub = TaskInstanceStub(try_number=try_number, map_index=map_index)
-        operator = bench.operator_class(
-            task_id="push", records=[bench.nobody()], rejects_path=path, max_failed=1, quota="none"
+        operator = rig.operator_class(
+            task_id="push", records=[rig.nobody()], rejects_path=path, max_failed=1, quota="none"
         )
         names.add(operator.execute({"ti": stub, "run_id": stub.run_id})["rejects"])
     assert len(names) == 4
 
 
-def test_rejects_are_replayable_once_the_vendor_is_mended(bench: Bench, tmp_path: Path) -> None:
-    bench.hold(1, 2)
-    status, body = bench.sample.refusal
-    bench.stand_in.faults = [
-        Fault(status, body, key=bench.sample.key(2), times=None),
-        Fault(404, "none", key=bench.sample.key(3), times=None),
+def test_rejects_are_replayable_once_the_vendor_is_mended(rig: Rig, tmp_path: Path) -> None:
+    rig.hold(1, 2)
+    status, body = rig.sample.refusal
+    rig.stand_in.faults = [
+        Fault(status, body, key=rig.sample.key(2), times=None),
+        Fault(404, "none", key=rig.sample.key(3), times=None),
     ]
     path = str(tmp_path / "rejects.jsonl")
-    first = bench.run(bench.changes(1, 2, 3), rejects_path=path)
+    first = rig.run(rig.changes(1, 2, 3), rejects_path=path)
     assert counts(first.report) == {"pushed": 1, "rejected": 2}
-    bench.stand_in.faults = []
-    bench.hold(3)
-    second = bench.run(first.report["rejects"], rejects_path=path)
+    rig.stand_in.faults = []
+    rig.hold(3)
+    second = rig.run(first.report["rejects"], rejects_path=path)
     assert second.green
     assert counts(second.report) == {"pushed": 2}
-    assert [bench.holds(n) for n in (1, 2, 3)] == [bench.expected(n) for n in (1, 2, 3)]
+    assert [rig.holds(n) for n in (1, 2, 3)] == [rig.expected(n) for n in (1, 2, 3)]
 
 
-def test_unsent_changes_are_replayable(bench: Bench, tmp_path: Path) -> None:
-    bench.hold(*range(20))
-    bench.connect(password="Wr0ng-S3cr3t")
-    first = bench.run(bench.changes(*range(20)), rejects_path=str(tmp_path / "rejects.jsonl"))
+def test_unsent_changes_are_replayable(rig: Rig, tmp_path: Path) -> None:
+    rig.hold(*range(20))
+    rig.connect(password="Wr0ng-S3cr3t")
+    first = rig.run(rig.changes(*range(20)), rejects_path=str(tmp_path / "rejects.jsonl"))
     assert first.report["pushed"] == 0
     assert len(lines(first.report["rejects"])) == 20
-    bench.connect()
-    second = bench.run(first.report["rejects"])
+    rig.connect()
+    second = rig.run(first.report["rejects"])
     assert counts(second.report) == {"pushed": 20}
-    assert [bench.holds(n) for n in range(20)] == [bench.expected(n) for n in range(20)]
+    assert [rig.holds(n) for n in range(20)] == [rig.expected(n) for n in range(20)]
 
 
-def test_rejects_of_rows_are_replayable_with_the_same_columns(bench: Bench, tmp_path: Path) -> None:
-    bench.hold(1, 2)
-    rows = [{"id": bench.sample.key(n), "a": f"A{n}", "city": "Espoo"} for n in (1, 2, 3)]
-    source = bench.write_file(tmp_path / "rows.jsonl", rows)
-    columns = {"key": "id", "fields": {bench.sample.text: "a"}}
-    first = bench.run(source, rejects_path=str(tmp_path / "rejects.jsonl"), **columns)
+def test_rejects_of_rows_are_replayable_with_the_same_columns(rig: Rig, tmp_path: Path) -> None:
+    rig.hold(1, 2)
+    rows = [{"id": rig.sample.key(n), "a": f"A{n}", "city": "Espoo"} for n in (1, 2, 3)]
+    source = rig.write_file(tmp_path / "rows.jsonl", rows)
+    columns = {"key": "id", "fields": {rig.sample.text: "a"}}
+    first = rig.run(source, rejects_path=str(tmp_path / "rejects.jsonl"), **columns)
     assert counts(first.report) == {"pushed": 2, "rejected": 1}
-    bench.hold(3)
-    second = bench.run(first.report["rejects"], **columns)
+    rig.hold(3)
+    second = rig.run(first.report["rejects"], **columns)
     assert counts(second.report) == {"pushed": 1}
-    assert bench.holds(3)[bench.sample.text] == "A3"
+    assert rig.holds(3)[rig.sample.text] == "A3"
 
 
-def test_invalid_rows_are_replayable_after_they_were_mended(bench: Bench, tmp_path: Path) -> None:
-    bench.hold(1, 2)
-    changes = [bench.change(1), {"key": bench.sample.key(2), "fields": bench.sample.invalid}]
-    first = bench.run(changes, rejects_path=str(tmp_path / "rejects.jsonl"))
+def test_invalid_rows_are_replayable_after_they_were_mended(rig: Rig, tmp_path: Path) -> None:
+    rig.hold(1, 2)
+    changes = [rig.change(1), {"key": rig.sample.key(2), "fields": rig.sample.invalid}]
+    first = rig.run(changes, rejects_path=str(tmp_path / "rejects.jsonl"))
     path = Path(first.report["rejects"])
     (line,) = lines(path)
-    line.get("row", line)["fields"] = bench.sample.fields(2)  # what was refused unread is kept as a row
+    line.get("row", line)["fields"] = rig.sample.fields(2)  # what was refused unread is kept as a row
     path.write_text(json.dumps(line) + "\n")
-    second = bench.run(str(path))
+    second = rig.run(str(path))
     assert counts(second.report) == {"pushed": 1}
-    assert bench.holds(2) == bench.expected(2)
+    assert rig.holds(2) == rig.expected(2)
 
 
-def test_a_replay_sends_no_bookkeeping_to_the_vendor(bench: Bench, tmp_path: Path) -> None:
-    first = bench.run([bench.nobody()], rejects_path=str(tmp_path / "rejects.jsonl"))
-    bench.stand_in.requests.clear()
-    bench.run(first.report["rejects"])
-    sent = b" ".join(request.body for request in bench.stand_in.requests)
+def test_a_replay_sends_no_bookkeeping_to_the_vendor(rig: Rig, tmp_path: Path) -> None:
+    first = rig.run([rig.nobody()], rejects_path=str(tmp_path / "rejects.jsonl"))
+    rig.stand_in.requests.clear()
+    rig.run(first.report["rejects"])
+    sent = b" ".join(request.body for request in rig.stand_in.requests)
     assert b"verdict" not in sent
     assert b"reason" not in sent
 
 
-def test_a_rejects_file_is_private(bench: Bench, tmp_path: Path) -> None:
-    outcome = bench.run([bench.nobody()], rejects_path=str(tmp_path / "rejects.jsonl"))
+def test_a_rejects_file_is_private(rig: Rig, tmp_path: Path) -> None:
+    outcome = rig.run([rig.nobody()], rejects_path=str(tmp_path / "rejects.jsonl"))
     assert Path(outcome.report["rejects"]).stat().st_mode & 0o077 == 0
 
 
 # -- chains -------------------------------------------------------------------------------------------------
 
 
-def people(first: Bench, second: Bench, *numbers: int) -> list[dict[str, Any]]:
+def people(first: Rig, second: Rig, *numbers: int) -> list[dict[str, Any]]:
     """Rows that hold the keys of two vendors."""
     return [{"one": first.sample.key(n), "two": second.sample.key(n), "name": f"Name{n}"} for n in numbers]
 
 
-def pair(open_bench: OpenBench, bench: Bench) -> tuple[Bench, Bench]:
+def pair(open_rig: OpenRig, rig: Rig) -> tuple[Rig, Rig]:
     """A first vendor and, as the second, another one."""
-    return bench, open_bench("ocamba" if bench.conn_type != "ocamba" else "lightfield")
+    return rig, open_rig("ocamba" if rig.conn_type != "ocamba" else "lightfield")
 
 
-def run_second(second: Bench, source: Any, only: Any, **options: Any) -> Outcome:
+def run_second(second: Rig, source: Any, only: Any, **options: Any) -> Outcome:
     columns = {"key": "two", "fields": {second.sample.text: "name"}}
     return second.run(source, only=only, only_key="one", **columns, **options)
 
 
 def test_who_failed_in_the_first_system_is_not_pushed_to_the_next(
-    bench: Bench, open_bench: OpenBench, tmp_path: Path
+    rig: Rig, open_rig: OpenRig, tmp_path: Path
 ) -> None:
-    first, second = pair(open_bench, bench)
+    first, second = pair(open_rig, rig)
     first.hold(1, 2, 4)
     second.hold(1, 2, 3, 4)
     source = first.write_file(tmp_path / "rows.jsonl", people(first, second, 1, 2, 3, 4))
@@ -173,10 +173,8 @@ def test_who_failed_in_the_first_system_is_not_pushed_to_the_next(
     assert [second.holds(n)[second.sample.text] for n in (1, 2, 4)] == ["Name1", "Name2", "Name4"]
 
 
-def test_nobody_is_pushed_to_the_next_when_nobody_was_delivered(
-    open_bench: OpenBench, tmp_path: Path
-) -> None:
-    first, second = open_bench("lightfield"), open_bench("ocamba")
+def test_nobody_is_pushed_to_the_next_when_nobody_was_delivered(open_rig: OpenRig, tmp_path: Path) -> None:
+    first, second = open_rig("lightfield"), open_rig("ocamba")
     second.hold(1)
     source = first.write_file(tmp_path / "rows.jsonl", people(first, second, 1))
     delivered = str(tmp_path / "delivered.txt")
@@ -186,8 +184,8 @@ def test_nobody_is_pushed_to_the_next_when_nobody_was_delivered(
     assert second.stand_in.writes == []
 
 
-def test_a_missing_file_of_delivered_keys_pushes_nobody(open_bench: OpenBench, tmp_path: Path) -> None:
-    first, second = open_bench("lightfield"), open_bench("ocamba")
+def test_a_missing_file_of_delivered_keys_pushes_nobody(open_rig: OpenRig, tmp_path: Path) -> None:
+    first, second = open_rig("lightfield"), open_rig("ocamba")
     second.hold(1)
     source = first.write_file(tmp_path / "rows.jsonl", people(first, second, 1))
     outcome = run_second(second, source, str(tmp_path / "nowhere.txt"))
@@ -196,18 +194,18 @@ def test_a_missing_file_of_delivered_keys_pushes_nobody(open_bench: OpenBench, t
     assert second.stand_in.writes == []
 
 
-def test_only_without_only_key_means_the_key_itself(bench: Bench, tmp_path: Path) -> None:
-    bench.hold(1, 2)
+def test_only_without_only_key_means_the_key_itself(rig: Rig, tmp_path: Path) -> None:
+    rig.hold(1, 2)
     delivered = str(tmp_path / "delivered.txt")
-    bench.run(bench.changes(1), delivered_path=delivered)
-    bench.hold(1)
-    outcome = bench.run(bench.changes(1, 2), only=delivered)
+    rig.run(rig.changes(1), delivered_path=delivered)
+    rig.hold(1)
+    outcome = rig.run(rig.changes(1, 2), only=delivered)
     assert outcome.report["pushed"] == 1
-    assert (bench.holds(1), bench.holds(2)) == (bench.expected(1), bench.sample.before(2))
+    assert (rig.holds(1), rig.holds(2)) == (rig.expected(1), rig.sample.before(2))
 
 
-def test_keys_that_are_numbers_in_the_next_source_are_found(open_bench: OpenBench, tmp_path: Path) -> None:
-    first, second = open_bench("communifire"), open_bench("ocamba")
+def test_keys_that_are_numbers_in_the_next_source_are_found(open_rig: OpenRig, tmp_path: Path) -> None:
+    first, second = open_rig("communifire"), open_rig("ocamba")
     first.hold(1)
     second.hold(1, 2)
     delivered = str(tmp_path / "delivered.txt")
@@ -222,8 +220,8 @@ def test_keys_that_are_numbers_in_the_next_source_are_found(open_bench: OpenBenc
 
 
 @pytest.mark.parametrize("name", ["rows.jsonl", "rows.csv", "rows.csv.gz", "rows.parquet"])
-def test_only_key_is_read_from_every_format(open_bench: OpenBench, tmp_path: Path, name: str) -> None:
-    first, second = open_bench("lightfield"), open_bench("ocamba")
+def test_only_key_is_read_from_every_format(open_rig: OpenRig, tmp_path: Path, name: str) -> None:
+    first, second = open_rig("lightfield"), open_rig("ocamba")
     first.hold(1)
     second.hold(1, 2)
     delivered = str(tmp_path / "delivered.txt")
@@ -235,8 +233,8 @@ def test_only_key_is_read_from_every_format(open_bench: OpenBench, tmp_path: Pat
 
 
 @pytest.mark.parametrize("name", ["rows.jsonl", "rows.csv", "rows.parquet"])
-def test_an_only_key_that_is_no_column_is_an_error(open_bench: OpenBench, tmp_path: Path, name: str) -> None:
-    first, second = open_bench("lightfield"), open_bench("ocamba")
+def test_an_only_key_that_is_no_column_is_an_error(open_rig: OpenRig, tmp_path: Path, name: str) -> None:
+    first, second = open_rig("lightfield"), open_rig("ocamba")
     first.hold(1)
     second.hold(1)
     delivered = str(tmp_path / "delivered.txt")
@@ -248,28 +246,28 @@ def test_an_only_key_that_is_no_column_is_an_error(open_bench: OpenBench, tmp_pa
     assert "oen" in str(outcome.error)
 
 
-def test_another_run_does_not_inherit_what_an_earlier_one_delivered(bench: Bench, tmp_path: Path) -> None:
-    bench.hold(1, 2)
+def test_another_run_does_not_inherit_what_an_earlier_one_delivered(rig: Rig, tmp_path: Path) -> None:
+    rig.hold(1, 2)
     delivered = tmp_path / "delivered.txt"
-    bench.run(bench.changes(1), delivered_path=str(delivered))
-    bench.run(bench.changes(2), delivered_path=str(delivered))
-    assert bench.sample.key(1) not in delivered.read_text()
-    assert bench.sample.key(2) in delivered.read_text()
+    rig.run(rig.changes(1), delivered_path=str(delivered))
+    rig.run(rig.changes(2), delivered_path=str(delivered))
+    assert rig.sample.key(1) not in delivered.read_text()
+    assert rig.sample.key(2) in delivered.read_text()
 
 
-def test_a_push_that_stopped_tells_what_it_delivered(bench: Bench, tmp_path: Path) -> None:
-    bench.hold(*range(6))
+def test_a_push_that_stopped_tells_what_it_delivered(rig: Rig, tmp_path: Path) -> None:
+    rig.hold(*range(6))
     delivered = tmp_path / "delivered.txt"
-    bench.stand_in.faults = [Fault(302, "", {"Location": "/login"}, key=bench.sample.key(3), times=None)]
-    outcome = bench.run(bench.changes(*range(6)), delivered_path=str(delivered), concurrency=1)
+    rig.stand_in.faults = [Fault(302, "", {"Location": "/login"}, key=rig.sample.key(3), times=None)]
+    outcome = rig.run(rig.changes(*range(6)), delivered_path=str(delivered), concurrency=1)
     assert not outcome.green
-    assert [bench.sample.key(number) in delivered.read_text() for number in range(4)] == [True] * 3 + [False]
+    assert [rig.sample.key(number) in delivered.read_text() for number in range(4)] == [True] * 3 + [False]
 
 
-def test_a_file_of_delivered_keys_is_private(bench: Bench, tmp_path: Path) -> None:
-    bench.hold(1)
+def test_a_file_of_delivered_keys_is_private(rig: Rig, tmp_path: Path) -> None:
+    rig.hold(1)
     delivered = tmp_path / "delivered.txt"
-    bench.run(bench.changes(1), delivered_path=str(delivered))
+    rig.run(rig.changes(1), delivered_path=str(delivered))
     assert delivered.stat().st_mode & 0o077 == 0
 
 
@@ -282,88 +280,88 @@ def test_a_file_of_delivered_keys_is_private(bench: Bench, tmp_path: Path) -> No
     ],
 )
 def test_mapped_tasks_do_not_share_a_file_of_delivered_keys(
-    given: str, written: str, open_bench: OpenBench, tmp_path: Path
+    given: str, written: str, open_rig: OpenRig, tmp_path: Path
 ) -> None:
-    bench = open_bench("ocamba")
-    bench.hold(1)
+    rig = open_rig("ocamba")
+    rig.hold(1)
     (tmp_path / given).parent.mkdir(exist_ok=True)
-    operator = bench.operator_class(
-        task_id="push", records=bench.changes(1), delivered_path=str(tmp_path / given), quota="none"
+    operator = rig.operator_class(
+        task_id="push", records=rig.changes(1), delivered_path=str(tmp_path / given), quota="none"
     )
     operator.execute({"ti": TaskInstanceStub(map_index=7)})
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / written]
 
 
-def test_mapped_plans_do_not_share_a_file(open_bench: OpenBench, tmp_path: Path) -> None:
-    bench = open_bench("ocamba")
-    operator = bench.operator_class(
-        task_id="plan", records=bench.changes(1), action="plan", plan_path=str(tmp_path / "plan.jsonl")
+def test_mapped_plans_do_not_share_a_file(open_rig: OpenRig, tmp_path: Path) -> None:
+    rig = open_rig("ocamba")
+    operator = rig.operator_class(
+        task_id="plan", records=rig.changes(1), action="plan", plan_path=str(tmp_path / "plan.jsonl")
     )
     operator.execute({"ti": TaskInstanceStub(map_index=0)})
     assert [path.name for path in tmp_path.iterdir()] == ["plan.0.jsonl"]
 
 
-def test_superseded_changes_of_a_delivered_key_are_delivered_once(bench: Bench, tmp_path: Path) -> None:
-    bench.hold(1)
+def test_superseded_changes_of_a_delivered_key_are_delivered_once(rig: Rig, tmp_path: Path) -> None:
+    rig.hold(1)
     delivered = tmp_path / "delivered.txt"
-    bench.run([bench.rename(1, f"V{n}") for n in range(4)], delivered_path=str(delivered))
-    assert delivered.read_text().count(bench.sample.key(1)) == 1
+    rig.run([rig.rename(1, f"V{n}") for n in range(4)], delivered_path=str(delivered))
+    assert delivered.read_text().count(rig.sample.key(1)) == 1
 
 
 # -- nulls and key types ------------------------------------------------------------------------------------
 
 
-def with_null(bench: Bench) -> list[dict[str, Any]]:
+def with_null(rig: Rig) -> list[dict[str, Any]]:
     """A change that sets one field and holds null for another."""
-    fields = {bench.sample.text: "Marker", bench.sample.other: None}
-    return [{"key": bench.sample.key(1), "fields": fields}]
+    fields = {rig.sample.text: "Marker", rig.sample.other: None}
+    return [{"key": rig.sample.key(1), "fields": fields}]
 
 
-def test_null_clears_by_default_only_where_the_vendor_documents_it(bench: Bench) -> None:
-    bench.hold(1)
-    bench.holds(1)[bench.sample.other] = "held"
-    report = bench.push(with_null(bench))
-    documented = bench.conn_type == "lightfield"
+def test_null_clears_by_default_only_where_the_vendor_documents_it(rig: Rig) -> None:
+    rig.hold(1)
+    rig.holds(1)[rig.sample.other] = "held"
+    report = rig.push(with_null(rig))
+    documented = rig.conn_type == "lightfield"
     assert counts(report) == ({"pushed": 1} if documented else {"invalid": 1})
-    assert bench.holds(1).get(bench.sample.other) == (None if documented else "held")
+    assert rig.holds(1).get(rig.sample.other) == (None if documented else "held")
 
 
-def test_nulls_may_be_skipped(bench: Bench) -> None:
-    bench.hold(1)
-    kept = bench.holds(1).get(bench.sample.other)
-    report = bench.push(with_null(bench), nulls="skip")
+def test_nulls_may_be_skipped(rig: Rig) -> None:
+    rig.hold(1)
+    kept = rig.holds(1).get(rig.sample.other)
+    report = rig.push(with_null(rig), nulls="skip")
     assert counts(report) == {"pushed": 1}
-    assert bench.holds(1)[bench.sample.text] == "Marker"
-    assert bench.holds(1).get(bench.sample.other) == kept
+    assert rig.holds(1)[rig.sample.text] == "Marker"
+    assert rig.holds(1).get(rig.sample.other) == kept
 
 
-def test_nulls_may_be_invalid(bench: Bench) -> None:
-    bench.hold(1)
-    report = bench.push(with_null(bench), nulls="invalid")
+def test_nulls_may_be_invalid(rig: Rig) -> None:
+    rig.hold(1)
+    report = rig.push(with_null(rig), nulls="invalid")
     assert counts(report) == {"invalid": 1}
-    assert bench.holds(1) == bench.sample.before(1)
+    assert rig.holds(1) == rig.sample.before(1)
 
 
-def test_nulls_may_clear(bench: Bench) -> None:
-    bench.hold(1)
-    bench.push(with_null(bench), nulls="clear")
-    (write,) = bench.stand_in.writes
-    assert bench.sample.other in write.body.decode()
+def test_nulls_may_clear(rig: Rig) -> None:
+    rig.hold(1)
+    rig.push(with_null(rig), nulls="clear")
+    (write,) = rig.stand_in.writes
+    assert rig.sample.other in write.body.decode()
 
 
-def test_a_change_of_skipped_nulls_alone_is_not_sent(bench: Bench) -> None:
-    bench.hold(1)
-    report = bench.push([{"key": bench.sample.key(1), "fields": {bench.sample.text: None}}], nulls="skip")
+def test_a_change_of_skipped_nulls_alone_is_not_sent(rig: Rig) -> None:
+    rig.hold(1)
+    report = rig.push([{"key": rig.sample.key(1), "fields": {rig.sample.text: None}}], nulls="skip")
     assert report.received == 1
-    assert bench.stand_in.writes == []
+    assert rig.stand_in.writes == []
 
 
 @pytest.mark.parametrize("nulls", ["drop", True])
-def test_an_unknown_nulls_is_an_error(bench: Bench, nulls: Any) -> None:
+def test_an_unknown_nulls_is_an_error(rig: Rig, nulls: Any) -> None:
     from airflow_profile_provider.errors import ConfigurationError
 
     with pytest.raises(ConfigurationError, match="nulls"):
-        bench.push(with_null(bench), nulls=nulls)
+        rig.push(with_null(rig), nulls=nulls)
 
 
 KEY_TYPES = [
@@ -383,44 +381,44 @@ KEY_TYPES = [
 ]
 
 
-def under_another_name(bench: Bench, key_type: str) -> str:
+def under_another_name(rig: Rig, key_type: str) -> str:
     """Let the vendor know profile 1 by this identifier, and return its value."""
-    bench.hold(1)
-    if bench.conn_type == "sonoran" and key_type != "accId":
-        bench.stand_in.identifiers = ["accId", "apiId", "username", "discord", "uniqueId"]
+    rig.hold(1)
+    if rig.conn_type == "sonoran" and key_type != "accId":
+        rig.stand_in.identifiers = ["accId", "apiId", "username", "discord", "uniqueId"]
         value = "4711" if key_type == "uniqueId" else f"{key_type}-17"
-        bench.stand_in.also_known[key_type, value] = bench.sample.key(1)
+        rig.stand_in.also_known[key_type, value] = rig.sample.key(1)
         return value
-    return str(bench.holds(1).get(key_type, bench.sample.key(1)))
+    return str(rig.holds(1).get(key_type, rig.sample.key(1)))
 
 
 @pytest.mark.parametrize(("conn_type", "key_type"), KEY_TYPES)
 @pytest.mark.parametrize("where", ["change", "operator"])
 def test_every_key_type_finds_its_profile(
-    open_bench: OpenBench, conn_type: str, key_type: str, where: str
+    open_rig: OpenRig, conn_type: str, key_type: str, where: str
 ) -> None:
-    bench = open_bench(conn_type)
-    change = {"key": under_another_name(bench, key_type), "fields": bench.sample.fields(1)}
+    rig = open_rig(conn_type)
+    change = {"key": under_another_name(rig, key_type), "fields": rig.sample.fields(1)}
     if where == "change":
-        outcome = bench.run([{**change, "key_type": key_type}])
+        outcome = rig.run([{**change, "key_type": key_type}])
     else:
-        outcome = bench.run([change], key_type=key_type)
+        outcome = rig.run([change], key_type=key_type)
     assert counts(outcome.report) == {"pushed": 1}
-    assert bench.holds(1) == bench.expected(1)
+    assert rig.holds(1) == rig.expected(1)
 
 
 @pytest.mark.parametrize("conn_type", ["sonoran", "communifire", "ocamba"])
-def test_an_exact_integer_is_a_key(open_bench: OpenBench, conn_type: str) -> None:
-    bench = open_bench(conn_type)
+def test_an_exact_integer_is_a_key(open_rig: OpenRig, conn_type: str) -> None:
+    rig = open_rig(conn_type)
     key_type = "uniqueId" if conn_type == "sonoran" else None
-    key = int(under_another_name(bench, key_type or "UserID"))
-    assert counts(bench.push([{"key": key, "fields": bench.sample.fields(1)}], key_type=key_type)) == {
+    key = int(under_another_name(rig, key_type or "UserID"))
+    assert counts(rig.push([{"key": key, "fields": rig.sample.fields(1)}], key_type=key_type)) == {
         "pushed": 1
     }
-    assert bench.holds(1) == bench.expected(1)
+    assert rig.holds(1) == rig.expected(1)
 
 
 def test_every_registered_vendor_has_its_key_types_tried() -> None:
-    from .bench import registered
+    from .rig import registered
 
     assert {conn_type for conn_type, _ in KEY_TYPES} == set(registered())

@@ -24,26 +24,26 @@ from hypothesis import strategies as st
 from airflow_profile_provider.errors import PushStopped, SourceError
 from airflow_profile_provider.operators.crosswalk import TranslateKeysOperator
 
-from .bench import Bench, counts, lines
-from .conftest import OpenBench
+from .conftest import OpenRig
+from .rig import Rig, counts, lines
 
 IDS = ("1001", "1002", "1003")
 
 
 @pytest.fixture
-def ocamba(open_bench: OpenBench) -> Bench:
-    bench = open_bench("ocamba")
+def ocamba(open_rig: OpenRig) -> Rig:
+    rig = open_rig("ocamba")
     for key in IDS:
-        bench.stand_in.profiles[key] = {"full_name": "before", "email": "before@example.com", "comment": ""}
-    return bench
+        rig.stand_in.profiles[key] = {"full_name": "before", "email": "before@example.com", "comment": ""}
+    return rig
 
 
 @pytest.fixture
-def communifire(open_bench: OpenBench) -> Bench:
-    bench = open_bench("communifire")
+def communifire(open_rig: OpenRig) -> Rig:
+    rig = open_rig("communifire")
     for key in ("11", "12", "13"):
-        bench.stand_in.profiles[key] = {"Company": "before"}
-    return bench
+        rig.stand_in.profiles[key] = {"Company": "before"}
+    return rig
 
 
 @pytest.fixture(params=[False, True], ids=["without a ledger", "with a ledger"])
@@ -60,8 +60,8 @@ def warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def held(bench: Bench, name: str) -> list[Any]:
-    return [profile.get(name) for profile in bench.stand_in.profiles.values()]
+def held(rig: Rig, name: str) -> list[Any]:
+    return [profile.get(name) for profile in rig.stand_in.profiles.values()]
 
 
 def write(path: Path, content: str | bytes) -> str:
@@ -73,7 +73,7 @@ def write(path: Path, content: str | bytes) -> str:
 # -- 1: keys ------------------------------------------------------------------------------------------------
 
 
-def test_a_float_among_keys_is_counted_wherever_it_stands(ocamba: Bench, tmp_path: Path) -> None:
+def test_a_float_among_keys_is_counted_wherever_it_stands(ocamba: Rig, tmp_path: Path) -> None:
     """Case 1a: passed over in silence, nobody would have been pushed, and all green."""
     table = {"id": list(IDS), "comment": ["x"] * 3, "crm": pa.array([101.0, 102.0, None], pa.float64())}
     pq.write_table(pa.table(table), tmp_path / "t.parquet")
@@ -90,7 +90,7 @@ def test_a_float_among_keys_is_counted_wherever_it_stands(ocamba: Bench, tmp_pat
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r", " \n"])
 def test_a_file_of_keys_is_read_whatever_wrote_it(
-    ocamba: Bench, tmp_path: Path, encoding: str, end: str
+    ocamba: Rig, tmp_path: Path, encoding: str, end: str
 ) -> None:
     """Case 1b: no mark and no line end belongs to a key."""
     keys = write(tmp_path / "keys.txt", end.join([*IDS, ""]).encode(encoding))
@@ -117,9 +117,7 @@ ODD_KEYS = [
 
 @pytest.mark.parametrize("name", ["keys.txt", "keys.jsonl", "keys.txt.gz"])
 @pytest.mark.parametrize("key", ODD_KEYS)
-def test_whom_one_push_delivered_the_next_one_finds(
-    ocamba: Bench, tmp_path: Path, key: str, name: str
-) -> None:
+def test_whom_one_push_delivered_the_next_one_finds(ocamba: Rig, tmp_path: Path, key: str, name: str) -> None:
     """Kind 1, for keys of whatever look."""
     ocamba.stand_in.profiles[key] = {"comment": "before"}
     rows = [{"id": key, "comment": "x"}, {"id": "1001", "comment": "x"}]
@@ -132,10 +130,10 @@ def test_whom_one_push_delivered_the_next_one_finds(
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_key_is_read_as_it_was_delivered(tmp_path: Path, keys: set[str], is_json: bool) -> None:
     """Kind 1, as a property."""
+    from airflow_profile_provider.adapters.files import open_file
     from airflow_profile_provider.errors import InvalidRecord
-    from airflow_profile_provider.hooks.files import open_file
-    from airflow_profile_provider.keys import keys_of_file
-    from airflow_profile_provider.outputs import Delivered
+    from airflow_profile_provider.push.outputs import Delivered
+    from airflow_profile_provider.sources.keys import keys_of_file
     from airflow_profile_provider.values import exact_key
 
     good = []
@@ -152,7 +150,7 @@ def test_any_key_is_read_as_it_was_delivered(tmp_path: Path, keys: set[str], is_
     assert list(keys_of_file(path, open_file)) == good
 
 
-def test_a_file_of_keys_of_which_nothing_is_met_is_no_quiet_green(ocamba: Bench, tmp_path: Path) -> None:
+def test_a_file_of_keys_of_which_nothing_is_met_is_no_quiet_green(ocamba: Rig, tmp_path: Path) -> None:
     keys = write(tmp_path / "keys.txt", "nobody\n")
     rows = [{"id": "1001", "comment": "x"}]
     options = {"key": "id", "fields": ["comment"], "only": keys}
@@ -170,7 +168,7 @@ def test_a_file_of_keys_of_which_nothing_is_met_is_no_quiet_green(ocamba: Bench,
     assert operator.execute({}) == {"keys": 1, "missing": 1}
 
 
-def test_mapped_tasks_files_of_keys_are_one(ocamba: Bench, tmp_path: Path) -> None:
+def test_mapped_tasks_files_of_keys_are_one(ocamba: Rig, tmp_path: Path) -> None:
     for number, key in enumerate(IDS):
         write(tmp_path / f"keys.{number}.txt", key + "\n")
     rows = [{"id": key, "comment": "x"} for key in IDS]
@@ -188,7 +186,7 @@ def _doubled_parquet(path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["t.csv", "t.parquet", "parts"])
 def test_a_column_that_is_there_twice_is_refused(
-    ocamba: Bench, tmp_path: Path, ledger: dict[str, Any], name: str
+    ocamba: Rig, tmp_path: Path, ledger: dict[str, Any], name: str
 ) -> None:
     """Case 2a, in every format, with a ledger and without."""
     table = "id,email, email\n1001,a@example.com,b@example.com\n"
@@ -204,7 +202,7 @@ def test_a_column_that_is_there_twice_is_refused(
 
 
 def test_a_member_that_is_there_twice_makes_its_record_invalid(
-    ocamba: Bench, tmp_path: Path, ledger: dict[str, Any]
+    ocamba: Rig, tmp_path: Path, ledger: dict[str, Any]
 ) -> None:
     """Case 2b: also within an object; what the push does not need may be there as often as it likes."""
     path = write(
@@ -230,7 +228,7 @@ def test_a_member_that_is_there_twice_makes_its_record_invalid(
 NINES = datetime(9999, 12, 31, 2)
 
 
-def test_int96_is_read_to_its_end(communifire: Bench, tmp_path: Path, ledger: dict[str, Any]) -> None:
+def test_int96_is_read_to_its_end(communifire: Rig, tmp_path: Path, ledger: dict[str, Any]) -> None:
     """Case 3a."""
     moments = pa.array([NINES, datetime(2021, 6, 9, 3, 2, 37)], pa.timestamp("us"))
     path = str(tmp_path / "t.parquet")
@@ -258,7 +256,7 @@ NANO = 1_767_225_600_000_000_789
     ],
 )
 def test_a_moment_arrives_as_it_is_held_or_costs_its_own_record(
-    communifire: Bench, tmp_path: Path, ledger: dict[str, Any], column: pa.Array, shown: str | None
+    communifire: Rig, tmp_path: Path, ledger: dict[str, Any], column: pa.Array, shown: str | None
 ) -> None:
     """Case 3b, and its kind: the others are pushed."""
     nothing = pa.nulls(1, column.type)
@@ -283,7 +281,7 @@ PERSON = "Canary Quartz"
 
 
 @pytest.mark.parametrize("name", ["t.csv", "t.jsonl", "t.parquet", "list"])
-def test_no_cell_of_a_table_without_names_is_in_an_error(ocamba: Bench, tmp_path: Path, name: str) -> None:
+def test_no_cell_of_a_table_without_names_is_in_an_error(ocamba: Rig, tmp_path: Path, name: str) -> None:
     """Case 5a: the missing columns, and how many there are."""
     path: Any = str(tmp_path / name)
     row = {"1001": "1002", PERSON: "Person Two", "canary@example.com": "two@example.com"}
@@ -306,9 +304,9 @@ def test_no_cell_of_a_table_without_names_is_in_an_error(ocamba: Bench, tmp_path
     assert "anary" not in said.replace("canary.jsonl", "")
 
 
-def _rejects_of(bench: Bench, path: Any, tmp_path: Path) -> str:
+def _rejects_of(rig: Rig, path: Any, tmp_path: Path) -> str:
     rejects = str(tmp_path / "rejects.jsonl")
-    bench.push(path, rejects_path=rejects)
+    rig.push(path, rejects_path=rejects)
     return rejects
 
 
@@ -316,7 +314,7 @@ def _rejects_of(bench: Bench, path: Any, tmp_path: Path) -> str:
     "text",
     ['[{"key": "1001", "fields": {"email": "canary@example.com"}}]', "select 'canary@example.com' as email"],
 )
-def test_text_that_is_no_path_is_not_repeated(ocamba: Bench, text: str) -> None:
+def test_text_that_is_no_path_is_not_repeated(ocamba: Rig, text: str) -> None:
     outcome = ocamba.run(text, key="id", fields=["email"])
     assert not outcome.green
     assert "canary" not in outcome.said
@@ -324,7 +322,7 @@ def test_text_that_is_no_path_is_not_repeated(ocamba: Bench, text: str) -> None:
 
 @pytest.mark.parametrize(("delimiter", "named"), [(";", "semicolons"), ("\t", "tabs"), ("|", "pipes")])
 def test_another_delimiter_is_named_and_can_be_said(
-    ocamba: Bench, tmp_path: Path, delimiter: str, named: str
+    ocamba: Rig, tmp_path: Path, delimiter: str, named: str
 ) -> None:
     """Case 21k."""
     table = "id;full_name;comment\n1001;Ada, née Byron;x\n".replace(";", delimiter)
@@ -340,7 +338,7 @@ def test_another_delimiter_is_named_and_can_be_said(
 
 
 def test_a_line_that_is_no_json_costs_only_itself(
-    ocamba: Bench, tmp_path: Path, ledger: dict[str, Any]
+    ocamba: Rig, tmp_path: Path, ledger: dict[str, Any]
 ) -> None:
     """Case 6b."""
     path = write(
@@ -362,7 +360,7 @@ def good(count: int) -> Iterator[dict[str, Any]]:
 @pytest.mark.parametrize("count", [0, 2, 150, 2500])
 @pytest.mark.parametrize("error", [Strange("canary@example.com"), ValueError("canary"), OSError(5, "I/O")])
 def test_records_that_break_are_pushed_so_far(
-    ocamba: Bench, ledger: dict[str, Any], count: int, error: Exception
+    ocamba: Rig, ledger: dict[str, Any], count: int, error: Exception
 ) -> None:
     def breaking() -> Iterator[dict[str, Any]]:
         yield from good(count)
@@ -379,7 +377,7 @@ def test_records_that_break_are_pushed_so_far(
 
 
 def test_a_storage_that_breaks_half_way_ends_the_push_with_its_report(
-    ocamba: Bench, tmp_path: Path, ledger: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    ocamba: Rig, tmp_path: Path, ledger: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import airflow_profile_provider.hooks.source as module
 
@@ -412,7 +410,7 @@ def test_a_storage_that_breaks_half_way_ends_the_push_with_its_report(
 
 @pytest.mark.parametrize("where", [0.3, 0.6, 0.9])
 def test_a_parquet_file_with_a_broken_page_is_an_error_of_the_source(
-    ocamba: Bench, tmp_path: Path, ledger: dict[str, Any], where: float
+    ocamba: Rig, tmp_path: Path, ledger: dict[str, Any], where: float
 ) -> None:
     path = tmp_path / "t.parquet"
     rows = list(good(5000))
@@ -433,7 +431,7 @@ def test_a_parquet_file_with_a_broken_page_is_an_error_of_the_source(
 @pytest.mark.parametrize("cut", [0.0, 0.5, 0.99])
 @pytest.mark.parametrize("kind", ["cut", "flipped"])
 def test_a_gzip_file_that_breaks_is_an_error_of_the_source(
-    ocamba: Bench, tmp_path: Path, ledger: dict[str, Any], cut: float, kind: str
+    ocamba: Rig, tmp_path: Path, ledger: dict[str, Any], cut: float, kind: str
 ) -> None:
     whole = bytearray(gzip.compress("".join(json.dumps(row) + "\n" for row in good(3000)).encode()))
     at = int(len(whole) * cut)
@@ -444,7 +442,7 @@ def test_a_gzip_file_that_breaks_is_an_error_of_the_source(
 
 
 def test_text_of_sqlite_that_is_no_text_costs_its_own_record(
-    ocamba: Bench, warehouse: Path, tmp_path: Path, ledger: dict[str, Any]
+    ocamba: Rig, warehouse: Path, tmp_path: Path, ledger: dict[str, Any]
 ) -> None:
     """Case 6a's kind, in another database."""
     with sqlite3.connect(warehouse) as database:
@@ -480,7 +478,7 @@ class BrokenValue:
 
 @pytest.mark.parametrize("where", ["record", "field", "key", "version"])
 def test_a_record_that_breaks_costs_only_itself(
-    ocamba: Bench, tmp_path: Path, ledger: dict[str, Any], where: str
+    ocamba: Rig, tmp_path: Path, ledger: dict[str, Any], where: str
 ) -> None:
     rows: list[Any] = [{"id": key, "full_name": "new", "v": 1} for key in IDS]
     if where == "record":
@@ -493,7 +491,7 @@ def test_a_record_that_breaks_costs_only_itself(
     assert "canary" not in Path(rejects).read_text()
 
 
-def test_a_name_that_stands_twice_in_json_text_is_invalid(ocamba: Bench, tmp_path: Path) -> None:
+def test_a_name_that_stands_twice_in_json_text_is_invalid(ocamba: Rig, tmp_path: Path) -> None:
     """Kind 2, within a cell."""
     path = write(tmp_path / "t.csv", 'id,cp\n1001,"{""a"": 1, ""a"": 2}"\n1002,"{""a"": 1}"\n')
     report = ocamba.push(path, key="id", fields={"custom_properties": "cp"})
@@ -501,7 +499,7 @@ def test_a_name_that_stands_twice_in_json_text_is_invalid(ocamba: Bench, tmp_pat
 
 
 @pytest.mark.parametrize("size", [2_000_000, 20_000_000])
-def test_a_line_of_the_rejects_has_a_bound(ocamba: Bench, tmp_path: Path, size: int) -> None:
+def test_a_line_of_the_rejects_has_a_bound(ocamba: Rig, tmp_path: Path, size: int) -> None:
     rejects = str(tmp_path / "rejects.jsonl")
     report = ocamba.push(
         [{"id": "1001", "comment": "x" * size}], key="id", fields=["comment"], rejects_path=rejects
@@ -536,7 +534,7 @@ class Endless:
 
 
 def test_a_line_without_an_end_costs_no_memory_and_only_itself(
-    ocamba: Bench, tmp_path: Path, ledger: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    ocamba: Rig, tmp_path: Path, ledger: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import airflow_profile_provider.hooks.source as module
 
@@ -556,7 +554,7 @@ def test_a_line_without_an_end_costs_no_memory_and_only_itself(
 
 
 def test_a_quote_that_never_closes_ends_the_table_before_it_fills_the_memory(
-    ocamba: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ocamba: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Case 8b."""
     import airflow_profile_provider.hooks.source as module
@@ -589,7 +587,7 @@ def rendered(operator: Any, folder: Path) -> Any:
     return operator
 
 
-def test_the_name_of_a_sql_file_is_the_query_in_it(ocamba: Bench, warehouse: Path, tmp_path: Path) -> None:
+def test_the_name_of_a_sql_file_is_the_query_in_it(ocamba: Rig, warehouse: Path, tmp_path: Path) -> None:
     """Case 10a: rendered, as Airflow's own operators do, in both operators that take a query."""
     write(tmp_path / "people.sql", "select id, name from people where day <= '{{ ds }}'\n")
     with sqlite3.connect(warehouse) as database:
@@ -616,7 +614,7 @@ def test_the_name_of_a_sql_file_is_the_query_in_it(ocamba: Bench, warehouse: Pat
 
 
 def test_a_word_for_nothing_is_null_by_the_option_and_else_said(
-    communifire: Bench, tmp_path: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+    communifire: Rig, tmp_path: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     r"""Case 11a: \N and its like, once a column."""
     table = "id,last,first\n11,\\N,Ada\n12,\\N,Bo\n13,Canary,NULL\n"
@@ -642,7 +640,7 @@ def test_a_word_for_nothing_is_null_by_the_option_and_else_said(
 
 
 @pytest.mark.parametrize("rows", [",,\n,,\n", " , ,\n", '"","",""\n', "\n\n", "\r\n,,\r\n"])
-def test_blank_rows_are_no_records(ocamba: Bench, tmp_path: Path, ledger: dict[str, Any], rows: str) -> None:
+def test_blank_rows_are_no_records(ocamba: Rig, tmp_path: Path, ledger: dict[str, Any], rows: str) -> None:
     """Case 11b."""
     path = write(tmp_path / "t.csv", f"id,full_name,comment\n1001,Ada,c\n{rows}1002,Bo,c\n{rows}")
     outcome = ocamba.run(path, key="id", fields=["full_name", "comment"], **ledger)
@@ -667,7 +665,7 @@ LOOKALIKES: list[dict[str, Any]] = [
 @pytest.mark.parametrize("more", LOOKALIKES)
 @pytest.mark.parametrize("name", ["t.jsonl", "list"])
 def test_a_table_that_looks_like_rejects_is_none(
-    ocamba: Bench, tmp_path: Path, ledger: dict[str, Any], more: dict[str, Any], name: str
+    ocamba: Rig, tmp_path: Path, ledger: dict[str, Any], more: dict[str, Any], name: str
 ) -> None:
     """Case 11c: only what a push wrote is a reject."""
     rows = [{"id": key, "email": f"{key}@example.com", **more} for key in IDS[:2]]
@@ -701,7 +699,7 @@ def _parts(folder: Path, kind: str) -> None:
     "address", ["{}", "{}/", "file://{}", "{}/part-*.{kind}", "file://{}/part-*", "{}/**/part*"]
 )
 def test_a_folder_or_a_pattern_of_parts_is_one_source(
-    ocamba: Bench, tmp_path: Path, ledger: dict[str, Any], kind: str, address: str
+    ocamba: Rig, tmp_path: Path, ledger: dict[str, Any], kind: str, address: str
 ) -> None:
     """Case 11d, local and on object storage."""
     _parts(tmp_path / f"t.{kind}", kind)
@@ -715,7 +713,7 @@ def test_a_folder_or_a_pattern_of_parts_is_one_source(
 
 
 def test_what_tells_a_source_is_all_its_parts(tmp_path: Path) -> None:
-    from airflow_profile_provider.hooks.files import fingerprint
+    from airflow_profile_provider.adapters.files import fingerprint
 
     _parts(tmp_path / "t", "csv")
     found = [fingerprint(str(tmp_path / "t"), {})]
@@ -731,7 +729,7 @@ def test_what_tells_a_source_is_all_its_parts(tmp_path: Path) -> None:
     ("name", "words"), [("_temporary/0/part", "still being written"), ("_delta_log/0.json", "Delta table")]
 )
 def test_a_folder_that_is_not_what_it_seems_is_refused(
-    ocamba: Bench, tmp_path: Path, name: str, words: str
+    ocamba: Rig, tmp_path: Path, name: str, words: str
 ) -> None:
     _parts(tmp_path / "t", "parquet")
     (tmp_path / "t" / "_SUCCESS").unlink()
@@ -744,7 +742,7 @@ def test_a_folder_that_is_not_what_it_seems_is_refused(
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "ndjson"])
 def test_text_is_read_whatever_wrote_it(
-    ocamba: Bench, tmp_path: Path, encoding: str, end: str, kind: str
+    ocamba: Rig, tmp_path: Path, encoding: str, end: str, kind: str
 ) -> None:
     text = [" id , full_name,", '1001,"Ada, née",', "1002,Bo,"]
     if kind != "csv":
@@ -755,7 +753,7 @@ def test_text_is_read_whatever_wrote_it(
     assert held(ocamba, "full_name")[:2] == ["Ada, née", "Bo"]
 
 
-def test_a_row_that_could_not_be_read_is_not_pushed_by_its_replay(ocamba: Bench, tmp_path: Path) -> None:
+def test_a_row_that_could_not_be_read_is_not_pushed_by_its_replay(ocamba: Rig, tmp_path: Path) -> None:
     """Cells that moved to another column are not pushed there when the rejects are."""
     path = write(tmp_path / "t.csv", b"id,full_name,comment\n1001,Doe, John,x\n1002,M\xfcller,x\n1003,Bo,x\n")
     rejects = str(tmp_path / "rejects.jsonl")
@@ -778,7 +776,7 @@ Write = Callable[[Path, list[dict[str, Any]]], str]
     "value", [date(2026, 1, 2), datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), datetime(1, 1, 1)]
 )
 def test_a_moment_is_the_same_from_parquet_and_from_a_list(
-    communifire: Bench, tmp_path: Path, value: Any
+    communifire: Rig, tmp_path: Path, value: Any
 ) -> None:
     rows = [{"id": "11", "seen": value}]
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "t.parquet")
@@ -788,7 +786,7 @@ def test_a_moment_is_the_same_from_parquet_and_from_a_list(
 
 
 def test_what_a_slow_reader_leaves_is_kept_in_order_and_the_error_comes_last() -> None:
-    from airflow_profile_provider.ahead import read_ahead
+    from airflow_profile_provider.sources.ahead import read_ahead
 
     def pieces() -> Iterator[list[int]]:
         for number in range(50):

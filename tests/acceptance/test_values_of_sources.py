@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from postgres import private_postgres
 
-from .bench import Bench, counts
-from .conftest import OpenBench
+from .conftest import OpenRig
+from .rig import Rig, counts
 
 LIGHTFIELD_FIELDS: dict[str, dict[str, Any]] = {
     "score": {"valueType": "NUMBER"},
@@ -36,49 +36,49 @@ SONORAN_FIELDS = [
     {"id": "unit", "type": "text", "label": "Unit", "options": None},
 ]
 
-Through = Callable[[Bench, list[dict[str, Any]], dict[str, str]], Any]
+Through = Callable[[Rig, list[dict[str, Any]], dict[str, str]], Any]
 
 
 @pytest.fixture
-def lightfield(open_bench: OpenBench) -> Bench:
-    bench = open_bench("lightfield")
-    bench.stand_in.definitions = LIGHTFIELD_FIELDS  # type: ignore[attr-defined]
-    bench.hold(1)
-    return bench
+def lightfield(open_rig: OpenRig) -> Rig:
+    rig = open_rig("lightfield")
+    rig.stand_in.definitions = LIGHTFIELD_FIELDS  # type: ignore[attr-defined]
+    rig.hold(1)
+    return rig
 
 
 @pytest.fixture
-def sonoran(open_bench: OpenBench) -> Bench:
-    bench = open_bench("sonoran")
-    bench.stand_in.definitions = SONORAN_FIELDS  # type: ignore[attr-defined]
-    bench.hold(1)
-    return bench
+def sonoran(open_rig: OpenRig) -> Rig:
+    rig = open_rig("sonoran")
+    rig.stand_in.definitions = SONORAN_FIELDS  # type: ignore[attr-defined]
+    rig.hold(1)
+    return rig
 
 
 @pytest.fixture
-def ocamba(open_bench: OpenBench) -> Bench:
-    bench = open_bench("ocamba")
-    bench.hold(1, 2)
-    return bench
+def ocamba(open_rig: OpenRig) -> Rig:
+    rig = open_rig("ocamba")
+    rig.hold(1, 2)
+    return rig
 
 
 @pytest.fixture
-def communifire(open_bench: OpenBench) -> Bench:
-    bench = open_bench("communifire")
-    bench.hold(1)
-    return bench
+def communifire(open_rig: OpenRig) -> Rig:
+    rig = open_rig("communifire")
+    rig.hold(1)
+    return rig
 
 
 @pytest.fixture
-def agilenow(open_bench: OpenBench) -> Bench:
-    bench = open_bench("agilenow")
-    bench.hold(1, 2)
-    return bench
+def agilenow(open_rig: OpenRig) -> Rig:
+    rig = open_rig("agilenow")
+    rig.hold(1, 2)
+    return rig
 
 
-def sent(bench: Bench) -> Any:
+def sent(rig: Rig) -> Any:
     """What the last write says, its numbers as they are written."""
-    return json.loads(bench.stand_in.writes[-1].body, parse_float=Decimal)
+    return json.loads(rig.stand_in.writes[-1].body, parse_float=Decimal)
 
 
 # -- the sources --------------------------------------------------------------------------------------------
@@ -92,18 +92,18 @@ def write_csv(path: Path, rows: list[dict[str, Any]]) -> str:
     return str(path)
 
 
-def push_csv(bench: Bench, folder: Path, row: dict[str, Any], fields: Any, **options: Any) -> Any:
-    return bench.push(write_csv(folder / "rows.csv", [row]), key="id", fields=fields, **options)
+def push_csv(rig: Rig, folder: Path, row: dict[str, Any], fields: Any, **options: Any) -> Any:
+    return rig.push(write_csv(folder / "rows.csv", [row]), key="id", fields=fields, **options)
 
 
-def push_lines(bench: Bench, folder: Path, text: str, fields: Any, **options: Any) -> Any:
+def push_lines(rig: Rig, folder: Path, text: str, fields: Any, **options: Any) -> Any:
     path = folder / "rows.jsonl"
     path.write_text(text)
-    return bench.push(str(path), key="id", fields=fields, **options)
+    return rig.push(str(path), key="id", fields=fields, **options)
 
 
 def push_sqlite(
-    bench: Bench,
+    rig: Rig,
     folder: Path,
     create: str,
     values: tuple[Any, ...],
@@ -116,16 +116,16 @@ def push_sqlite(
         database.execute(f"create table t ({create})")
         database.execute(f"insert into t values ({', '.join('?' * len(values))})", values)
     monkeypatch.setenv("AIRFLOW_CONN_SRC", json.dumps({"conn_type": "sqlite", "host": str(file)}))
-    return bench.push(None, sql="select * from t", sql_conn_id="src", key="id", fields=fields, **options)
+    return rig.push(None, sql="select * from t", sql_conn_id="src", key="id", fields=fields, **options)
 
 
-def push_parquet(bench: Bench, folder: Path, columns: dict[str, Any], fields: Any, **options: Any) -> Any:
+def push_parquet(rig: Rig, folder: Path, columns: dict[str, Any], fields: Any, **options: Any) -> Any:
     pa = pytest.importorskip("pyarrow")
     import pyarrow.parquet as pq
 
     path = folder / "rows.parquet"
     pq.write_table(pa.table(columns), path)
-    return bench.push(str(path), key="id", fields=fields, **options)
+    return rig.push(str(path), key="id", fields=fields, **options)
 
 
 # -- numbers (case 4) ---------------------------------------------------------------------------------------
@@ -144,7 +144,7 @@ def push_parquet(bench: Bench, folder: Path, columns: dict[str, Any], fields: An
     ],
 )
 def test_a_number_of_a_json_line_is_text_without_point_zero_or_exponent(
-    communifire: Bench, tmp_path: Path, written: str, arrives: str
+    communifire: Rig, tmp_path: Path, written: str, arrives: str
 ) -> None:
     """Case 4a: an integer column with a null, through pandas."""
     line = f'{{"id": "{communifire.sample.key(1)}", "Phone": {written}}}'
@@ -153,11 +153,11 @@ def test_a_number_of_a_json_line_is_text_without_point_zero_or_exponent(
 
 
 @pytest.mark.parametrize("value", [2.0**60, Decimal("7E9999999"), float("inf")], ids=str)
-def test_a_number_that_may_have_lost_digits_is_invalid(communifire: Bench, value: Any) -> None:
+def test_a_number_that_may_have_lost_digits_is_invalid(communifire: Rig, value: Any) -> None:
     assert counts(communifire.push([communifire.change(1, Phone=value)])) == {"invalid": 1}
 
 
-def test_digits_inside_an_object_stay_or_the_record_is_invalid(ocamba: Bench, tmp_path: Path) -> None:
+def test_digits_inside_an_object_stay_or_the_record_is_invalid(ocamba: Rig, tmp_path: Path) -> None:
     """Case 4b: from a JSON line, and from JSON text in a CSV cell."""
     price = "12345678901234567.89"
     key = ocamba.sample.key(1)
@@ -172,7 +172,7 @@ def test_digits_inside_an_object_stay_or_the_record_is_invalid(ocamba: Bench, tm
     assert sent(ocamba) == {"custom_properties": {"price": Decimal("1.1"), "n": 5}}
 
 
-def test_a_number_of_single_precision_keeps_its_digits(communifire: Bench, tmp_path: Path) -> None:
+def test_a_number_of_single_precision_keeps_its_digits(communifire: Rig, tmp_path: Path) -> None:
     """Case 4, the shortest text of the type that the column has: Parquet's float is 0.1, alone and inside."""
     pa = pytest.importorskip("pyarrow")
     columns = {"id": [communifire.sample.key(1)], "x": pa.array([0.1], pa.float32())}
@@ -185,7 +185,7 @@ def test_a_number_of_single_precision_keeps_its_digits(communifire: Bench, tmp_p
 @pytest.mark.parametrize("written", ["5", "5.0", '"5"', '"5.0"', "5.00"])
 @pytest.mark.parametrize("held", [5, 5.0, "5"], ids=repr)
 def test_equal_numbers_prove_each_other_at_sonoran(
-    sonoran: Bench, tmp_path: Path, written: str, held: Any
+    sonoran: Rig, tmp_path: Path, written: str, held: Any
 ) -> None:
     """Case 4: an answer that holds 5 acknowledges 5.0 and "5"."""
     from standins import Fault
@@ -205,7 +205,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any
 
 
 def push_postgres(
-    bench: Bench,
+    rig: Rig,
     connection: dict[str, Any],
     sql: str,
     fields: Any,
@@ -213,12 +213,12 @@ def push_postgres(
     **options: Any,
 ) -> Any:
     monkeypatch.setenv("AIRFLOW_CONN_SRC", json.dumps(connection))
-    return bench.push(None, sql=sql, sql_conn_id="src", key="id", fields=fields, **options)
+    return rig.push(None, sql=sql, sql_conn_id="src", key="id", fields=fields, **options)
 
 
 @pytest.mark.parametrize("kind", ["numeric(10,2)", "numeric", "bigint", "double precision", "real"])
 def test_a_column_of_numbers_goes_into_a_text_field_as_text(
-    ocamba: Bench, postgres: dict[str, Any], kind: str, monkeypatch: pytest.MonkeyPatch
+    ocamba: Rig, postgres: dict[str, Any], kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Case 21d: 1.25 and 5.00 alike."""
     rows = [(ocamba.sample.key(1), "1.25"), (ocamba.sample.key(2), "5.00")]
@@ -231,7 +231,7 @@ def test_a_column_of_numbers_goes_into_a_text_field_as_text(
 
 
 def test_a_numeric_version_orders(
-    ocamba: Bench, postgres: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    ocamba: Rig, postgres: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Case 9a, from the database that has it."""
     sql = f"select '{ocamba.sample.key(1)}' as id, 'x' as name, 7::numeric as v"
@@ -240,7 +240,7 @@ def test_a_numeric_version_orders(
 
 
 @pytest.mark.parametrize("version", [7, Decimal(7), Decimal("7.00"), 7.0, "7"], ids=repr)
-def test_a_whole_number_of_any_type_is_a_version(ocamba: Bench, version: Any) -> None:
+def test_a_whole_number_of_any_type_is_a_version(ocamba: Rig, version: Any) -> None:
     """Case 9a."""
     row = {"id": ocamba.sample.key(1), "full_name": "x", "v": version}
     assert counts(ocamba.push([row], key="id", fields=["full_name"], version="v")) == {"pushed": 1}
@@ -250,7 +250,7 @@ def test_a_whole_number_of_any_type_is_a_version(ocamba: Bench, version: Any) ->
     "version", ["9" * 5000, Decimal("7E9999999"), 2.0**60], ids=["long", "huge", "float"]
 )
 def test_an_endless_or_uncertain_version_is_invalid_at_once(
-    ocamba: Bench, tmp_path: Path, version: Any
+    ocamba: Rig, tmp_path: Path, version: Any
 ) -> None:
     """Cases 8a and 9a."""
     began = time.monotonic()
@@ -267,7 +267,7 @@ def test_an_endless_or_uncertain_version_is_invalid_at_once(
 
 @pytest.mark.parametrize(("value", "arrives"), [(0, False), (1, True), ("f", False), ("Y", True)])
 def test_sqlite_has_no_boolean_and_the_vendor_has(
-    agilenow: Bench, tmp_path: Path, value: Any, arrives: bool, monkeypatch: pytest.MonkeyPatch
+    agilenow: Rig, tmp_path: Path, value: Any, arrives: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Case 7a."""
     row = (agilenow.sample.key(1), value)
@@ -279,14 +279,14 @@ def test_sqlite_has_no_boolean_and_the_vendor_has(
 
 
 @pytest.mark.parametrize(("cell", "arrives"), [("0", False), ("t", True), ("1.0", True), ("No", False)])
-def test_a_boolean_of_csv_is_read_as_one(agilenow: Bench, tmp_path: Path, cell: str, arrives: bool) -> None:
+def test_a_boolean_of_csv_is_read_as_one(agilenow: Rig, tmp_path: Path, cell: str, arrives: bool) -> None:
     row = {"id": agilenow.sample.key(1), "active": cell}
     assert counts(push_csv(agilenow, tmp_path, row, {"Is_Active": "active"})) == {"pushed": 1}
     assert agilenow.holds(1)["Is_Active"] is arrives
 
 
 def test_a_json_array_in_a_cell_is_the_array_of_a_field_with_several_values(
-    lightfield: Bench, tmp_path: Path
+    lightfield: Rig, tmp_path: Path
 ) -> None:
     """Case 7b."""
     row = {"id": "acc_0001", "mails": '["a@example.com","b@example.com"]'}
@@ -311,7 +311,7 @@ LIGHTFIELD_CELLS: dict[str, tuple[str, Any]] = {
 @pytest.mark.parametrize("name", list(LIGHTFIELD_CELLS))
 @pytest.mark.parametrize("source", ["csv", "sqlite"])
 def test_the_definitions_say_how_a_cell_is_read(
-    lightfield: Bench, tmp_path: Path, name: str, source: str, monkeypatch: pytest.MonkeyPatch
+    lightfield: Rig, tmp_path: Path, name: str, source: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cell, written = LIGHTFIELD_CELLS[name]
     if source == "csv":
@@ -323,7 +323,7 @@ def test_the_definitions_say_how_a_cell_is_read(
     assert sent(lightfield)["fields"] == {name: written}
 
 
-def test_parquet_maps_lists_and_structs_are_objects_and_arrays(ocamba: Bench, tmp_path: Path) -> None:
+def test_parquet_maps_lists_and_structs_are_objects_and_arrays(ocamba: Rig, tmp_path: Path) -> None:
     pa = pytest.importorskip("pyarrow")
     columns = {
         "id": [ocamba.sample.key(1)],
@@ -341,7 +341,7 @@ def test_parquet_maps_lists_and_structs_are_objects_and_arrays(ocamba: Bench, tm
     assert sent(ocamba) == {"custom_properties": {}}
 
 
-def test_a_parquet_map_with_a_key_twice_costs_its_own_record(ocamba: Bench, tmp_path: Path) -> None:
+def test_a_parquet_map_with_a_key_twice_costs_its_own_record(ocamba: Rig, tmp_path: Path) -> None:
     pa = pytest.importorskip("pyarrow")
     columns = {
         "id": [ocamba.sample.key(1), ocamba.sample.key(2)],
@@ -354,14 +354,14 @@ def test_a_parquet_map_with_a_key_twice_costs_its_own_record(ocamba: Bench, tmp_
 @pytest.mark.parametrize(
     ("cell", "arrives"), [('["a", "b"]', ["a", "b"]), ("a", ["a"]), ("[1, 2]", ["1", "2"])]
 )
-def test_a_text_array_of_sonoran(sonoran: Bench, tmp_path: Path, cell: str, arrives: list[str]) -> None:
+def test_a_text_array_of_sonoran(sonoran: Rig, tmp_path: Path, cell: str, arrives: list[str]) -> None:
     row = {"id": sonoran.sample.key(1), "s": cell}
     assert counts(push_csv(sonoran, tmp_path, row, {"steam": "s"})) == {"pushed": 1}
     assert sonoran.holds(1)["steam"] == arrives
 
 
 def test_a_select_of_sonoran_takes_text(
-    sonoran: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sonoran: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     row = (sonoran.sample.key(1), 5)
     report = push_sqlite(sonoran, tmp_path, "id text, r integer", row, {"rank": "r"}, monkeypatch)
@@ -380,7 +380,7 @@ ENDLESS = {
 
 
 @pytest.mark.parametrize("kind", list(ENDLESS))
-def test_an_endless_number_is_invalid_at_once(lightfield: Bench, tmp_path: Path, kind: str) -> None:
+def test_an_endless_number_is_invalid_at_once(lightfield: Rig, tmp_path: Path, kind: str) -> None:
     """Case 8a."""
     began = time.monotonic()
     row = {"id": "acc_0001", "v": ENDLESS[kind]}
@@ -392,7 +392,7 @@ def test_an_endless_number_is_invalid_at_once(lightfield: Bench, tmp_path: Path,
 
 
 @pytest.mark.parametrize("cell", ["[" * 100_000, '{"a":' * 50_000], ids=["arrays", "objects"])
-def test_endless_nesting_is_invalid_at_once(ocamba: Bench, tmp_path: Path, cell: str) -> None:
+def test_endless_nesting_is_invalid_at_once(ocamba: Rig, tmp_path: Path, cell: str) -> None:
     began = time.monotonic()
     row = {"id": ocamba.sample.key(1), "v": cell}
     for field in ("custom_properties", "lists")[: 2 if cell[0] == "[" else 1]:
@@ -400,7 +400,7 @@ def test_endless_nesting_is_invalid_at_once(ocamba: Bench, tmp_path: Path, cell:
     assert time.monotonic() - began < 10
 
 
-def test_endless_nesting_in_a_link_is_invalid(lightfield: Bench, tmp_path: Path) -> None:
+def test_endless_nesting_in_a_link_is_invalid(lightfield: Rig, tmp_path: Path) -> None:
     row = {"id": "acc_0001", "v": "[" * 100_000}
     report = push_csv(lightfield, tmp_path, row, {}, relationships={"$contact": {"add": "v"}})
     assert counts(report) == {"invalid": 1}
@@ -409,20 +409,20 @@ def test_endless_nesting_in_a_link_is_invalid(lightfield: Bench, tmp_path: Path)
 # -- names that do not exist (case 21g) ---------------------------------------------------------------------
 
 
-def refusal(bench: Bench, fields: Any, **options: Any) -> str:
+def refusal(rig: Rig, fields: Any, **options: Any) -> str:
     from airflow_profile_provider.errors import ConfigurationError
 
-    rows = [{"id": bench.sample.key(1), "x": "a"}] * 500
+    rows = [{"id": rig.sample.key(1), "x": "a"}] * 500
     with pytest.raises(ConfigurationError) as error:
-        bench.push(rows, key="id", fields=fields, **options)
-    assert bench.stand_in.writes == []
+        rig.push(rows, key="id", fields=fields, **options)
+    assert rig.stand_in.writes == []
     report = getattr(error.value, "report", None)
     assert not report or counts(report) in ({}, {"unsent": 500})
     return str(error.value)
 
 
 def test_an_unknown_field_is_one_error_that_names_the_nearest(
-    ocamba: Bench, sonoran: Bench, capsys: pytest.CaptureFixture[str]
+    ocamba: Rig, sonoran: Rig, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Case 21g: a closed list, and a list that the push reads."""
     assert "'emial' (did you mean 'email'?)" in refusal(ocamba, {"emial": "x", "comment": "x"})
@@ -430,7 +430,7 @@ def test_an_unknown_field_is_one_error_that_names_the_nearest(
     assert "warning" not in capsys.readouterr().out
 
 
-def test_every_unknown_name_is_in_the_one_error(lightfield: Bench) -> None:
+def test_every_unknown_name_is_in_the_one_error(lightfield: Rig) -> None:
     lightfield.stand_in.relationship_definitions = {"$owner": {}, "$contact": {}}  # type: ignore[attr-defined]
     said = refusal(
         lightfield,
@@ -442,7 +442,7 @@ def test_every_unknown_name_is_in_the_one_error(lightfield: Bench) -> None:
     assert "'$contact'" not in said
 
 
-def test_an_unknown_field_is_told_to_a_task_in_one_line(ocamba: Bench) -> None:
+def test_an_unknown_field_is_told_to_a_task_in_one_line(ocamba: Rig) -> None:
     outcome = ocamba.run([{"id": ocamba.sample.key(1), "x": "a"}], key="id", fields={"emial": "x"})
     assert outcome.for_good
     assert "email" in str(outcome.error)
@@ -457,7 +457,7 @@ def test_an_unknown_field_is_told_to_a_task_in_one_line(ocamba: Bench) -> None:
     [('["con_1", "con_2"]', ["con_1", "con_2"]), ("con_1", "con_1"), ('["con_1"]', "con_1")],
 )
 def test_links_of_a_database_without_arrays_are_read_from_json_text(
-    lightfield: Bench, tmp_path: Path, cell: str, links: Any, monkeypatch: pytest.MonkeyPatch
+    lightfield: Rig, tmp_path: Path, cell: str, links: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Case 7, of relationships: from SQLite as from CSV."""
     mapped = {"$contact": {"add": "c"}}
@@ -474,7 +474,7 @@ def test_links_of_a_database_without_arrays_are_read_from_json_text(
 
 def test_an_outboxs_json_text_keeps_its_digits() -> None:
     """Case 4b, of the column of fields."""
-    from airflow_profile_provider.outbox import _json
+    from airflow_profile_provider.sources.outbox import _json
 
     assert str(_json('{"cp": {"price": 12345678901234567.89}}')["cp"]["price"]) == "12345678901234567.89"
     assert _json("[" * 100_000) == "[" * 100_000

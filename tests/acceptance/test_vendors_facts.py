@@ -12,57 +12,57 @@ from standins import Fault
 
 from airflow_profile_provider.errors import ConfigurationError
 
-from .bench import Bench, counts, lines
-from .conftest import OpenBench
+from .conftest import OpenRig
+from .rig import Rig, counts, lines
 from .test_values_of_sources import LIGHTFIELD_FIELDS
 
 
 @pytest.fixture
-def agilenow(open_bench: OpenBench) -> Bench:
-    bench = open_bench("agilenow")
-    bench.hold(1)
-    return bench
+def agilenow(open_rig: OpenRig) -> Rig:
+    rig = open_rig("agilenow")
+    rig.hold(1)
+    return rig
 
 
 @pytest.fixture
-def lightfield(open_bench: OpenBench) -> Bench:
-    bench = open_bench("lightfield")
-    bench.stand_in.definitions = LIGHTFIELD_FIELDS  # type: ignore[attr-defined]
-    bench.hold(1)
-    return bench
+def lightfield(open_rig: OpenRig) -> Rig:
+    rig = open_rig("lightfield")
+    rig.stand_in.definitions = LIGHTFIELD_FIELDS  # type: ignore[attr-defined]
+    rig.hold(1)
+    return rig
 
 
 @pytest.fixture
-def ocamba(open_bench: OpenBench) -> Bench:
-    bench = open_bench("ocamba")
-    bench.hold(1)
-    return bench
+def ocamba(open_rig: OpenRig) -> Rig:
+    rig = open_rig("ocamba")
+    rig.hold(1)
+    return rig
 
 
 @pytest.fixture
-def communifire(open_bench: OpenBench) -> Bench:
-    bench = open_bench("communifire")
-    bench.hold(1)
-    return bench
+def communifire(open_rig: OpenRig) -> Rig:
+    rig = open_rig("communifire")
+    rig.hold(1)
+    return rig
 
 
 @pytest.fixture
-def sonoran(open_bench: OpenBench) -> Bench:
-    bench = open_bench("sonoran")
-    bench.hold(1)
-    return bench
+def sonoran(open_rig: OpenRig) -> Rig:
+    rig = open_rig("sonoran")
+    rig.hold(1)
+    return rig
 
 
-def verdict(bench: Bench, change: dict[str, Any], **options: Any) -> str:
+def verdict(rig: Rig, change: dict[str, Any], **options: Any) -> str:
     """What became of one change."""
-    (name,) = counts(bench.push([change], **options))
+    (name,) = counts(rig.push([change], **options))
     return name
 
 
-def reason(bench: Bench, change: dict[str, Any], folder: Any, **options: Any) -> str:
+def reason(rig: Rig, change: dict[str, Any], folder: Any, **options: Any) -> str:
     """Why one change was not delivered."""
     path = folder / "rejects.jsonl"
-    bench.push([change], rejects_path=str(path), **options)
+    rig.push([change], rejects_path=str(path), **options)
     (line,) = lines(path)
     return str(line["reason"])
 
@@ -71,7 +71,7 @@ def reason(bench: Bench, change: dict[str, Any], folder: Any, **options: Any) ->
 
 
 @pytest.mark.parametrize("resets", [False, True], ids=["partial", "resetting"])
-def test_a_merge_does_not_call_a_new_identifier_verified(agilenow: Bench, resets: bool) -> None:
+def test_a_merge_does_not_call_a_new_identifier_verified(agilenow: Rig, resets: bool) -> None:
     """Case 13a."""
     agilenow.stand_in.resets = resets  # type: ignore[attr-defined]
     assert verdict(agilenow, agilenow.change(1, Identifier="SSN2")) == "pushed"
@@ -82,7 +82,7 @@ def test_a_merge_does_not_call_a_new_identifier_verified(agilenow: Bench, resets
 @pytest.mark.parametrize(
     "fields", [{"FirstName": "Ada"}, {"Identifier": "ID-1"}, {"Identifier": "X", "IdentifierVerified": True}]
 )
-def test_a_verification_stays_where_it_is_still_true(agilenow: Bench, fields: dict[str, Any]) -> None:
+def test_a_verification_stays_where_it_is_still_true(agilenow: Rig, fields: dict[str, Any]) -> None:
     assert verdict(agilenow, agilenow.change(1, **fields)) == "pushed"
     assert agilenow.holds(1)["IdentifierVerified"] is True
 
@@ -90,7 +90,7 @@ def test_a_verification_stays_where_it_is_still_true(agilenow: Bench, fields: di
 @pytest.mark.parametrize("write", ["merge", "put"])
 @pytest.mark.parametrize("key_type", ["Id", "Username", "ExternalId"])
 def test_another_accounts_answer_is_no_success(
-    agilenow: Bench, write: str, key_type: str, monkeypatch: pytest.MonkeyPatch
+    agilenow: Rig, write: str, key_type: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Case 13b."""
     own = agilenow.holds(1)
@@ -104,7 +104,7 @@ def test_another_accounts_answer_is_no_success(
 
 
 def test_an_account_that_changes_between_read_and_write_is_no_success(
-    agilenow: Bench, monkeypatch: pytest.MonkeyPatch
+    agilenow: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer = agilenow.stand_in._put  # type: ignore[attr-defined]
 
@@ -118,23 +118,19 @@ def test_an_account_that_changes_between_read_and_write_is_no_success(
     assert verdict(agilenow, change) == "rejected"
 
 
-def test_a_change_of_the_user_name_is_answered_with_the_new_one(agilenow: Bench) -> None:
+def test_a_change_of_the_user_name_is_answered_with_the_new_one(agilenow: Rig) -> None:
     change = {"key": "person1@example.com", "key_type": "Username", "fields": {"Username": "ada"}}
     assert verdict(agilenow, change) == "pushed"
 
 
-def test_an_identifier_may_come_back_in_another_case(
-    agilenow: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_identifier_may_come_back_in_another_case(agilenow: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     answer = agilenow.stand_in._extended  # type: ignore[attr-defined]
     monkeypatch.setattr(agilenow.stand_in, "_extended", lambda key: {**answer(key), "Id": key.upper()})
     assert verdict(agilenow, agilenow.change(1, FirstName="Ada")) == "pushed"
 
 
 @pytest.mark.parametrize("status", [503, 429])
-def test_a_retry_of_a_merge_reads_again(
-    agilenow: Bench, status: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_retry_of_a_merge_reads_again(agilenow: Rig, status: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Case 23i: an administrator deactivates the account before the retry."""
     agilenow.hurry()
     agilenow.stand_in.faults = [Fault(status, "busy")]
@@ -154,19 +150,19 @@ def test_a_retry_of_a_merge_reads_again(
     assert agilenow.holds(1)["FirstName"] == "Ada"
 
 
-def test_a_retry_of_a_write_that_was_carried_out_is_no_old_value(agilenow: Bench) -> None:
+def test_a_retry_of_a_write_that_was_carried_out_is_no_old_value(agilenow: Rig) -> None:
     agilenow.hurry()
     agilenow.stand_in.faults = [Fault(drop=True)]
     assert verdict(agilenow, agilenow.change(1, FirstName="Ada")) == "pushed"
 
 
-def test_agilenow_clears_with_null_where_the_connection_says_so(agilenow: Bench) -> None:
+def test_agilenow_clears_with_null_where_the_connection_says_so(agilenow: Rig) -> None:
     agilenow.connect(extra={"clear_with": "null"})
     agilenow.push([agilenow.change(1, Phone=None)], nulls="clear", write="put")
     assert agilenow.stand_in.writes[-1].json == {"Phone": None}
 
 
-def test_agilenows_base64_may_be_of_the_urls_alphabet(agilenow: Bench) -> None:
+def test_agilenows_base64_may_be_of_the_urls_alphabet(agilenow: Rig) -> None:
     agilenow.connect(extra={"base64": "urlsafe"})
     agilenow.push([{"key": "???>>>", "key_type": "ExternalId", "fields": {"FirstName": "x"}}])
     assert "base64%7CPz8_Pj4-" in agilenow.stand_in.requests[-1].path
@@ -175,13 +171,13 @@ def test_agilenows_base64_may_be_of_the_urls_alphabet(agilenow: Bench) -> None:
 # -- Lightfield ---------------------------------------------------------------------------------------------
 
 
-def record(bench: Bench, fields: dict[str, Any], **more: Any) -> Fault:
+def record(rig: Rig, fields: dict[str, Any], **more: Any) -> Fault:
     """An answer of the vendor that does nothing."""
     wrapped = {
         name: {"value": value, "valueType": LIGHTFIELD_FIELDS.get(name, {"valueType": "TEXT"})["valueType"]}
         for name, value in fields.items()
     }
-    body = {"id": bench.sample.key(1), "fields": wrapped, "relationships": {}, **more}
+    body = {"id": rig.sample.key(1), "fields": wrapped, "relationships": {}, **more}
     return Fault(200, body, times=None)
 
 
@@ -199,7 +195,7 @@ def record(bench: Bench, fields: dict[str, Any], **more: Any) -> Fault:
     ],
 )
 def test_an_old_value_of_lightfield_is_ignored_by_the_vendor(
-    lightfield: Bench, sent: dict[str, Any], held: dict[str, Any], tmp_path: Any
+    lightfield: Rig, sent: dict[str, Any], held: dict[str, Any], tmp_path: Any
 ) -> None:
     """Case 13c."""
     lightfield.stand_in.faults = [record(lightfield, held)]
@@ -221,7 +217,7 @@ def test_an_old_value_of_lightfield_is_ignored_by_the_vendor(
     ],
 )
 def test_a_documented_form_of_a_value_is_what_was_sent(
-    lightfield: Bench, sent: dict[str, Any], held: dict[str, Any], capsys: pytest.CaptureFixture[str]
+    lightfield: Rig, sent: dict[str, Any], held: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     lightfield.stand_in.faults = [record(lightfield, held)]
     assert verdict(lightfield, lightfield.change(1, **sent)) == "pushed"
@@ -237,20 +233,20 @@ def test_a_documented_form_of_a_value_is_what_was_sent(
     ],
 )
 def test_another_form_of_a_value_is_pushed_with_a_warning_that_names_the_field(
-    lightfield: Bench, sent: dict[str, Any], held: dict[str, Any], capsys: pytest.CaptureFixture[str]
+    lightfield: Rig, sent: dict[str, Any], held: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     lightfield.stand_in.faults = [record(lightfield, held)]
     assert verdict(lightfield, lightfield.change(1, **sent)) == "pushed"
     assert f"another value for {next(iter(sent))}" in capsys.readouterr().out
 
 
-def test_another_accounts_record_is_no_success_at_lightfield(lightfield: Bench) -> None:
+def test_another_accounts_record_is_no_success_at_lightfield(lightfield: Rig) -> None:
     """Case 13b at another vendor."""
     lightfield.stand_in.faults = [record(lightfield, {"$name": "Acme"}, id="acc_other")]
     assert verdict(lightfield, lightfield.change(1, **{"$name": "Acme"})) == "rejected"
 
 
-def test_a_link_that_did_not_take_is_ignored_by_the_vendor(lightfield: Bench, tmp_path: Any) -> None:
+def test_a_link_that_did_not_take_is_ignored_by_the_vendor(lightfield: Rig, tmp_path: Any) -> None:
     links = {"$owner": {"cardinality": "HAS_ONE", "objectType": "member", "values": ["mem_old"]}}
     lightfield.stand_in.faults = [record(lightfield, {}, relationships=links)]
     change = {"key": "acc_0001", "fields": {}, "relationships": {"$owner": {"replace": "mem_1"}}}
@@ -262,7 +258,7 @@ NO_NUMBERS: list[Any] = [1.239, Decimal("1.234"), 2**53, -(2**53), 1e17, Decimal
 
 @pytest.mark.parametrize("value", NO_NUMBERS, ids=repr)
 @pytest.mark.parametrize("name", ["score", "revenue", "unknown"])
-def test_a_number_beyond_what_lightfield_keeps_is_invalid(lightfield: Bench, name: str, value: Any) -> None:
+def test_a_number_beyond_what_lightfield_keeps_is_invalid(lightfield: Rig, name: str, value: Any) -> None:
     """Case 13d: two decimals, safe integers; whatever the type, and without definitions, too."""
     if name == "unknown":
         lightfield.stand_in.definitions = {}  # type: ignore[attr-defined]
@@ -270,7 +266,7 @@ def test_a_number_beyond_what_lightfield_keeps_is_invalid(lightfield: Bench, nam
 
 
 @pytest.mark.parametrize("value", [1.25, 7, -0.5, 2**53 - 1, Decimal("19.90"), 100.0, Decimal("1E+3")])
-def test_a_number_that_lightfield_keeps_is_sent(lightfield: Bench, value: Any) -> None:
+def test_a_number_that_lightfield_keeps_is_sent(lightfield: Rig, value: Any) -> None:
     assert verdict(lightfield, lightfield.change(1, score=value)) == "pushed"
     assert lightfield.stand_in.writes[-1].json["fields"]["score"] == float(value)
 
@@ -290,7 +286,7 @@ def test_a_number_that_lightfield_keeps_is_sent(lightfield: Bench, value: Any) -
     ],
     ids=repr,
 )
-def test_a_date_or_a_time_without_offset_is_no_datetime(lightfield: Bench, value: Any) -> None:
+def test_a_date_or_a_time_without_offset_is_no_datetime(lightfield: Rig, value: Any) -> None:
     """Case 13e, Python objects and text alike."""
     assert verdict(lightfield, lightfield.change(1, seen=value)) == "invalid"
 
@@ -305,7 +301,7 @@ def test_a_date_or_a_time_without_offset_is_no_datetime(lightfield: Bench, value
     ],
     ids=repr,
 )
-def test_a_moment_with_its_offset_is_a_datetime(lightfield: Bench, value: Any, written: str) -> None:
+def test_a_moment_with_its_offset_is_a_datetime(lightfield: Rig, value: Any, written: str) -> None:
     assert verdict(lightfield, lightfield.change(1, seen=value)) == "pushed"
     assert lightfield.stand_in.writes[-1].json["fields"]["seen"] == written
 
@@ -322,7 +318,7 @@ def test_a_moment_with_its_offset_is_a_datetime(lightfield: Bench, value: Any, w
     ],
     ids=str,
 )
-def test_what_the_definitions_do_not_allow_is_invalid(lightfield: Bench, fields: dict[str, Any]) -> None:
+def test_what_the_definitions_do_not_allow_is_invalid(lightfield: Rig, fields: dict[str, Any]) -> None:
     assert verdict(lightfield, lightfield.change(1, **fields)) == "invalid"
 
 
@@ -337,7 +333,7 @@ NULLS_INSIDE: list[tuple[Any, Any]] = [
 
 
 @pytest.mark.parametrize(("properties", "left"), NULLS_INSIDE, ids=repr)
-def test_nulls_says_what_a_null_inside_an_object_means(ocamba: Bench, properties: Any, left: Any) -> None:
+def test_nulls_says_what_a_null_inside_an_object_means(ocamba: Rig, properties: Any, left: Any) -> None:
     """Case 13f."""
     change = ocamba.change(1, comment="x", custom_properties=properties)
     assert verdict(ocamba, change) == "invalid"
@@ -349,13 +345,13 @@ def test_nulls_says_what_a_null_inside_an_object_means(ocamba: Bench, properties
     assert "null" in ocamba.stand_in.writes[-1].body.decode()
 
 
-def test_an_address_may_hold_null_where_null_clears(lightfield: Bench) -> None:
+def test_an_address_may_hold_null_where_null_clears(lightfield: Rig) -> None:
     change = lightfield.change(1, **{"$primaryAddress": {"city": None}})
     assert verdict(lightfield, change) == "pushed"
     assert verdict(lightfield, change, nulls="invalid") == "invalid"
 
 
-def test_custom_properties_may_be_a_text(ocamba: Bench) -> None:
+def test_custom_properties_may_be_a_text(ocamba: Rig) -> None:
     ocamba.connect(extra={"custom_properties": "text", "organization_id": "integer"})
     ocamba.push([ocamba.change(1, custom_properties={"clicker": "1"}, organization_id="1000")])
     body = ocamba.stand_in.writes[-1].json
@@ -367,7 +363,7 @@ def test_custom_properties_may_be_a_text(ocamba: Bench) -> None:
 
 
 @pytest.mark.parametrize("mode", ["upsert", "create"])
-def test_a_user_id_makes_nobody(communifire: Bench, mode: str) -> None:
+def test_a_user_id_makes_nobody(communifire: Rig, mode: str) -> None:
     """Case 13g: as a change, and mapped."""
     change = {"key": "99", "fields": {"Company": "x"}}
     assert verdict(communifire, change, mode=mode) == "invalid"
@@ -380,38 +376,38 @@ def test_a_user_id_makes_nobody(communifire: Bench, mode: str) -> None:
 @pytest.mark.parametrize(
     "label", ["UserName", "username", "USERID", "User ID", "e-mail", "E-Mail", "user_name"]
 )
-def test_an_identifiers_label_is_one_however_it_is_spelt(communifire: Bench, label: str) -> None:
+def test_an_identifiers_label_is_one_however_it_is_spelt(communifire: Rig, label: str) -> None:
     """Case 13h."""
     assert verdict(communifire, communifire.change(1, **{label: "boss"})) == "invalid"
     assert communifire.stand_in.writes == []
 
 
 @pytest.mark.parametrize("label", ["USERID", "user id"])
-def test_the_records_own_key_is_no_field_however_it_is_spelt(communifire: Bench, label: str) -> None:
+def test_the_records_own_key_is_no_field_however_it_is_spelt(communifire: Rig, label: str) -> None:
     change = communifire.change(1, **{label: "12"})
     assert verdict(communifire, change, identifier_fields=True) == "invalid"
 
 
 @pytest.mark.parametrize("label", ["Email signature", "Username of the manager", "Reports to"])
-def test_other_labels_are_free(communifire: Bench, label: str) -> None:
+def test_other_labels_are_free(communifire: Rig, label: str) -> None:
     assert verdict(communifire, communifire.change(1, **{label: "x"})) == "pushed"
 
 
 @pytest.mark.parametrize("answered", [201, "201", 201.0], ids=repr)
-def test_a_users_id_is_one_in_whatever_type(communifire: Bench, answered: Any) -> None:
+def test_a_users_id_is_one_in_whatever_type(communifire: Rig, answered: Any) -> None:
     body = {"IsError": False, "ResponseMessage": "", "ResponseData": answered}
     communifire.stand_in.faults = [Fault(200, body)]
     assert verdict(communifire, communifire.change(1, Company="x")) == "pushed"
 
 
 @pytest.mark.parametrize("answered", [0, "0", 0.0, None, "", [], {}, 202, 2.0**70, "9" * 5000], ids=str)
-def test_nobodys_or_anothers_id_is_no_success(communifire: Bench, answered: Any) -> None:
+def test_nobodys_or_anothers_id_is_no_success(communifire: Rig, answered: Any) -> None:
     body = {"IsError": False, "ResponseMessage": "", "ResponseData": answered}
     communifire.stand_in.faults = [Fault(200, body, times=None)]
     assert verdict(communifire, communifire.change(1, Company="x")) == "rejected"
 
 
-def test_communifires_unknowns_are_options(communifire: Bench) -> None:
+def test_communifires_unknowns_are_options(communifire: Rig) -> None:
     communifire.connect(extra={"body": "text", "username_label": "UserName"})
     communifire.push([{"key": "ada", "key_type": "Username", "fields": {"Company": "x"}}])
     (write,) = communifire.stand_in.writes
@@ -424,7 +420,7 @@ def test_communifires_unknowns_are_options(communifire: Bench) -> None:
 @pytest.mark.parametrize(
     ("value", "written"), [(time(12, 30), "12:30:00"), (datetime(2020, 2, 1, 12), "2020-02-01T12:00:00")]
 )
-def test_a_time_of_day_is_written_in_iso_8601(communifire: Bench, value: Any, written: str) -> None:
+def test_a_time_of_day_is_written_in_iso_8601(communifire: Rig, value: Any, written: str) -> None:
     assert verdict(communifire, communifire.change(1, Company=value)) == "pushed"
     assert communifire.holds(1)["Company"] == written
 
@@ -436,7 +432,7 @@ def test_a_time_of_day_is_written_in_iso_8601(communifire: Bench, value: Any, wr
     ("sent", "held"), [("Unit 7", "unit 7"), (["b", "a"], ["a", "b"]), ("a", ["a"])], ids=repr
 )
 def test_another_form_at_sonoran_is_pushed_with_a_warning(
-    sonoran: Bench, sent: Any, held: Any, capsys: pytest.CaptureFixture[str]
+    sonoran: Rig, sent: Any, held: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sonoran.stand_in.faults = [Fault(200, [{"id": "unit", "value": held}])]
     assert verdict(sonoran, sonoran.change(1, unit=sent)) == "pushed"
@@ -444,12 +440,12 @@ def test_another_form_at_sonoran_is_pushed_with_a_warning(
 
 
 @pytest.mark.parametrize("held", ["Old", None, [], 7, {"deep": ["x"]}], ids=repr)
-def test_an_old_value_at_sonoran_is_ignored_by_the_vendor(sonoran: Bench, held: Any, tmp_path: Any) -> None:
+def test_an_old_value_at_sonoran_is_ignored_by_the_vendor(sonoran: Rig, held: Any, tmp_path: Any) -> None:
     sonoran.stand_in.faults = [Fault(200, [{"id": "unit", "value": held}])]
     assert "ignored by the vendor" in reason(sonoran, sonoran.change(1, unit="New"), tmp_path)
 
 
-def test_v2_answers_about_the_account_that_was_asked_for(sonoran: Bench) -> None:
+def test_v2_answers_about_the_account_that_was_asked_for(sonoran: Rig) -> None:
     """Case 13b at another vendor."""
     sonoran.connect(extra={"api": "v2"})
     path = f"/v2/community/accounts/{sonoran.sample.key(2)}/profile-fields"
@@ -460,7 +456,7 @@ def test_v2_answers_about_the_account_that_was_asked_for(sonoran: Bench) -> None
     assert verdict(sonoran, sonoran.change(1, unit="New")) == "pushed"
 
 
-def test_a_unique_id_may_be_a_text(sonoran: Bench) -> None:
+def test_a_unique_id_may_be_a_text(sonoran: Rig) -> None:
     change = {"key": "17", "key_type": "uniqueId", "fields": {"unit": "x"}}
     for extra, written in (({}, 17), ({"unique_id": "text"}, "17")):
         sonoran.connect(extra=extra)
@@ -480,17 +476,17 @@ def test_a_unique_id_may_be_a_text(sonoran: Bench) -> None:
         ("sonoran", "unique_id"),
     ],
 )
-def test_a_reading_that_does_not_exist_is_named(open_bench: OpenBench, conn_type: str, extra: str) -> None:
-    bench = open_bench(conn_type)
-    bench.connect(extra={extra: "sideways"})
+def test_a_reading_that_does_not_exist_is_named(open_rig: OpenRig, conn_type: str, extra: str) -> None:
+    rig = open_rig(conn_type)
+    rig.connect(extra={extra: "sideways"})
     with pytest.raises(ConfigurationError, match=extra):
-        bench.push(bench.changes(1))
-    assert bench.stand_in.requests == []
+        rig.push(rig.changes(1))
+    assert rig.stand_in.requests == []
 
 
 def test_the_usual_readings_leave_what_a_ledger_compares_as_it_was() -> None:
     """A release alone must not send everything again."""
-    from airflow_profile_provider.vendor import Access
+    from airflow_profile_provider.vendors.base import Access
     from airflow_profile_provider.vendors.communifire import Communifire
     from airflow_profile_provider.vendors.ocamba import Ocamba
 

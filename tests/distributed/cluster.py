@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.stores import redis
+from benchmarks.stores import redis
 from include.local_airflow import Answered, LocalAirflow, free_port
 from postgres import private_postgres
 

@@ -1,5 +1,5 @@
 """The fixtures of the guarantees."""
 
-from .fixtures import _repeatable, bench, sandbox
+from .fixtures import _repeatable, rig, sandbox
 
-__all__ = ["_repeatable", "bench", "sandbox"]
+__all__ = ["_repeatable", "rig", "sandbox"]

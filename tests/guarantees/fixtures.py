@@ -1,4 +1,4 @@
-"""Fixtures that the guarantees and the faults share: one sandbox, and a bench for each registered vendor."""
+"""Fixtures that the guarantees and the faults share: one sandbox, and a rig for each registered vendor."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from airflow_profile_provider.delivery.transport import RetryRule
 from airflow_profile_provider.sandbox import Sandbox, serve
-from airflow_profile_provider.transport import RetryRule
 
-from .bench import HOOKS, Bench, hook_class
+from .rig import HOOKS, Rig, hook_class
 
 PROFILES = 40
 QUICK = RetryRule(first_wait=0.005, longest_wait=0.02, retry_after_cap=0.02)
@@ -26,14 +26,12 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.fixture(params=sorted(HOOKS))
-def bench(
-    request: pytest.FixtureRequest, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Bench]:
+def rig(request: pytest.FixtureRequest, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
     sandbox.reset()
     monkeypatch.setattr(hook_class(request.param), "retry_rule", QUICK)
-    bench = Bench(request.param, sandbox, monkeypatch.setenv)
-    assert bench.texts  # learnt now, while the vendor has no troubles
-    yield bench
+    rig = Rig(request.param, sandbox, monkeypatch.setenv)
+    assert rig.texts  # learnt now, while the vendor has no troubles
+    yield rig
     sandbox.clear_faults()
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from airflow_profile_provider.errors import PushStopped
 from airflow_profile_provider.records import Report, Verdict
 
-from .bench import Bench
+from .rig import Rig
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,7 @@ class Outcome:
         }
 
 
-def push(
-    bench: Bench, changes: Iterable[Any], folder: Path, *, rejects: bool = True, **options: Any
-) -> Outcome:
+def push(rig: Rig, changes: Iterable[Any], folder: Path, *, rejects: bool = True, **options: Any) -> Outcome:
     """Push, with both files in folder, and take a push that stopped as well."""
     undelivered, acknowledged = folder / "rejects.jsonl", folder / "delivered.jsonl"
     for path in (undelivered, acknowledged):
@@ -49,7 +47,7 @@ def push(
         options["rejects_path"] = undelivered
     stopped: PushStopped | None = None
     try:
-        report = bench.hook.push(changes, delivered_path=acknowledged, **options)
+        report = rig.hook.push(changes, delivered_path=acknowledged, **options)
     except PushStopped as error:
         assert error.report is not None, "a push that stopped says how far it came"
         stopped, report = error, error.report

@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from .bench import Bench
+from .rig import Rig
 
 TIMEOUT = 0.3
 """Seconds that a push waits for an answer while there are troubles; a delay is longer."""
@@ -59,15 +59,15 @@ picks = few_or_many(_pick)
 """Numbers of profiles (a few of them often, for duplicates), somebody unknown, and records that are none."""
 
 
-def records_of(bench: Bench, picked: list[int | str]) -> list[Any]:
+def records_of(rig: Rig, picked: list[int | str]) -> list[Any]:
     """The records that picks stand for, each with a value of its own."""
-    keys = bench.all_keys()
+    keys = rig.all_keys()
     found: list[Any] = []
     for n, pick in enumerate(picked):
         if isinstance(pick, int):
-            found.append(bench.change(keys[pick], f"v{n}"))
+            found.append(rig.change(keys[pick], f"v{n}"))
         elif pick == "nobody":
-            found.append(bench.change(bench.nobody, f"v{n}"))
+            found.append(rig.change(rig.nobody, f"v{n}"))
         else:
             found.append(INVALID[int(pick.split()[1])])
     return found

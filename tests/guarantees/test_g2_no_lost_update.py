@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from . import strategies
-from .bench import Bench
 from .fixtures import QUICK
 from .outcome import push
+from .rig import Rig
 from .test_g1_conservation import prepare
 
 updates = strategies.few_or_many(
@@ -22,9 +22,9 @@ updates = strategies.few_or_many(
 """Profile, which of two fields, and some text."""
 
 
-def changes_of(bench: Bench, drawn: list[tuple[int, set[int], str]]) -> list[dict[str, Any]]:
+def changes_of(rig: Rig, drawn: list[tuple[int, set[int], str]]) -> list[dict[str, Any]]:
     """The changes that updates stand for, each with values of its own."""
-    keys, names = bench.all_keys(), bench.texts
+    keys, names = rig.all_keys(), rig.texts
     return [
         {
             "key": keys[pick],
@@ -34,19 +34,19 @@ def changes_of(bench: Bench, drawn: list[tuple[int, set[int], str]]) -> list[dic
     ]
 
 
-def source_laid_over(bench: Bench, changes: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+def source_laid_over(rig: Rig, changes: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """What the vendor must hold once every change is delivered, in the source's order."""
-    expected = bench.sandbox.profiles(bench.vendor)
+    expected = rig.sandbox.profiles(rig.vendor)
     for change in changes:
         expected[change["key"]] |= change["fields"]
     return expected
 
 
-def replay(bench: Bench, folder: Path) -> None:
+def replay(rig: Rig, folder: Path) -> None:
     """Push the rejects until there are none; without faults, once is enough."""
     rejects = folder / "rejects.jsonl"
     if rejects.exists():
-        again = bench.hook.push(rejects)
+        again = rig.hook.push(rejects)
         assert again.undelivered == 0
 
 
@@ -54,7 +54,7 @@ def replay(bench: Bench, folder: Path) -> None:
 @strategies.some(5)
 @given(drawn=updates, data=st.data(), way=strategies.ways)
 def test_g2_no_lost_update(
-    bench: Bench,
+    rig: Rig,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     kind: str,
@@ -63,25 +63,25 @@ def test_g2_no_lost_update(
     way: dict[str, Any],
 ) -> None:
     """Whatever went wrong, replaying the rejects leaves each profile with its last change."""
-    prepare(bench, monkeypatch, data.draw(strategies.TROUBLES[kind]), way | {"window": 1000})
-    changes = changes_of(bench, drawn)
-    expected = source_laid_over(bench, changes)
+    prepare(rig, monkeypatch, data.draw(strategies.TROUBLES[kind]), way | {"window": 1000})
+    changes = changes_of(rig, drawn)
+    expected = source_laid_over(rig, changes)
     push(
-        bench,
+        rig,
         changes,
         tmp_path,
         concurrency=way["concurrency"],
-        batch_size=min(way["batch_size"], bench.batch_limit),
+        batch_size=min(way["batch_size"], rig.batch_limit),
     )
-    bench.sandbox.clear_faults()
-    replay(bench, tmp_path)
-    assert bench.sandbox.profiles(bench.vendor) == expected
+    rig.sandbox.clear_faults()
+    replay(rig, tmp_path)
+    assert rig.sandbox.profiles(rig.vendor) == expected
 
 
 @strategies.some(10)
 @given(drawn=updates, troubles=strategies.short, way=strategies.ways)
 def test_g2_order_survives_repeats_and_concurrency(
-    bench: Bench,
+    rig: Rig,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     drawn: list[Any],
@@ -89,13 +89,13 @@ def test_g2_order_survives_repeats_and_concurrency(
     way: dict[str, Any],
 ) -> None:
     """Changes of a key that are too far apart to be one arrive in order, however often they are repeated."""
-    prepare(bench, monkeypatch, troubles, way | {"window": 5})
-    monkeypatch.setattr(bench.hook_class, "retry_rule", replace(QUICK, attempts=30))
-    changes = changes_of(bench, drawn)
-    expected = source_laid_over(bench, changes)
-    outcome = push(bench, changes, tmp_path, concurrency=way["concurrency"])
+    prepare(rig, monkeypatch, troubles, way | {"window": 5})
+    monkeypatch.setattr(rig.hook_class, "retry_rule", replace(QUICK, attempts=30))
+    changes = changes_of(rig, drawn)
+    expected = source_laid_over(rig, changes)
+    outcome = push(rig, changes, tmp_path, concurrency=way["concurrency"])
     assert outcome.report.undelivered == 0
-    assert bench.sandbox.profiles(bench.vendor) == expected
+    assert rig.sandbox.profiles(rig.vendor) == expected
 
 
 @pytest.mark.parametrize(
@@ -108,32 +108,32 @@ def test_g2_order_survives_repeats_and_concurrency(
     ids=["slow", "503", "lost"],
 )
 def test_g2_a_change_under_way_is_not_overtaken(
-    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: dict[str, Any]
+    rig: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: dict[str, Any]
 ) -> None:
     """While a change is on its way or waits for its repeat, a later one of the same key stays behind it."""
-    monkeypatch.setattr("airflow_profile_provider.push.WINDOW", 5)
-    monkeypatch.setattr(bench.hook_class, "retry_rule", replace(QUICK, first_wait=0.05, longest_wait=0.05))
-    keys = bench.all_keys()
-    first = [bench.change(keys[1], "the first answer lets the others go")]
-    between = [bench.change(key, "between") for key in keys[2:20]]
-    changes = [*first, bench.change(keys[0], "older"), *between, bench.change(keys[0], "newer")]
-    bench.fault_of_writes(keys[0], **trouble)
-    outcome = push(bench, changes, tmp_path, concurrency=3)
+    monkeypatch.setattr("airflow_profile_provider.push.push.WINDOW", 5)
+    monkeypatch.setattr(rig.hook_class, "retry_rule", replace(QUICK, first_wait=0.05, longest_wait=0.05))
+    keys = rig.all_keys()
+    first = [rig.change(keys[1], "the first answer lets the others go")]
+    between = [rig.change(key, "between") for key in keys[2:20]]
+    changes = [*first, rig.change(keys[0], "older"), *between, rig.change(keys[0], "newer")]
+    rig.fault_of_writes(keys[0], **trouble)
+    outcome = push(rig, changes, tmp_path, concurrency=3)
     assert outcome.counts() == {"pushed": len(changes)}
-    assert bench.held()[keys[0]] == "newer"
+    assert rig.held()[keys[0]] == "newer"
 
 
 @pytest.mark.parametrize("status", [503, 422])
-def test_g2_a_reject_that_was_overtaken_does_not_come_back(bench: Bench, tmp_path: Path, status: int) -> None:
+def test_g2_a_reject_that_was_overtaken_does_not_come_back(rig: Rig, tmp_path: Path, status: int) -> None:
     """A change that failed or was refused, then a later one that got through: a replay must not undo it."""
-    keys = bench.all_keys()
-    between = [bench.change(keys[1 + n % 39], f"between {n}") for n in range(1100)]
-    changes = [bench.change(keys[0], "older"), *between, bench.change(keys[0], "newer")]
-    expected = source_laid_over(bench, changes)
-    attempts = bench.hook_class.retry_rule.attempts if status == 503 else 1
-    bench.fault_of_writes(keys[0], "status", status=status, times=attempts)
-    outcome = push(bench, changes, tmp_path)
+    keys = rig.all_keys()
+    between = [rig.change(keys[1 + n % 39], f"between {n}") for n in range(1100)]
+    changes = [rig.change(keys[0], "older"), *between, rig.change(keys[0], "newer")]
+    expected = source_laid_over(rig, changes)
+    attempts = rig.hook_class.retry_rule.attempts if status == 503 else 1
+    rig.fault_of_writes(keys[0], "status", status=status, times=attempts)
+    outcome = push(rig, changes, tmp_path)
     assert outcome.report.complete
-    assert bench.held()[keys[0]] == "newer"
-    replay(bench, tmp_path)
-    assert bench.sandbox.profiles(bench.vendor) == expected
+    assert rig.held()[keys[0]] == "newer"
+    replay(rig, tmp_path)
+    assert rig.sandbox.profiles(rig.vendor) == expected

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from . import strategies
-from .bench import Bench
 from .fixtures import PATIENT, QUICK
 from .outcome import assert_adds_up, assert_files_agree, assert_vendor_agrees, push
+from .rig import Rig
 
 LOST: dict[str, dict[str, Any]] = {
     "answer lost": {"kind": "lost"},
@@ -39,59 +39,59 @@ gaps = st.lists(st.tuples(st.one_of(lost, unsent), when).map(lambda pair: pair[0
 
 @pytest.mark.parametrize("how", LOST)
 def test_g4_an_update_whose_answer_was_lost_is_sent_again(
-    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+    rig: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     """Carried out and not acknowledged: it is repeated, nobody is made new, and the right value stays."""
     if how == "time-out":
-        monkeypatch.setattr(bench.hook_class, "retry_rule", PATIENT)
-    keys = bench.all_keys()[:6]
-    bench.connect(timeout=strategies.TIMEOUT)
-    bench.fault_of_writes(keys[3], **LOST[how], times=1)
-    changes = [bench.change(key, f"new {n}") for n, key in enumerate(keys)]
-    before = bench.held()
-    outcome = push(bench, changes, tmp_path, concurrency=2)
+        monkeypatch.setattr(rig.hook_class, "retry_rule", PATIENT)
+    keys = rig.all_keys()[:6]
+    rig.connect(timeout=strategies.TIMEOUT)
+    rig.fault_of_writes(keys[3], **LOST[how], times=1)
+    changes = [rig.change(key, f"new {n}") for n, key in enumerate(keys)]
+    before = rig.held()
+    outcome = push(rig, changes, tmp_path, concurrency=2)
     assert outcome.counts() == {"pushed": 6}
-    assert bench.held() == before | {change["key"]: change["fields"][bench.field] for change in changes}
+    assert rig.held() == before | {change["key"]: change["fields"][rig.field] for change in changes}
 
 
 @pytest.mark.parametrize("how", LOST)
 def test_g4_an_update_that_never_gets_its_answer_is_failed(
-    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+    rig: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     """The report claims no acknowledgement that there was not, though the vendor may hold the value."""
-    monkeypatch.setattr(bench.hook_class, "retry_rule", replace(QUICK, attempts=2))
-    if how == "cut" and bench.answers_without_body:
+    monkeypatch.setattr(rig.hook_class, "retry_rule", replace(QUICK, attempts=2))
+    if how == "cut" and rig.answers_without_body:
         pytest.skip("an answer without a body cannot be cut")
-    keys = bench.all_keys()[:4]
-    bench.connect(timeout=strategies.TIMEOUT)
-    bench.fault_of_writes(keys[1], **LOST[how])
-    changes = [bench.change(key, f"new {n}") for n, key in enumerate(keys)]
-    outcome = push(bench, changes, tmp_path, concurrency=1)
+    keys = rig.all_keys()[:4]
+    rig.connect(timeout=strategies.TIMEOUT)
+    rig.fault_of_writes(keys[1], **LOST[how])
+    changes = [rig.change(key, f"new {n}") for n, key in enumerate(keys)]
+    outcome = push(rig, changes, tmp_path, concurrency=1)
     assert outcome.counts() == {"pushed": 3, "failed": 1}
     assert outcome.verdicts == {2: "failed"}
-    assert bench.held()[keys[1]] == "new 1"
+    assert rig.held()[keys[1]] == "new 1"
 
 
 @strategies.some(10)
 @given(picked=st.lists(st.integers(0, 9), max_size=40), troubles=gaps, concurrency=st.integers(1, 8))
 def test_g4_lost_updates_make_nobody_and_lose_nothing(
-    bench: Bench, tmp_path: Path, picked: list[int], troubles: list[dict[str, Any]], concurrency: int
+    rig: Rig, tmp_path: Path, picked: list[int], troubles: list[dict[str, Any]], concurrency: int
 ) -> None:
     """Whatever answers are lost, profiles stay as many as they were, and hold what the verdicts say."""
-    bench.sandbox.reset()
+    rig.sandbox.reset()
     for trouble in troubles:
-        bench.fault(**trouble)
-    before = bench.held()
+        rig.fault(**trouble)
+    before = rig.held()
     keys = list(before)
-    changes = [bench.change(keys[pick], f"v{n}") for n, pick in enumerate(picked)]
-    outcome = push(bench, changes, tmp_path, concurrency=concurrency)
+    changes = [rig.change(keys[pick], f"v{n}") for n, pick in enumerate(picked)]
+    outcome = push(rig, changes, tmp_path, concurrency=concurrency)
     assert_adds_up(outcome, len(changes))
-    assert_vendor_agrees(outcome, changes, bench.field, before, bench.held())
+    assert_vendor_agrees(outcome, changes, rig.field, before, rig.held())
 
 
 # -- creates: Communifire is the vendor that makes users ----------------------------------------------------
 
-creators = pytest.mark.parametrize("bench", ["communifire"], indirect=True)
+creators = pytest.mark.parametrize("rig", ["communifire"], indirect=True)
 """For the vendor whose update can make a profile."""
 
 
@@ -105,7 +105,7 @@ creators = pytest.mark.parametrize("bench", ["communifire"], indirect=True)
     concurrency=st.integers(1, 8),
 )
 def test_g4_at_most_one_create_per_key(
-    bench: Bench,
+    rig: Rig,
     tmp_path: Path,
     mode: str,
     picked: list[int],
@@ -114,19 +114,19 @@ def test_g4_at_most_one_create_per_key(
     concurrency: int,
 ) -> None:
     """Whatever answers are lost, a site that takes a second user of one address never gets one."""
-    bench.sandbox.reset()
-    bench.sandbox.settings(bench.vendor, add_existing="duplicate")
+    rig.sandbox.reset()
+    rig.sandbox.settings(rig.vendor, add_existing="duplicate")
     for trouble in troubles:
-        bench.fault(**trouble)
-    people = len(bench.all_keys())
+        rig.fault(**trouble)
+    people = len(rig.all_keys())
     changes = [
         {"key": f"new{pick}@example.com", "fields": {"First name": f"v{n}", "Last name": "M"}}
         for n, pick in enumerate(picked)
     ]
-    outcome = push(bench, changes, tmp_path, key_type=kind, mode=mode, concurrency=concurrency)
+    outcome = push(rig, changes, tmp_path, key_type=kind, mode=mode, concurrency=concurrency)
     assert_adds_up(outcome, len(changes))
     assert_files_agree(outcome, changes)
-    found = list(bench.sandbox.profiles(bench.vendor).values())[people:]
+    found = list(rig.sandbox.profiles(rig.vendor).values())[people:]
     names = [user[kind] for user in found]
     assert len(set(names)) == len(names)
     last = {change["key"]: change["fields"]["First name"] for change in changes}
@@ -136,33 +136,33 @@ def test_g4_at_most_one_create_per_key(
 
 @creators
 @pytest.mark.parametrize("how", LOST)
-def test_g4_a_create_whose_answer_was_lost_is_created_once(bench: Bench, tmp_path: Path, how: str) -> None:
+def test_g4_a_create_whose_answer_was_lost_is_created_once(rig: Rig, tmp_path: Path, how: str) -> None:
     """The next attempt asks with an update first, and the change counts as created."""
-    bench.sandbox.settings(bench.vendor, add_existing="duplicate")
-    bench.connect(timeout=strategies.TIMEOUT)
-    bench.fault(**LOST[how], path="fields", times=1)
-    people = len(bench.all_keys())
+    rig.sandbox.settings(rig.vendor, add_existing="duplicate")
+    rig.connect(timeout=strategies.TIMEOUT)
+    rig.fault(**LOST[how], path="fields", times=1)
+    people = len(rig.all_keys())
     changes = [{"key": f"n{n}@example.com", "fields": {"First name": "N"}} for n in range(3)]
-    outcome = push(bench, changes, tmp_path, key_type="Email", mode="create", concurrency=1)
+    outcome = push(rig, changes, tmp_path, key_type="Email", mode="create", concurrency=1)
     assert outcome.counts() == {"created": 3}
-    assert len(bench.all_keys()) == people + 3
-    asked = [entry["query"] for entry in bench.log() if entry["method"] == "POST"]
+    assert len(rig.all_keys()) == people + 3
+    asked = [entry["query"] for entry in rig.log() if entry["method"] == "POST"]
     assert asked[:2] == ["AddUser=true", "AddUser=false"]
 
 
 @creators
-def test_g4_a_question_that_is_refused_makes_nobody_twice(bench: Bench, tmp_path: Path) -> None:
+def test_g4_a_question_that_is_refused_makes_nobody_twice(rig: Rig, tmp_path: Path) -> None:
     """A create is lost and the update that asks for it is forbidden: no proof that nobody is there."""
-    bench.sandbox.settings(bench.vendor, add_existing="duplicate")
-    bench.fault("lost", path="fields", times=1)
-    bench.fault("status", status=403, path="fields", times=1)
-    people = len(bench.all_keys())
+    rig.sandbox.settings(rig.vendor, add_existing="duplicate")
+    rig.fault("lost", path="fields", times=1)
+    rig.fault("status", status=403, path="fields", times=1)
+    people = len(rig.all_keys())
     outcome = push(
-        bench,
+        rig,
         [{"key": "n@example.com", "fields": {"First name": "N"}}],
         tmp_path,
         key_type="Email",
         mode="create",
     )
     assert_adds_up(outcome, 1)
-    assert len(bench.all_keys()) == people + 1
+    assert len(rig.all_keys()) == people + 1

@@ -18,9 +18,9 @@ from own_airflow import AIRFLOW_VERSION
 
 from airflow_profile_provider.hooks.base import ProfileHook
 
-from .bench import ISSUES_TOKENS, Bench
 from .everything_said import Ear, leaks
 from .fixtures import QUICK
+from .rig import ISSUES_TOKENS, Rig
 
 CANARY = "canary5e1f"
 E_MAIL = f"{CANARY}@example.com"
@@ -68,20 +68,20 @@ def ear(
     Stats.initialize(factory=None, **options)
 
 
-def secrets_of(bench: Bench) -> dict[str, str]:
+def secrets_of(rig: Rig) -> dict[str, str]:
     """What must be nowhere: the credential, tokens issued on the way, and a profile's value."""
-    return {"the credential": str(bench.connection["password"]), "a token": TOKEN, "a value": CANARY}
+    return {"the credential": str(rig.connection["password"]), "a token": TOKEN, "a value": CANARY}
 
 
-def changes_of(bench: Bench) -> list[Any]:
+def changes_of(rig: Rig) -> list[Any]:
     """Changes with canaries in every place where a user can put a value."""
-    keys = bench.all_keys()
+    keys = rig.all_keys()
     return [
-        *(bench.change(key, f"{CANARY} {n}") for n, key in enumerate(keys[:6])),
-        bench.change(bench.nobody, CANARY),
-        {"key": keys[7], "fields": {bench.field: {CANARY}}},
-        {"key": keys[8], "fields": {bench.field: [{CANARY: CANARY}]}},
-        {"key": {CANARY: 1}, "fields": {bench.field: CANARY}},
+        *(rig.change(key, f"{CANARY} {n}") for n, key in enumerate(keys[:6])),
+        rig.change(rig.nobody, CANARY),
+        {"key": keys[7], "fields": {rig.field: {CANARY}}},
+        {"key": keys[8], "fields": {rig.field: [{CANARY: CANARY}]}},
+        {"key": {CANARY: 1}, "fields": {rig.field: CANARY}},
         f"{CANARY} is no record",
         {"key": keys[9], "fields": CANARY},
     ]
@@ -90,7 +90,7 @@ def changes_of(bench: Bench) -> list[Any]:
 @pytest.mark.parametrize("trouble", TROUBLES)
 @pytest.mark.parametrize("from_the_start", [True, False], ids=["at once", "in mid-run"])
 def test_g7_nothing_leaks_from_a_troubled_push(
-    bench: Bench,
+    rig: Rig,
     ear: Ear,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -98,96 +98,96 @@ def test_g7_nothing_leaks_from_a_troubled_push(
     from_the_start: bool,
 ) -> None:
     """Neither credential nor token nor value is said, though the vendor repeats them and the rejects do."""
-    bench.fault(**TROUBLES[trouble], **({} if from_the_start else {"skip": 3, "every": 2}))
+    rig.fault(**TROUBLES[trouble], **({} if from_the_start else {"skip": 3, "every": 2}))
     rejects = tmp_path / "rejects.jsonl"
-    monkeypatch.setattr(bench.hook_class, "retry_rule", replace(QUICK, attempts=2))
+    monkeypatch.setattr(rig.hook_class, "retry_rule", replace(QUICK, attempts=2))
     with ear.listening():
-        report = bench.hook.push(changes_of(bench), rejects_path=rejects, concurrency=2)
+        report = rig.hook.push(changes_of(rig), rejects_path=rejects, concurrency=2)
         ear.said["the report"] = f"{report} {report!r} {json.dumps(report.as_dict())}"
     for error in ear.errors:
         ear.said["its report"] = repr(getattr(error, "report", None))
     assert CANARY in rejects.read_text(), "the canary was on its way"
     assert "received" in str(ear.structured) + str(ear.caplog.records)
     assert "changes" in str(ear.metrics.heard)
-    assert leaks(ear, secrets_of(bench)) == []
+    assert leaks(ear, secrets_of(rig)) == []
 
 
 @pytest.mark.parametrize("trouble", ["none", "422 that repeats a value", "no answer", "a page"])
-def test_g7_an_e_mail_key_is_a_value(bench: Bench, ear: Ear, trouble: str) -> None:
+def test_g7_an_e_mail_key_is_a_value(rig: Rig, ear: Ear, trouble: str) -> None:
     """A key that the vendor did not make up is said nowhere, however an address writes it."""
     if trouble in TROUBLES:
-        bench.fault(**TROUBLES[trouble], skip=1)
-    for kind in bench.hook.vendor().usable_key_types:
+        rig.fault(**TROUBLES[trouble], skip=1)
+    for kind in rig.hook.vendor().usable_key_types:
         with ear.listening():
-            bench.hook.push([bench.change(E_MAIL, "x"), bench.change(f"o.{E_MAIL}", "x")], key_type=kind)
+            rig.hook.push([rig.change(E_MAIL, "x"), rig.change(f"o.{E_MAIL}", "x")], key_type=kind)
     forms = {
         "the key": E_MAIL,
         "the key as base64": base64.b64encode(E_MAIL.encode()).decode().rstrip("="),
         "the key in an address": quote(E_MAIL, safe=""),
     }
-    assert leaks(ear, secrets_of(bench) | forms) == []
+    assert leaks(ear, secrets_of(rig) | forms) == []
 
 
 @pytest.mark.parametrize("trouble", ["422 that repeats a value", "no answer", "a reset", "a page"])
-def test_g7_nothing_leaks_from_one_update(bench: Bench, ear: Ear, trouble: str) -> None:
+def test_g7_nothing_leaks_from_one_update(rig: Rig, ear: Ear, trouble: str) -> None:
     """The error of a single update, its causes included, names the vendor and repeats nothing."""
-    key = bench.all_keys()[0]
-    bench.fault(**TROUBLES[trouble])
+    key = rig.all_keys()[0]
+    rig.fault(**TROUBLES[trouble])
     with ear.listening():
-        bench.hook.update_profile(key, {bench.field: CANARY})
-    assert bench.hook_class.vendor_class.name in str(ear.errors)
-    assert leaks(ear, secrets_of(bench)) == []
+        rig.hook.update_profile(key, {rig.field: CANARY})
+    assert rig.hook_class.vendor_class.name in str(ear.errors)
+    assert leaks(ear, secrets_of(rig)) == []
 
 
 @pytest.mark.parametrize("after", [0, 3])
-def test_g7_nothing_leaks_from_a_source_that_breaks(bench: Bench, ear: Ear, after: int) -> None:
+def test_g7_nothing_leaks_from_a_source_that_breaks(rig: Rig, ear: Ear, after: int) -> None:
     """What somebody else's code raises is named by its kind; its words are nowhere, nor behind the error."""
 
     def records() -> Iterator[Any]:
-        yield from (bench.change(key, "x") for key in bench.all_keys()[:after])
+        yield from (rig.change(key, "x") for key in rig.all_keys()[:after])
         raise ValueError(f"cannot read {CANARY}")
 
     with ear.listening():
-        bench.hook.push(records())
+        rig.hook.push(records())
     assert "ValueError" in str(ear.errors)
-    assert leaks(ear, secrets_of(bench)) == []
+    assert leaks(ear, secrets_of(rig)) == []
 
 
-def test_g7_nothing_leaks_from_a_refused_credential(bench: Bench, ear: Ear) -> None:
+def test_g7_nothing_leaks_from_a_refused_credential(rig: Rig, ear: Ear) -> None:
     """A wrong password is not repeated by whoever refuses it, nor by the connection test."""
-    wrong = bench.connection | {"password": f"{CANARY}-password", "extra": {"quota": "none"}}
-    bench.setenv(f"AIRFLOW_CONN_{bench.hook_class.default_conn_name.upper()}", json.dumps(wrong))
+    wrong = rig.connection | {"password": f"{CANARY}-password", "extra": {"quota": "none"}}
+    rig.setenv(f"AIRFLOW_CONN_{rig.hook_class.default_conn_name.upper()}", json.dumps(wrong))
     with ear.listening():
-        bench.hook.push([bench.change(key, "x") for key in bench.all_keys()[:3]])
-    works, ear.said["the connection test"] = bench.hook.test_connection()
+        rig.hook.push([rig.change(key, "x") for key in rig.all_keys()[:3]])
+    works, ear.said["the connection test"] = rig.hook.test_connection()
     assert not works
     assert len(ear.errors) == 1
-    assert leaks(ear, secrets_of(bench)) == []
+    assert leaks(ear, secrets_of(rig)) == []
 
 
-@pytest.mark.parametrize("bench", ISSUES_TOKENS, indirect=True)
-def test_g7_no_token_that_was_issued_on_the_way(bench: Bench, ear: Ear) -> None:
+@pytest.mark.parametrize("rig", ISSUES_TOKENS, indirect=True)
+def test_g7_no_token_that_was_issued_on_the_way(rig: Rig, ear: Ear) -> None:
     """A token of the run is said nowhere, though it is refused and renewed."""
     form = {
         "grant_type": "client_credentials",
-        "client_id": bench.connection["login"],
-        "client_secret": bench.connection["password"],
+        "client_id": rig.connection["login"],
+        "client_secret": rig.connection["password"],
     }
-    issued = requests.post(f"{bench.sandbox.url}/oAuth/rest/v2/Token", data=form, timeout=10).json()
+    issued = requests.post(f"{rig.sandbox.url}/oAuth/rest/v2/Token", data=form, timeout=10).json()
     assert issued["access_token"].startswith(TOKEN)
-    bench.fault("expire_token", skip=4, times=1)
+    rig.fault("expire_token", skip=4, times=1)
     with ear.listening():
-        hook = bench.hook
-        assert hook.push(changes_of(bench)).pushed >= 6
+        hook = rig.hook
+        assert hook.push(changes_of(rig)).pushed >= 6
         ear.said["the hook"] = f"{hook} {hook!r} {vars(hook)!r}"
-    assert leaks(ear, secrets_of(bench)) == []
+    assert leaks(ear, secrets_of(rig)) == []
 
 
-def test_g7_nothing_leaks_from_hook_and_operator(bench: Bench, ear: Ear) -> None:
+def test_g7_nothing_leaks_from_hook_and_operator(rig: Rig, ear: Ear) -> None:
     """What Airflow shows of both, rendered fields included, holds neither credential nor value."""
-    module = import_module(bench.hook_class.__module__.replace(".hooks.", ".operators."))
-    name = bench.hook_class.__name__.replace("Hook", "PushProfilesOperator")
-    operator = getattr(module, name)(task_id="push", records=changes_of(bench)[:6], max_failed=100)
+    module = import_module(rig.hook_class.__module__.replace(".hooks.", ".operators."))
+    name = rig.hook_class.__name__.replace("Hook", "PushProfilesOperator")
+    operator = getattr(module, name)(task_id="push", records=changes_of(rig)[:6], max_failed=100)
     operator.render_template_fields({})
     with ear.listening():
         report = operator.execute({})
@@ -197,4 +197,4 @@ def test_g7_nothing_leaks_from_hook_and_operator(bench: Bench, ear: Ear) -> None
     ear.said["its hook"] = f"{operator.hook} {operator.hook!r} {vars(operator.hook)!r}"
     rendered = {field: getattr(operator, field) for field in type(operator).template_fields}
     ear.said["rendered fields"] = f"{rendered} {rendered!r}"
-    assert leaks(ear, secrets_of(bench)) == []
+    assert leaks(ear, secrets_of(rig)) == []

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from airflow_profile_provider.sandbox import Sandbox, serve
-from airflow_profile_provider.vendor import Rate
+from airflow_profile_provider.vendors.base import Rate
 
-from .bench import HOOKS, Bench, hook_class
 from .outcome import Outcome, push
+from .rig import HOOKS, Rig, hook_class
 
 SPEED = 30
 SLACK = 1.02
@@ -27,9 +27,9 @@ def sandbox() -> Iterator[Sandbox]:
         yield sandbox
 
 
-def enforce(bench: Bench, window: str) -> str:
+def enforce(rig: Rig, window: str) -> str:
     """Let the vendor enforce its published limits, faster; return the quota that says the same."""
-    settings = bench.sandbox.settings(bench.vendor)
+    settings = rig.sandbox.settings(rig.vendor)
     faster = {
         name: [[number, seconds / SPEED] for number, seconds in limits]
         for name, limits in settings["limits"].items()
@@ -37,65 +37,65 @@ def enforce(bench: Bench, window: str) -> str:
     changes = {"window": window, "quota": faster or True}
     if "sustained_seconds" in settings:
         changes["sustained_seconds"] = settings["sustained_seconds"] / SPEED
-    bench.sandbox.settings(bench.vendor, **changes)
-    return ", ".join(f"{rate.limit}/{rate.seconds / SPEED:.4f}s" for rate in published(bench))
+    rig.sandbox.settings(rig.vendor, **changes)
+    return ", ".join(f"{rate.limit}/{rate.seconds / SPEED:.4f}s" for rate in published(rig))
 
 
-def published(bench: Bench) -> tuple[Rate, ...]:
+def published(rig: Rig) -> tuple[Rate, ...]:
     """The vendor's limits as the package knows them."""
-    return bench.hook.vendor().quota
+    return rig.hook.vendor().quota
 
 
-def needed(bench: Bench, writes: int, splits: int = 0) -> int:
+def needed(rig: Rig, writes: int, splits: int = 0) -> int:
     """The requests that cannot be saved: a token, a catalogue, a read for each merge, writes and splits."""
-    vendor = bench.hook.vendor()
+    vendor = rig.hook.vendor()
     once = [vendor.token_request(), vendor.catalogue_request()]
     reads = writes if getattr(vendor, "write_mode", "") == "merge" else 0
     return sum(request is not None for request in once) + reads + writes + splits
 
 
-def assert_polite(bench: Bench, outcome: Outcome, most: int) -> None:
+def assert_polite(rig: Rig, outcome: Outcome, most: int) -> None:
     """No 429, no request too many, and the report knows of all of them."""
-    assert bench.sandbox.requests(bench.vendor)["by_status"].get("429", 0) == 0
-    assert outcome.report.requests == bench.arrived
-    assert bench.arrived <= SLACK * most
+    assert rig.sandbox.requests(rig.vendor)["by_status"].get("429", 0) == 0
+    assert outcome.report.requests == rig.arrived
+    assert rig.arrived <= SLACK * most
 
 
 @pytest.mark.parametrize("window", ["fixed", "sliding"])
-def test_g8_a_polite_client(bench: Bench, tmp_path: Path, window: str) -> None:
+def test_g8_a_polite_client(rig: Rig, tmp_path: Path, window: str) -> None:
     """A steady push at the published quota is never refused and asks nothing twice, whatever the window."""
-    number = max(55, round(1.1 * published(bench)[-1].limit))
-    quota = enforce(bench, window)
-    changes = [bench.change(key, "polite") for key in bench.all_keys()[:number]]
-    outcome = push(bench, changes, tmp_path, quota=quota, concurrency=8)
+    number = max(55, round(1.1 * published(rig)[-1].limit))
+    quota = enforce(rig, window)
+    changes = [rig.change(key, "polite") for key in rig.all_keys()[:number]]
+    outcome = push(rig, changes, tmp_path, quota=quota, concurrency=8)
     assert outcome.counts() == {"pushed": number}
     assert outcome.report.retries == 0
-    assert_polite(bench, outcome, needed(bench, number))
+    assert_polite(rig, outcome, needed(rig, number))
 
 
-def test_g8_changes_of_one_profile_cost_one_request(bench: Bench, tmp_path: Path) -> None:
+def test_g8_changes_of_one_profile_cost_one_request(rig: Rig, tmp_path: Path) -> None:
     """A thousand changes of ten profiles are ten writes."""
-    keys = bench.all_keys()[:10]
-    changes = [bench.change(keys[n % 10], f"v{n}") for n in range(1000)]
-    outcome = push(bench, changes, tmp_path, concurrency=4)
+    keys = rig.all_keys()[:10]
+    changes = [rig.change(keys[n % 10], f"v{n}") for n in range(1000)]
+    outcome = push(rig, changes, tmp_path, concurrency=4)
     assert outcome.report.acknowledged == 10
-    assert_polite(bench, outcome, needed(bench, 10))
+    assert_polite(rig, outcome, needed(rig, 10))
 
 
 @pytest.mark.parametrize(
-    "bench", [name for name in HOOKS if hook_class(name).vendor_class.batch_limit > 1], indirect=True
+    "rig", [name for name in HOOKS if hook_class(name).vendor_class.batch_limit > 1], indirect=True
 )
-def test_g8_a_batch_is_split_no_more_than_its_refusals_force(bench: Bench, tmp_path: Path) -> None:
+def test_g8_a_batch_is_split_no_more_than_its_refusals_force(rig: Rig, tmp_path: Path) -> None:
     """A batch with refused records is halved down to them, and a batch without is sent once."""
     size, refused = 16, {37, 38, 90}
-    changes = [bench.change(key, f"v{n}") for n, key in enumerate(bench.all_keys()[:112])]
+    changes = [rig.change(key, f"v{n}") for n, key in enumerate(rig.all_keys()[:112])]
     for n in refused:
-        changes[n] = bench.change(f"{bench.nobody}-{n}", "x")
+        changes[n] = rig.change(f"{rig.nobody}-{n}", "x")
     batches = [range(start, start + size) for start in range(0, len(changes), size)]
     splits = sum(halvings(batch, refused) for batch in batches)
-    outcome = push(bench, changes, tmp_path, batch_size=size, concurrency=1)
+    outcome = push(rig, changes, tmp_path, batch_size=size, concurrency=1)
     assert outcome.counts() == {"pushed": len(changes) - 3, "rejected": 3}
-    assert_polite(bench, outcome, needed(bench, len(batches), splits))
+    assert_polite(rig, outcome, needed(rig, len(batches), splits))
 
 
 def halvings(batch: range, refused: set[int]) -> int:
@@ -106,11 +106,11 @@ def halvings(batch: range, refused: set[int]) -> int:
     return 2 + halvings(batch[:half], refused) + halvings(batch[half:], refused)
 
 
-def test_g8_a_refused_record_is_asked_once(bench: Bench, tmp_path: Path) -> None:
+def test_g8_a_refused_record_is_asked_once(rig: Rig, tmp_path: Path) -> None:
     """A refusal is an answer: it is not tried again."""
-    changes = [bench.change(key, "v") for key in bench.all_keys()[:50]]
-    changes[20] = bench.change(bench.nobody, "v")
-    outcome = push(bench, changes, tmp_path, concurrency=4)
+    changes = [rig.change(key, "v") for key in rig.all_keys()[:50]]
+    changes[20] = rig.change(rig.nobody, "v")
+    outcome = push(rig, changes, tmp_path, concurrency=4)
     assert outcome.counts() == {"pushed": 49, "rejected": 1}
     assert outcome.report.retries == 0
-    assert_polite(bench, outcome, needed(bench, 50))
+    assert_polite(rig, outcome, needed(rig, 50))

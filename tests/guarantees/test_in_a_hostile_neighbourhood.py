@@ -23,10 +23,10 @@ from neighbourhood.loopback import meanwhile
 from neighbourhood.tls import Authority, server_context
 
 from . import test_g5_kill as g5
-from .bench import HOOKS, Bench
 from .everything_said import Ear, leaks
 from .fixtures import QUICK
 from .outcome import Outcome, assert_adds_up, assert_files_agree, assert_vendor_agrees, push
+from .rig import HOOKS, Rig
 from .test_g2_no_lost_update import replay
 from .test_g7_canaries import CANARY, ear, secrets_of
 from .test_g8_polite_client import needed
@@ -43,9 +43,9 @@ def spread(names: Any) -> list[Any]:
 
 @dataclass
 class Street:
-    """A vendor's bench in its neighbourhood. ``meanwhile`` is under way during a push."""
+    """A vendor's rig in its neighbourhood. ``meanwhile`` is under way during a push."""
 
-    bench: Bench
+    rig: Rig
     front: Hostile
     options: dict[str, Any] = field(default_factory=dict)
     during: Callable[[], Any] = nullcontext
@@ -53,20 +53,20 @@ class Street:
     def push(self, changes: list[Any], folder: Path, **options: Any) -> Outcome:
         """Push while the neighbourhood does its worst."""
         with self.during():
-            return push(self.bench, changes, folder, **self.options, **options)
+            return push(self.rig, changes, folder, **self.options, **options)
 
 
-def move(bench: Bench, host: str, **extra: Any) -> None:
+def move(rig: Rig, host: str, **extra: Any) -> None:
     """Let the default connection point at another address."""
-    connection = bench.connection | {"host": host, "port": None, "extra": {"quota": "none", **extra}}
-    bench.setenv(f"AIRFLOW_CONN_{bench.hook_class.default_conn_name.upper()}", json.dumps(connection))
+    connection = rig.connection | {"host": host, "port": None, "extra": {"quota": "none", **extra}}
+    rig.setenv(f"AIRFLOW_CONN_{rig.hook_class.default_conn_name.upper()}", json.dumps(connection))
 
 
-def changes_of(bench: Bench, value: str = "v") -> list[Any]:
+def changes_of(rig: Rig, value: str = "v") -> list[Any]:
     """A change for most of the profiles, a few that are none, and one of somebody unknown."""
-    keys = bench.all_keys()
-    odd = [{"key": 1.5, "fields": {}}, "no record", bench.change(bench.nobody, value)]
-    return [*(bench.change(key, f"{value}{n}") for n, key in enumerate(keys[:24])), *odd]
+    keys = rig.all_keys()
+    odd = [{"key": 1.5, "fields": {}}, "no record", rig.change(rig.nobody, value)]
+    return [*(rig.change(key, f"{value}{n}") for n, key in enumerate(keys[:24])), *odd]
 
 
 # -- the neighbours ---------------------------------------------------------------------------------------
@@ -125,15 +125,15 @@ def behind_a_proxy(street: Street, request: pytest.FixtureRequest) -> None:
     open_hostile: OpenHostile = request.getfixturevalue("hostile")
     open_proxy: OpenProxy = request.getfixturevalue("proxy")
     street.front = open_hostile(
-        street.bench.sandbox.url, tls=server_context(authority.certificate("vendor.invalid"))
+        street.rig.sandbox.url, tls=server_context(authority.certificate("vendor.invalid"))
     )
     between = open_proxy({"vendor.invalid": street.front.port}, login=f"me:{CANARY}-proxy")
     address = between.url.replace("://", f"://me:{CANARY}-proxy@")
-    move(street.bench, "https://vendor.invalid", verify=str(authority.ca), proxies={"https": address})
+    move(street.rig, "https://vendor.invalid", verify=str(authority.ca), proxies={"https": address})
 
 
 def _ledger(street: Street, store: dict[str, Any]) -> None:
-    street.bench.setenv("AIRFLOW_CONN_LEDGER", json.dumps(store))
+    street.rig.setenv("AIRFLOW_CONN_LEDGER", json.dumps(store))
     street.options["ledger_conn_id"] = "ledger"
 
 
@@ -164,8 +164,8 @@ def on_a_short_leash(street: Street, request: pytest.FixtureRequest) -> None:
 def redis_restarting(street: Street, request: pytest.FixtureRequest) -> None:
     """A shared quota whose Redis is restarted in mid-push, and forgets its scripts."""
     redis = request.getfixturevalue("redis")
-    street.bench.setenv("AIRFLOW_CONN_QUOTA", json.dumps(redis.store))
-    move(street.bench, street.front.url, timeout=TIMEOUT, quota="200/1s", quota_conn_id="quota")
+    street.rig.setenv("AIRFLOW_CONN_QUOTA", json.dumps(redis.store))
+    move(street.rig, street.front.url, timeout=TIMEOUT, quota="200/1s", quota_conn_id="quota")
     street.during = lambda: _once(street, 5, lambda: redis.restart(0.1))
 
 
@@ -188,10 +188,10 @@ ALL = {**VENDORS_SIDE, **STORES_SIDE}
 
 
 @pytest.fixture
-def street(request: pytest.FixtureRequest, bench: Bench, hostile: OpenHostile) -> Street:
-    """The bench of a vendor (parameter ``bench``) in a neighbourhood (parameter ``place``)."""
-    found = Street(bench, hostile(bench.sandbox.url))
-    move(bench, found.front.url, timeout=TIMEOUT)
+def street(request: pytest.FixtureRequest, rig: Rig, hostile: OpenHostile) -> Street:
+    """The rig of a vendor (parameter ``rig``) in a neighbourhood (parameter ``place``)."""
+    found = Street(rig, hostile(rig.sandbox.url))
+    move(rig, found.front.url, timeout=TIMEOUT)
     ALL.get(request.node.callspec.params["place"], lambda *_: None)(found, request)
     return found
 
@@ -199,71 +199,69 @@ def street(request: pytest.FixtureRequest, bench: Bench, hostile: OpenHostile) -
 # -- the guarantees ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("bench", "place"), spread(ALL), indirect=["bench"])
+@pytest.mark.parametrize(("rig", "place"), spread(ALL), indirect=["rig"])
 def test_g1_conservation(street: Street, tmp_path: Path, place: str) -> None:
     """Whatever the neighbours do, each record has one verdict, and report, files and vendor agree."""
-    bench, changes = street.bench, changes_of(street.bench)
-    before, begun = bench.held(), time.monotonic()
+    rig, changes = street.rig, changes_of(street.rig)
+    before, begun = rig.held(), time.monotonic()
     outcome = street.push(changes, tmp_path, concurrency=3)
     assert time.monotonic() - begun < 30
     assert_adds_up(outcome, len(changes))
     assert_files_agree(outcome, changes)
-    assert_vendor_agrees(outcome, changes, bench.field, before, bench.held())
+    assert_vendor_agrees(outcome, changes, rig.field, before, rig.held())
     if place in STORES_SIDE or place in {"restarting", "behind a proxy"}:
         assert outcome.counts() == {"pushed": 24, "invalid": 2, "rejected": 1}
 
 
-@pytest.mark.parametrize(("bench", "place"), spread(VENDORS_SIDE), indirect=["bench"])
+@pytest.mark.parametrize(("rig", "place"), spread(VENDORS_SIDE), indirect=["rig"])
 def test_g2_no_lost_update(street: Street, tmp_path: Path, place: str) -> None:
     """Once the vendor behaves, a replay of the rejects leaves each profile with its last change."""
-    bench = street.bench
-    changes = [bench.change(key, f"v{n}") for n, key in enumerate(bench.all_keys()[:30] * 2)]
+    rig = street.rig
+    changes = [rig.change(key, f"v{n}") for n, key in enumerate(rig.all_keys()[:30] * 2)]
     street.push(changes, tmp_path, concurrency=4)
     street.front.acts.clear()
-    replay(bench, tmp_path)
-    held = bench.held()
+    replay(rig, tmp_path)
+    held = rig.held()
     assert [held[change["key"]] for change in changes[30:]] == [f"v{n}" for n in range(30, 60)]
 
 
-@pytest.mark.parametrize(("bench", "place"), spread(STORES_SIDE), indirect=["bench"])
+@pytest.mark.parametrize(("rig", "place"), spread(STORES_SIDE), indirect=["rig"])
 def test_g2_no_lost_update_with_stores_that_fail(street: Street, tmp_path: Path, place: str) -> None:
     """Whatever its stores did, the run after it leaves the vendor as the source is."""
-    bench = street.bench
-    changes = [bench.change(key, f"v{n}") for n, key in enumerate(bench.all_keys()[:30])]
+    rig = street.rig
+    changes = [rig.change(key, f"v{n}") for n, key in enumerate(rig.all_keys()[:30])]
     street.push(changes, tmp_path, concurrency=4)
-    again = push(bench, changes, tmp_path, **street.options)
+    again = push(rig, changes, tmp_path, **street.options)
     assert again.report.undelivered == 0
-    held = bench.held()
+    held = rig.held()
     assert [held[change["key"]] for change in changes] == [f"v{n}" for n in range(30)]
 
 
-@pytest.mark.parametrize(("bench", "size"), spread([0, 200, 3000]), indirect=["bench"])
-def test_g1_and_g2_on_a_full_disk(bench: Bench, tmp_path: Path, size: int) -> None:
+@pytest.mark.parametrize(("rig", "size"), spread([0, 200, 3000]), indirect=["rig"])
+def test_g1_and_g2_on_a_full_disk(rig: Rig, tmp_path: Path, size: int) -> None:
     """Where a file can be written no further, the push stops with its whole account, and nothing is lost."""
-    keys = bench.all_keys()
-    changes = [bench.change(key if n % 3 else f"{bench.nobody}{n}", f"v{n}") for n, key in enumerate(keys)]
+    keys = rig.all_keys()
+    changes = [rig.change(key if n % 3 else f"{rig.nobody}{n}", f"v{n}") for n, key in enumerate(keys)]
     with full_disk(size):
-        outcome = push(bench, changes, tmp_path, rejects=size != 0)
+        outcome = push(rig, changes, tmp_path, rejects=size != 0)
     report = outcome.report
     assert report.received == sum(outcome.counts().values()) == (len(changes) if size else 0)
     assert outcome.stopped is not None
-    assert size or bench.arrived == 0
-    push(bench, changes, tmp_path)
-    held = bench.held()
+    assert size or rig.arrived == 0
+    push(rig, changes, tmp_path)
+    held = rig.held()
     assert [held[key] for n, key in enumerate(keys) if n % 3] == [f"v{n}" for n in range(len(keys)) if n % 3]
 
 
-@pytest.mark.parametrize(("bench", "what"), spread(["rejects_path", "delivered_path"]), indirect=["bench"])
-def test_g6_a_folder_that_cannot_be_written_is_found_out_first(
-    bench: Bench, tmp_path: Path, what: str
-) -> None:
+@pytest.mark.parametrize(("rig", "what"), spread(["rejects_path", "delivered_path"]), indirect=["rig"])
+def test_g6_a_folder_that_cannot_be_written_is_found_out_first(rig: Rig, tmp_path: Path, what: str) -> None:
     """Nothing is sent where what becomes of it could not be written down."""
     from airflow_profile_provider.errors import ProfileError
 
     path = blocked(tmp_path) / "file.jsonl"
     with pytest.raises(ProfileError, match=r"blocked/file\.jsonl"):
-        bench.hook.push(changes_of(bench), **{what: path})
-    assert bench.arrived == 0
+        rig.hook.push(changes_of(rig), **{what: path})
+    assert rig.arrived == 0
 
 
 @pytest.mark.parametrize("neighbour", ["lying", "unreadable", "restarting"])
@@ -293,17 +291,17 @@ def test_g5_kill(
         assert [ocamba.profiles[str(n)]["comment"] for n in range(60)] == [f"is {n}" for n in range(60)]
 
 
-@pytest.mark.parametrize(("bench", "place"), spread(ALL), indirect=["bench"])
+@pytest.mark.parametrize(("rig", "place"), spread(ALL), indirect=["rig"])
 def test_g7_nothing_leaks(street: Street, ear: Ear, tmp_path: Path, place: str) -> None:
     """Neither a value nor a credential, the proxy's and the databases' included, is said by anybody."""
     street.front.act(body(json.dumps({"message": CANARY, CANARY: [CANARY]}).encode(), 500), times=2)
     with ear.listening():
-        outcome = street.push(changes_of(street.bench, CANARY), tmp_path, concurrency=2)
+        outcome = street.push(changes_of(street.rig, CANARY), tmp_path, concurrency=2)
         if outcome.stopped:
             raise outcome.stopped
     if outcome.stopped:
         ear.errors.append(outcome.stopped)
-    secrets = secrets_of(street.bench)
+    secrets = secrets_of(street.rig)
     if place.startswith("PostgreSQL"):
         from neighbourhood.postgres_server import PASSWORD
 
@@ -312,16 +310,16 @@ def test_g7_nothing_leaks(street: Street, ear: Ear, tmp_path: Path, place: str) 
 
 
 @pytest.mark.parametrize(
-    ("bench", "place"), spread(["behind a proxy", "restarting", *STORES_SIDE]), indirect=["bench"]
+    ("rig", "place"), spread(["behind a proxy", "restarting", *STORES_SIDE]), indirect=["rig"]
 )
 def test_g8_a_polite_client(street: Street, tmp_path: Path, place: str) -> None:
     """Nothing is asked twice but what had no answer, over no more connections than are in flight."""
-    bench = street.bench
-    changes = [bench.change(key, "polite") for key in bench.all_keys()]
+    rig = street.rig
+    changes = [rig.change(key, "polite") for key in rig.all_keys()]
     opened = street.front.connections
     outcome = street.push(changes, tmp_path, concurrency=2)
     assert outcome.counts() == {"pushed": len(changes)}
     unanswered = outcome.report.retries
     assert unanswered <= (2 * 2 * QUICK.attempts if place == "restarting" else 0)
-    assert bench.arrived <= needed(bench, len(changes)) + unanswered
+    assert rig.arrived <= needed(rig, len(changes)) + unanswered
     assert street.front.connections - opened <= 2 + unanswered

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from events.table import Table
+from acceptance.events.table import Table
 from include.local_airflow import free_port
 from own_airflow import AIRFLOW_VERSION
 from postgres import private_postgres

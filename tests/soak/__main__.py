@@ -11,7 +11,7 @@ import argparse
 import sys
 
 from tests import own_airflow  # noqa: F401 -- before anything imports airflow: a home of its own
-from tests.guarantees.bench import HOOKS
+from tests.guarantees.rig import HOOKS
 from tests.soak.run import soak
 
 

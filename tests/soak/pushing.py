@@ -7,11 +7,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from airflow_profile_provider.delivery.transport import RetryRule
 from airflow_profile_provider.errors import PushStopped
 from airflow_profile_provider.records import Report
 from airflow_profile_provider.sandbox import Sandbox
-from airflow_profile_provider.transport import RetryRule
-from tests.guarantees.bench import Bench
+from tests.guarantees.rig import Rig
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,11 @@ class Pushed:
 
 def push(port: int, vendor: str, source: str, rejects: str, concurrency: int) -> Pushed:
     """Push a file of changes, and take a push that stopped as well."""
-    bench = bench_of(port, vendor)
-    bench.hook_class.retry_rule = RetryRule(first_wait=0.05, longest_wait=1.0)
+    rig = bench_of(port, vendor)
+    rig.hook_class.retry_rule = RetryRule(first_wait=0.05, longest_wait=1.0)
     before = _memory_mb("VmRSS")
     try:
-        report = bench.hook.push(source, rejects_path=rejects, concurrency=concurrency)
+        report = rig.hook.push(source, rejects_path=rejects, concurrency=concurrency)
     except PushStopped as stopped:
         assert stopped.report is not None
         print(f"  stopped: {stopped}", flush=True)
@@ -40,13 +40,13 @@ def push(port: int, vendor: str, source: str, rejects: str, concurrency: int) ->
 
 def learn(port: int, vendor: str) -> tuple[str, str]:
     """The field to write, and what a key looks like."""
-    bench = bench_of(port, vendor)
-    return bench.field, bench.all_keys()[0]
+    rig = bench_of(port, vendor)
+    return rig.field, rig.all_keys()[0]
 
 
-def bench_of(port: int, vendor: str) -> Bench:
-    """A bench at a sandbox of another process."""
-    return Bench(vendor, Sandbox("127.0.0.1", port), os.environ.__setitem__)
+def bench_of(port: int, vendor: str) -> Rig:
+    """A rig at a sandbox of another process."""
+    return Rig(vendor, Sandbox("127.0.0.1", port), os.environ.__setitem__)
 
 
 def _memory_mb(what: str) -> float:

@@ -1,0 +1,1 @@
+"""What Airflow has, in the form in which the engine takes it."""

@@ -1,0 +1,122 @@
+"""A push's ledger: opened from an Airflow connection, held by one push at a time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from airflow_profile_provider import __version__
+from airflow_profile_provider.errors import LedgerFailed, PushStopped
+from airflow_profile_provider.ledger.fingerprints import Fingerprints
+from airflow_profile_provider.ledger.ledger import Ledger
+from airflow_profile_provider.ledger.migrations import migrate
+from airflow_profile_provider.ledger.session import Comparing, Sieve
+from airflow_profile_provider.ledger.tables import patient
+from airflow_profile_provider.mapping.mapper import Planner, Recipe
+from airflow_profile_provider.vendors.base import Vendor
+
+if TYPE_CHECKING:
+    from airflow.sdk import Connection
+
+WAIT_SECONDS = 1.0
+WAITS_BETWEEN_WORDS = 30
+MOST_WAITS = 24 * 3600
+"""A push that waits for longer than a day never gets its turn."""
+
+T = TypeVar("T")
+
+
+def fingerprints_of(
+    store: Connection, ledger: Ledger, vendor: Vendor, planner: Planner, recipe: Recipe
+) -> Fingerprints:
+    """Return the fingerprints of a ledger behind a connection, whose own key comes before the ledger's."""
+    given = str((store.extra_dejson or {}).get("fingerprint_key") or "")
+    # What is known of a profile is not known of one spelling of its key.
+    shape = vendor.shape + (" exact keys" if recipe.exact_keys else "")
+    return Fingerprints(given.encode() or ledger.key, shape, f"{__version__} {recipe!r}", planner.columns)
+
+
+@contextmanager
+def sieve_of(
+    store: Connection,
+    target: str,
+    vendor: Vendor,
+    planner: Planner,
+    recipe: Recipe,
+    how: Comparing,
+    *,
+    share: str,
+    owner: str,
+    log: Any,
+    sleep: Callable[[float], object] = time.sleep,
+    stopped: Callable[[], PushStopped | None] = lambda: None,
+) -> Iterator[Sieve]:
+    """Open the ledger of a target behind a connection, once no other push to it is under way.
+
+    ``stopped`` is asked while it waits: why it need not go on, if so.
+
+    Raises:
+        ConfigurationError: the database cannot be used, or knows the target by another identifier.
+        LedgerFailed: the database does not do what it is asked.
+        PushStopped: the push need not wait any longer.
+    """
+    from airflow_profile_provider.adapters.databases import engine_of
+
+    engine = engine_of(store, away=LedgerFailed)
+    waiting = Waiting(target, log, sleep, stopped)
+    try:
+        waiting.until(patient(lambda: migrate(engine, owner)), "the ledger must be migrated before this one")
+        ledger = Ledger(
+            engine, target, planner.key_type, place=vendor.place, mixed_key_types=how.mixed_key_types
+        )
+    except BaseException:
+        engine.dispose()
+        raise
+    try:
+        prints = fingerprints_of(store, ledger, vendor, planner, recipe)
+        lease = waiting.until(lambda: ledger.take_lease(share, owner), "its ledger takes one at a time")
+        if not recipe.exact_keys:
+            ledger.keep_as(planner.profile_of)
+        with lease.kept():
+            yield Sieve(planner, ledger, prints, how)
+    finally:
+        ledger.close()
+
+
+class Waiting:
+    """A push that waits for another one to the same target, until it is its turn or is asked to stop.
+
+    Raises:
+        PushStopped: it was asked to, or has waited for as long as anybody may.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        log: Any,
+        sleep: Callable[[float], object],
+        stopped: Callable[[], PushStopped | None],
+    ) -> None:
+        self._target = target
+        self._log = log
+        self._sleep = sleep
+        self._stopped = stopped
+        self._waits = 0
+
+    def until(self, attempt: Callable[[], T | None], why: str) -> T:
+        """Try again and again until something true comes of it, and return that."""
+        while not (found := attempt()):
+            if self._waits % WAITS_BETWEEN_WORDS == 0:
+                self._log.info("Waiting for another push to %s to end: %s", self._target, why)
+            if self._waits >= MOST_WAITS:
+                hours = MOST_WAITS * WAIT_SECONDS / 3600
+                raise LedgerFailed(
+                    f"another push to {self._target} did not end in {hours:g} hours; look at what holds it up"
+                )
+            self._waits += 1
+            self._sleep(WAIT_SECONDS)
+            if stopped := self._stopped():
+                raise stopped
+        return found

@@ -1,0 +1,377 @@
+"""The commands of ``airflow profiles``: what they print is what was asked for, never a credential."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import wraps
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseHook
+from airflow.sdk.exceptions import AirflowNotFoundException
+from airflow.utils.cli import suppress_logs_and_warning
+from airflow.utils.providers_configuration_loader import providers_configuration_loaded
+
+from airflow_profile_provider.errors import ConfigurationError, ProfileError
+from airflow_profile_provider.get_provider_info import get_provider_info
+
+if TYPE_CHECKING:
+    from airflow_profile_provider.hooks.base import ProfileHook
+    from airflow_profile_provider.ledger.admin import LedgerAdmin, Target
+
+_CONTEXT = "_AIRFLOW_PROCESS_CONTEXT"
+
+
+def _command(run: Callable[[Namespace], int]) -> Callable[[Namespace], None]:
+    """Run as a command of Airflow: quiet unless --verbose, errors in one line, all connections."""
+
+    @suppress_logs_and_warning
+    @providers_configuration_loaded
+    @wraps(run)
+    def command(args: Namespace) -> None:
+        problem: str | int = ""
+        try:
+            with _all_connections():
+                problem = run(args)
+        except (ProfileError, AirflowNotFoundException) as error:
+            problem = f"{error}"
+        if problem:
+            raise SystemExit(problem)
+
+    return command
+
+
+@contextmanager
+def _all_connections() -> Iterator[None]:
+    """Find connections in Airflow's database, too, as ``airflow connections get`` does.
+
+    A process of its own sees only the environment and the secrets backends, unless it calls itself a server.
+    """
+    before = os.environ.get(_CONTEXT)
+    os.environ[_CONTEXT] = "server"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_CONTEXT]
+        else:
+            os.environ[_CONTEXT] = before
+
+
+# -- explain ----------------------------------------------------------------------------------------------
+
+
+@_command
+def explain(args: Namespace) -> int:
+    """Print what a push would do with one key."""
+    from airflow_profile_provider.explain.explain import explain as explained
+
+    hook = _hook(args.conn_id, args.conn_type)
+    found = explained(hook, args.wanted, args.records, send=args.send, **_options(args))
+    shown = found.as_dict(redact=args.redact)
+    _print(json.dumps(shown, indent=2, ensure_ascii=False) if args.output == "json" else _text(shown))
+    return int(not found.rows or found.undelivered)
+
+
+def _hook(conn_id: str, conn_type: str | None) -> ProfileHook:
+    """Return the hook for a connection.
+
+    Raises:
+        ConfigurationError: it is of no type of ours.
+    """
+    entries = get_provider_info()["connection-types"]
+    classes: dict[str, str] = {entry["connection-type"]: entry["hook-class-name"] for entry in entries}
+    kind = conn_type or BaseHook.get_connection(conn_id).conn_type
+    if kind not in classes:
+        raise ConfigurationError(
+            f"connection {conn_id!r} is of type {kind!r}; --conn-type names the vendor: {', '.join(classes)}"
+        )
+    module, _, name = classes[kind].rpartition(".")
+    hook: ProfileHook = getattr(import_module(module), name)(conn_id)
+    return hook
+
+
+def _options(args: Namespace) -> dict[str, Any]:
+    """Return a push's options from the command line.
+
+    Raises:
+        ConfigurationError: one of them cannot be read.
+    """
+    named = ("sql", "sql_conn_id", "key", "key_type", "nulls", "version", "ledger_conn_id")
+    flags = ("changed_fields_only", "ignore_ledger", "mixed_key_types")
+    options = {name: getattr(args, name) for name in (*named, *flags)}
+    options["fields"] = _fields(args.fields)
+    options["null_values"] = _words(args.null_values)
+    for given in args.option:
+        name, equals, text = given.partition("=")
+        if not equals or not name.isidentifier() or name in {*options, "hook", "wanted", "records", "send"}:
+            raise ConfigurationError(f"--option takes name=value of an option without a flag, not {name!r}")
+        options[name] = _json_or_text(text)
+    return options
+
+
+def _fields(text: str | None) -> Any:
+    if text is None:
+        return None
+    if text.lstrip()[:1] not in {"{", "["}:
+        return [name.strip() for name in text.split(",") if name.strip()]
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise ConfigurationError(f"--fields is not valid JSON: {error}") from None
+    if not all(isinstance(name, str) for name in (found.values() if isinstance(found, dict) else found)):
+        raise ConfigurationError('--fields maps names to names: {"vendor field": "column"}')
+    return found
+
+
+def _words(text: str | None) -> list[str]:
+    if text is None:
+        return []
+    found = _json_or_text(text) if text.lstrip().startswith("[") else text.split(",")
+    if not isinstance(found, list) or not all(isinstance(word, str) for word in found):
+        raise ConfigurationError('--null-values takes words: NULL,n/a or ["NULL", "n/a"]')
+    return found
+
+
+def _json_or_text(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _text(shown: Mapping[str, Any]) -> str:
+    """Write an explanation for people; values as JSON, so that none of them steers the terminal."""
+    lines = [f"{shown['vendor']} ({shown['target']}), {shown['key_type']} {_short(shown['key'])}", ""]
+    if not shown["rows"]:
+        lines.append(f"Not in the source: none of its {shown['read']} rows has this key.")
+    if shown["unreadable"]:
+        lines.append(f"{shown['unreadable']} of its {shown['read']} rows cannot be read.")
+    for row in shown["rows"]:
+        lines += _row_lines(row)
+    lines += _ledger_lines(shown["ledger"])
+    for number, request in enumerate(shown["requests"], 1):
+        lines += _request_lines(f"Request {number}", request)
+    for done in shown["deliveries"]:
+        lines.append(f"What the push makes of it: {done['verdict']}" + _after(": ", done["reason"]))
+    lines += [f"Note: {note}" for note in shown["notes"]]
+    lines.append(_ending(shown))
+    return "\n".join(lines)
+
+
+def _ending(shown: Mapping[str, Any]) -> str:
+    to_send = any(row["verdict"] == "planned" for row in shown["rows"])
+    if not shown["sent"]:
+        return "Nothing was sent." + (" --send pushes this key." if to_send else "")
+    if to_send:
+        return "The ledger was told." if shown["ledger"] else "No ledger was told."
+    return "There was nothing to send." + (
+        " --ignore-ledger sends it all the same." if shown["ledger"] else ""
+    )
+
+
+def _row_lines(row: Mapping[str, Any]) -> list[str]:
+    verdict = "would be sent" if row["verdict"] == "planned" else row["verdict"]
+    lines = [f"Row {row['position']}: {verdict}" + _after(": ", row["why"])]
+    lines += [f"  row      {_short(row['row'])}"]
+    if change := row["change"]:
+        lines += [
+            f"  {name:8} {_short(change[name])}" for name in ("fields", "relationships") if name in change
+        ]
+        if "version" in change:
+            lines.append(f"  version  {change['version']}")
+    if row["fields"] and row["verdict"] == "planned":
+        lines.append(f"  differs  {', '.join(row['fields'])}")
+    return [*lines, ""]
+
+
+def _ledger_lines(known: Mapping[str, Any] | None) -> list[str]:
+    if known is None:
+        return ["Ledger: none was named.", ""]
+    if not known["known"]:
+        return ["Ledger: does not know this key.", ""]
+    lines = ["Ledger: knows this key."]
+    lines.append(f"  acknowledged  {', '.join(known['acknowledged']) or 'nothing so far'}")
+    for name, label in (("differing", "differ now"), ("equal", "as acknowledged")):
+        lines += [f"  {label:13} {', '.join(known[name])}"] if known[name] else []
+    if known["in_doubt"]:
+        lines.append("  in doubt      no acknowledgement came, or an attempt may still arrive: sent again")
+    if known["version"] is not None:
+        older = " (the row is older)" if known["older"] else ""
+        lines.append(f"  version       {known['version']}{older}")
+    if known["refusals"]:
+        what = "with these very values" if known["refused_this"] else "with other values"
+        lines.append(f"  refused       {what} in {known['refusals']} runs, last {known['refused_at']}")
+    if known["set_aside_until"]:
+        lines.append(f"  set aside     with those values until {known['set_aside_until']}")
+    return [*lines, ""]
+
+
+def _request_lines(title: str, request: Mapping[str, Any]) -> list[str]:
+    lines = [f"{title}: {request['method']} {request['url']}" + _after(" — ", request.get("note"))]
+    lines += [f"  {name}: {_plain(value)}" for name, value in request["headers"].items()]
+    if request["body"] is not None:
+        lines.append(f"  {_short(request['body'])}")
+    if "status" in request:
+        lines.append(f"  Answer: {request['status'] or 'none'}" + _after(", ", request["problem"]))
+        lines += [f"    {name}: {_plain(value)}" for name, value in request["answer_headers"].items()]
+        lines += [f"    {_short(request['answer'])}"] if request["answer"] is not None else []
+    return [*lines, ""]
+
+
+def _after(mark: str, text: str | None) -> str:
+    return f"{mark}{_plain(text)}" if text else ""
+
+
+def _short(value: Any) -> str:
+    return value if value == "***" else _plain(json.dumps(value, ensure_ascii=False))
+
+
+def _plain(text: str) -> str:
+    """Return text without what steers a terminal."""
+    return "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in text)
+
+
+# -- ledger -----------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _ledger(args: Namespace, *, write: bool = False) -> Iterator[LedgerAdmin]:
+    """Open the ledger; for writing only where there is one, so that none is made."""
+    from airflow_profile_provider.adapters.databases import engine_of
+    from airflow_profile_provider.ledger.admin import LedgerAdmin
+
+    store = BaseHook.get_connection(args.ledger_conn_id)
+    engine = engine_of(store, create=False)
+    try:
+        admin = LedgerAdmin(engine)
+        if write:
+            engine.dispose()
+            engine = engine_of(store)
+            admin = LedgerAdmin(engine)
+        yield admin
+    finally:
+        engine.dispose()
+
+
+@_command
+def ledger_status(args: Namespace) -> int:
+    """Print what is known of each target, in numbers."""
+    with _ledger(args) as ledger:
+        rows = [target.as_dict() for target in ledger.targets(args.conn_id)]
+    if args.output == "text":
+        for row in rows:
+            row["busy"] = "yes" if row["busy"] else ""
+    _print_rows(args, rows, "The ledger knows no target yet.")
+    return 0
+
+
+@_command
+def ledger_rejected(args: Namespace) -> int:
+    """Print the keys that were refused."""
+    with _ledger(args) as ledger:
+        rows = [refused.as_dict() for refused in ledger.refused(ledger.targets(args.conn_id))]
+    _print_rows(args, rows, "No key is refused.")
+    return 0
+
+
+@_command
+def ledger_release(args: Namespace) -> int:
+    """Let the next run try again what was refused."""
+    _require_one(args)
+    with _ledger(args, write=True) as ledger:
+        targets = ledger.key_types_of(args.conn_id)
+        number = sum(ledger.release(target, args.key) for target in targets)
+        return _told(args, targets[0], "released", number)
+
+
+@_command
+def ledger_forget(args: Namespace) -> int:
+    """Delete what is known."""
+    _require_one(args)
+    with _ledger(args, write=args.yes) as ledger:
+        targets = ledger.key_types_of(args.conn_id)
+        if args.yes:
+            number = sum(ledger.forget(target, args.key) for target in targets)
+            return _told(args, targets[0], "forgotten", number)
+    entries = sum(target.entries for target in targets)
+    which = f"the {entries} entries" if args.all else "one entry"
+    raise ConfigurationError(
+        f"this would delete {which} of {targets[0].target}: the next run sends such records whatever they "
+        "hold, and an older version may overwrite a newer one; say --yes"
+    )
+
+
+@_command
+def ledger_moved(args: Namespace) -> int:
+    """Take the address that a connection names for the one that its target has always had."""
+    hook = _hook(args.conn_id, args.conn_type)
+    place = hook.vendor_class(hook.settings.access).place
+    with _ledger(args, write=True) as ledger:
+        target = next(iter(ledger.targets(f"{hook.conn_type}:{args.conn_id}")))
+        before = (ledger.address(target) or "").partition(" ")[0] or None
+        ledger.move(target, place)
+    now = place.partition(" ")[0]
+    if args.output == "json":
+        _print(json.dumps({"target": target.target, "from": before, "to": now}))
+    else:
+        _print(f"{target.target}: from {before or 'an address that was not kept'} to {now}")
+    return 0
+
+
+@_command
+def ledger_migrate(args: Namespace) -> int:
+    """Bring the ledger's tables to this version, or print the SQL that would."""
+    from airflow_profile_provider.adapters.databases import engine_of
+    from airflow_profile_provider.ledger.migrations import SCHEMA, migrate, script
+
+    engine = engine_of(BaseHook.get_connection(args.ledger_conn_id))
+    try:
+        if args.sql:
+            _print(script(engine).rstrip() or f"-- nothing to do: the ledger is of schema {SCHEMA}")
+            return 0
+        if not migrate(engine):
+            raise ConfigurationError("a push is under way in this ledger; wait until it has ended")
+    finally:
+        engine.dispose()
+    _print(json.dumps({"schema": SCHEMA}) if args.output == "json" else f"The ledger is of schema {SCHEMA}.")
+    return 0
+
+
+def _require_one(args: Namespace) -> None:
+    if (args.key is None) == (not args.all):
+        raise ConfigurationError("name either one KEY or --all")
+
+
+def _told(args: Namespace, target: Target, done: str, number: int) -> int:
+    if args.output == "json":
+        _print(json.dumps({"target": target.target, done: number}))
+    else:
+        _print(f"{target.target}: {number} {done}")
+    return int(number == 0 and not args.all)
+
+
+def _print_rows(args: Namespace, rows: Sequence[Mapping[str, Any]], nothing: str) -> None:
+    if args.output == "json":
+        _print(json.dumps(rows, indent=2, ensure_ascii=False))
+    elif not rows:
+        _print(nothing)
+    else:
+        table = [list(rows[0]), *([_cell(value) for value in row.values()] for row in rows)]
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        for cells in table:
+            line = "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+            _print(line.rstrip())
+
+
+def _cell(value: Any) -> str:
+    return "" if value is None else _plain(str(value))
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(f"{text}\n")

@@ -1,0 +1,160 @@
+"""``airflow profiles``: what Airflow's command line is told of our commands, and nothing that is heavy.
+
+Airflow reads this for every one of its own commands, so that each of ours is imported when it is run. See
+https://airflow.apache.org/docs/apache-airflow-providers/core-extensions/cli-commands.html.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.cli.cli_config import (
+    ARG_VERBOSE,
+    ActionCommand,
+    Arg,
+    CLICommand,
+    GroupCommand,
+    lazy_load_command,
+)
+
+
+def _arg(*flags: str, **options: Any) -> Arg:
+    return Arg(flags, **options)  # type: ignore[no-untyped-call]
+
+
+_OUTPUT = _arg("-o", "--output", choices=("text", "json"), default="text", help="text (default) or json")
+_LEDGER = _arg(
+    "--ledger-conn-id", required=True, metavar="CONN_ID", help="Connection of the ledger's database"
+)
+_TARGET = _arg(
+    "--conn-id",
+    metavar="CONN_ID",
+    help="The vendor's connection (or type:id); all by default, or the only one that the ledger knows",
+)
+_KEY = _arg("key", nargs="?", metavar="KEY", help="The vendor's identifier of the profile")
+_ALL = _arg("--all", action="store_true", help="All keys of the target")
+
+_EXPLAIN = ActionCommand(
+    name="explain",
+    help="Say what a push would do with one key, and why",
+    description=(
+        "Say what a push with the same options would do with one key: its rows in the source, the change "
+        "that they ask for, what the ledger knows, and the requests, without credentials. Profile values are "
+        "shown; --redact hides them. Nothing is sent and nothing written down, unless --send is given: then "
+        "the key alone is pushed, as a push would, and the answers are shown."
+    ),
+    func=lazy_load_command("airflow_profile_provider.cli.commands.explain"),
+    args=(
+        _arg("wanted", metavar="KEY", help="The vendor's identifier of the profile"),
+        _arg("--conn-id", required=True, metavar="CONN_ID", help="The vendor's connection"),
+        _arg("--conn-type", metavar="TYPE", help="The vendor, where the connection is of another type"),
+        _arg("--records", metavar="FILE", help="Path or URI of .jsonl, .csv (.gz) or .parquet"),
+        _arg("--sql", metavar="QUERY", help="A query instead of a file"),
+        _arg("--sql-conn-id", metavar="CONN_ID", help="Connection that the query is sent through"),
+        _arg("--key", metavar="COLUMN", help="Column of the key; without --fields, rows are changes already"),
+        _arg("--fields", metavar="FIELDS", help='Columns as a,b,c, or JSON: {"vendor field": "column"}'),
+        _arg("--key-type", metavar="NAME", help="Which of the vendor's identifiers the key is"),
+        _arg("--nulls", choices=("clear", "skip", "invalid"), help="What null means"),
+        _arg(
+            "--null-values",
+            metavar="WORDS",
+            help=r"Texts that stand for null in a CSV file, as a,b or a JSON array: '\N,NULL'",
+        ),
+        _arg("--version", metavar="COLUMN", help="Column that orders the changes of a key"),
+        _arg(
+            "--option",
+            action="append",
+            default=[],
+            metavar="NAME=VALUE",
+            help="Another option of the push (mode, write, relationships, …), the value as JSON or text",
+        ),
+        _arg("--ledger-conn-id", metavar="CONN_ID", help="Connection of the ledger's database"),
+        _arg("--changed-fields-only", action="store_true", help="As the push's option"),
+        _arg("--ignore-ledger", action="store_true", help="As the push's option"),
+        _arg("--mixed-key-types", action="store_true", help="As the push's option"),
+        _arg("--send", action="store_true", help="Push this key, and show the answers"),
+        _arg("--redact", action="store_true", help="Hide profile values, e.g. to show the output to others"),
+        _OUTPUT,
+        ARG_VERBOSE,
+    ),
+)
+
+_LEDGER_COMMANDS = (
+    ActionCommand(
+        name="status",
+        help="Count what a ledger knows of each target",
+        func=lazy_load_command("airflow_profile_provider.cli.commands.ledger_status"),
+        args=(_LEDGER, _TARGET, _OUTPUT, ARG_VERBOSE),
+    ),
+    ActionCommand(
+        name="rejected",
+        help="List the keys that the vendor refused, and which of them are set aside",
+        func=lazy_load_command("airflow_profile_provider.cli.commands.ledger_rejected"),
+        args=(_LEDGER, _TARGET, _OUTPUT, ARG_VERBOSE),
+    ),
+    ActionCommand(
+        name="release",
+        help="Forget the refusals of a key, or of all, so that the next run tries again",
+        func=lazy_load_command("airflow_profile_provider.cli.commands.ledger_release"),
+        args=(_KEY, _ALL, _LEDGER, _TARGET, _OUTPUT, ARG_VERBOSE),
+    ),
+    ActionCommand(
+        name="forget",
+        help="Delete what the ledger knows of a key, or of all, so that the next run sends it whatever it is",
+        func=lazy_load_command("airflow_profile_provider.cli.commands.ledger_forget"),
+        args=(
+            _KEY,
+            _ALL,
+            _arg("-y", "--yes", action="store_true", help="Do it; without, say what would be deleted"),
+            _LEDGER,
+            _TARGET,
+            _OUTPUT,
+            ARG_VERBOSE,
+        ),
+    ),
+    ActionCommand(
+        name="moved",
+        help="Say that a target is the same place as ever, though its connection names another address now",
+        func=lazy_load_command("airflow_profile_provider.cli.commands.ledger_moved"),
+        args=(
+            _LEDGER,
+            _arg("--conn-id", required=True, metavar="CONN_ID", help="The vendor's connection"),
+            _arg("--conn-type", metavar="TYPE", help="The vendor, where the connection is of another type"),
+            _OUTPUT,
+            ARG_VERBOSE,
+        ),
+    ),
+    ActionCommand(
+        name="migrate",
+        help="Make the ledger's tables, or bring them to this version of the package",
+        description=(
+            "Make the ledger's tables, or bring them to this version of the package. A push does so "
+            "by itself where its role may; elsewhere run this as the tables' owner, or what --sql prints."
+        ),
+        func=lazy_load_command("airflow_profile_provider.cli.commands.ledger_migrate"),
+        args=(
+            _arg("--sql", action="store_true", help="Print the SQL instead"),
+            _LEDGER,
+            _OUTPUT,
+            ARG_VERBOSE,
+        ),
+    ),
+)
+
+
+def get_profiles_cli_commands() -> list[CLICommand]:
+    """Return the commands that Airflow adds to its own."""
+    return [
+        GroupCommand(
+            name="profiles",
+            help="Look into pushes of profile changes",
+            subcommands=(
+                _EXPLAIN,
+                GroupCommand(
+                    name="ledger",
+                    help="Look at and mend what a ledger knows",
+                    subcommands=_LEDGER_COMMANDS,
+                ),
+            ),
+        )
+    ]

@@ -1,0 +1,1 @@
+"""The wire: sending, credentials, quota and retries."""

@@ -1,0 +1,1 @@
+"""What a push would make of one record, and why."""

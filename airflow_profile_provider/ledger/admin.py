@@ -1,0 +1,286 @@
+"""A ledger looked at and mended by hand: what it knows, what it set aside, and how to make it forget."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow_profile_provider.errors import ConfigurationError
+from airflow_profile_provider.ledger.ledger import Entry, Ledger, version_name
+from airflow_profile_provider.ledger.migrations import found_schema, require_schema
+from airflow_profile_provider.ledger.session import QUARANTINE_SECONDS, REFUSALS, set_aside_until
+from airflow_profile_provider.ledger.spellings import mark_of
+from airflow_profile_provider.ledger.tables import Tables, begun
+from airflow_profile_provider.vendors.base import folded
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine, Table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What a ledger holds of one target, in numbers.
+
+    ``refused`` counts the keys whose last answer was a refusal, ``quarantined`` those of them that are set
+    aside. ``newest`` is the newest version seen: an integer, or an instant in ISO 8601.
+    """
+
+    id: int
+    target: str
+    key_type: str
+    entries: int
+    in_doubt: int
+    refused: int
+    quarantined: int
+    newest: int | str | None
+    busy: bool
+    """Whether a push to it is under way."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as it is printed."""
+        return {name: value for name, value in asdict(self).items() if name != "id"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """A key that the vendor refused: in how many runs, when last, and until when it is set aside, if so."""
+
+    target: str
+    key: str
+    times: int
+    last: str
+    set_aside_until: str | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as it is printed."""
+        return asdict(self)
+
+
+class LedgerAdmin:
+    """The ledger in the database behind an engine, all of its targets.
+
+    Raises:
+        ConfigurationError: there is none, or one of another version of this package.
+        LedgerFailed: the database does not do what it is asked.
+    """
+
+    def __init__(self, engine: Engine, *, clock: Callable[[], float] = time.time) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._tables = Tables.described()
+        if not has_ledger(engine):
+            raise ConfigurationError("there is no ledger in this database: no push has used it so far")
+
+    def targets(self, name: str | None = None) -> list[Target]:
+        """Count what is known; of one target, by its connection id or as "type:id", or of all.
+
+        Raises:
+            ConfigurationError: there is no such target.
+        """
+        from sqlalchemy import select
+
+        table = self._tables.targets
+        query = select(table.c.id, table.c.target, table.c.key_type).order_by(table.c.target)
+        with begun(self._engine) as connection:
+            found = [tuple(row) for row in connection.execute(query)]
+            chosen = [row for row in found if name is None or name in {row[1], row[1].partition(":")[2]}]
+            if name is not None and not chosen:
+                there = ", ".join(row[1] for row in found) or "nothing"
+                raise ConfigurationError(f"the ledger knows no target {name!r}; it knows {there}")
+            return [self._count(connection, *row) for row in chosen]
+
+    def target(self, name: str | None = None) -> Target:
+        """Return one target, the only one where none is named.
+
+        Raises:
+            ConfigurationError: there is none, or more than one.
+        """
+        found = self.key_types_of(name)
+        if len(found) != 1:
+            known = ", ".join(one.key_type for one in found)
+            raise ConfigurationError(f"the ledger knows {found[0].target} by {known}")
+        return found[0]
+
+    def key_types_of(self, name: str | None = None) -> list[Target]:
+        """Return one target, the only one where none is named, once for each identifier it is known by.
+
+        Raises:
+            ConfigurationError: there is none, or more than one.
+        """
+        found = self.targets(name)
+        if len({one.target for one in found}) != 1:
+            names = ", ".join(one.target for one in found) or "none"
+            raise ConfigurationError(f"name one target by its connection id; the ledger knows {names}")
+        return found
+
+    def refused(self, targets: Sequence[Target]) -> Iterator[Refused]:
+        """List the keys whose last answer was a refusal, those refused most often first."""
+        from sqlalchemy import select
+
+        table, now = self._tables.entries.c, self._clock()
+        query = select(table.key, table.refusals, table.refused_at).where(table.refusals > 0)
+        query = query.order_by(table.refusals.desc(), table.key)
+        with begun(self._engine) as connection:
+            for target in targets:
+                for key, times, at in connection.execute(query.where(table.target == target.id)):
+                    until = set_aside_until(times, at, now)
+                    yield Refused(
+                        target=target.target,
+                        key=key,
+                        times=times,
+                        last=instant(at),
+                        set_aside_until=None if until is None else instant(until),
+                    )
+
+    def release(self, target: Target, key: str | None) -> int:
+        """Forget the refusals of a key, or of all, so that the next run tries again; return of how many."""
+        table = self._tables.entries
+        change = table.update().where(table.c.target == target.id, table.c.refusals > 0)
+        change = change.values(refusals=0, refused=None, refused_run=None)
+        with begun(self._engine) as connection:
+            return self._run(connection, change, key)
+
+    def forget(self, target: Target, key: str | None) -> int:
+        """Delete what is known of a key, or of all and the target too; return of how many.
+
+        Raises:
+            ConfigurationError: a push to the target is under way, which would write it down again.
+        """
+        table = self._tables.entries
+        with begun(self._engine) as connection:
+            if self._is_busy(connection, target.id):
+                raise ConfigurationError(f"a push to {target.target} is under way; wait until it has ended")
+            number = self._run(connection, table.delete().where(table.c.target == target.id), key)
+            if key is None:
+                meta, known = self._tables.meta, self._tables.targets
+                names = version_name(target.id), mark_of(target.id)
+                connection.execute(meta.delete().where(meta.c.name.in_(names)))
+                connection.execute(known.delete().where(known.c.id == target.id))
+        return number
+
+    def address(self, target: Target) -> str | None:
+        """Return where a target was when it was pushed to last; None where no push has said so."""
+        from sqlalchemy import select
+
+        table = self._tables.targets.c
+        with begun(self._engine) as connection:
+            found: str | None = connection.execute(
+                select(table.address).where(table.id == target.id)
+            ).scalar()
+        return found
+
+    def move(self, target: Target, place: str) -> None:
+        """Take a place (see `Vendor.place`) for the one where a target has always been."""
+        table = self._tables.targets
+        with begun(self._engine) as connection:
+            connection.execute(table.update().where(table.c.target == target.target).values(address=place))
+
+    def _run(self, connection: Connection, statement: Any, key: str | None) -> int:
+        if key is not None:
+            spellings = {key, folded(key, number=False), folded(key, number=True)}
+            statement = statement.where(self._tables.entries.c.key.in_(spellings))
+        return int(connection.execute(statement).rowcount)
+
+    def _count(self, connection: Connection, number: int, target: str, key_type: str) -> Target:
+        from sqlalchemy import case, func, select
+
+        table, since = self._tables.entries.c, self._clock() - QUARANTINE_SECONDS
+        aside = (table.refusals >= REFUSALS) & (table.refused_at > since)
+        query = select(
+            func.count(),
+            func.coalesce(func.sum(case((table.doubt != 0, 1), else_=0)), 0),
+            func.coalesce(func.sum(case((table.refusals > 0, 1), else_=0)), 0),
+            func.coalesce(func.sum(case((aside, 1), else_=0)), 0),
+            func.max(table.order),
+        ).where(table.target == number)
+        entries, in_doubt, refused, quarantined, newest = connection.execute(query).one()
+        kind = connection.execute(_kind_query(self._tables.meta, number)).scalar()
+        return Target(
+            id=number,
+            target=target,
+            key_type=key_type,
+            entries=entries,
+            in_doubt=in_doubt,
+            refused=refused,
+            quarantined=quarantined,
+            newest=version_of(newest, kind),
+            busy=self._is_busy(connection, number),
+        )
+
+    def _is_busy(self, connection: Connection, number: int) -> bool:
+        from sqlalchemy import select
+
+        table = self._tables.leases.c
+        query = select(table.name).where(table.until > self._clock())
+        return any(name.partition(" ")[0] == str(number) for name in connection.execute(query).scalars())
+
+
+class ReadLedger(Ledger):
+    """A ledger that is only read: nothing is made on first use, and where there is none it knows nothing.
+
+    Raises:
+        ConfigurationError: it is of another version, or knows the target by another identifier.
+    """
+
+    def _make(self) -> None:
+        self._there = has_ledger(self._engine)
+
+    def _target_of(self, target: str, key_type: str) -> int:
+        if not self._there:
+            return 0
+        with begun(self._engine) as connection:
+            table = self._tables.targets
+            found = connection.execute(table.select().where(table.c.target == target)).mappings().all()
+        ids = {str(row["key_type"]): int(row["id"]) for row in found}
+        self._require_no_other(target, key_type, ids)
+        self._require_same_place(target, found)
+        return ids.get(key_type, 0)
+
+    @property
+    def key(self) -> bytes:
+        """The secret that the ledger keeps for fingerprints, or any where there are none."""
+        return super().key if self._there else secrets.token_bytes(32)
+
+    def known(self, keys: Collection[str]) -> dict[str, Entry]:
+        """Return what is known of these keys, without their fields."""
+        return super().known(keys) if self._there else {}
+
+    @property
+    def version_kind(self) -> str | None:
+        """The kind of version that orders this target's changes, if any came."""
+        return super().version_kind if self._there else None
+
+
+def has_ledger(engine: Engine) -> bool:
+    """Whether there is a ledger in the database behind an engine.
+
+    Raises:
+        ConfigurationError: it is of another version of this package.
+    """
+    with begun(engine) as connection:
+        found = found_schema(connection)
+    if found:
+        require_schema(found)
+    return bool(found)
+
+
+def instant(seconds: float) -> str:
+    """Write a Unix time as people and programs read it."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+
+def version_of(order: int | None, kind: str | None) -> int | str | None:
+    """Return a version from its place among others: instants are placed by their microseconds."""
+    if order is None or kind != "instant":
+        return order
+    return (datetime.fromtimestamp(0, UTC) + timedelta(microseconds=order)).isoformat()
+
+
+def _kind_query(meta: Table, target: int) -> Any:
+    from sqlalchemy import select
+
+    return select(meta.c.value).where(meta.c.name == version_name(target))

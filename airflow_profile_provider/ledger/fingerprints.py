@@ -1,0 +1,66 @@
+"""Keyed hashes of values: what a ledger keeps in the values' place."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from hashlib import blake2b
+from typing import Any
+
+from airflow_profile_provider.ledger.tables import ROW_BYTES
+from airflow_profile_provider.records import Change, Row
+from airflow_profile_provider.sources.batches import Block, as_text
+
+_encoded = json.JSONEncoder(sort_keys=True).encode
+_quoted = json.encoder.encode_basestring_ascii
+FIELD_BYTES = 8
+
+
+class Fingerprints:
+    """Hashes of what is sent, and of rows as they come.
+
+    ``key`` is secret. ``shape`` names what shapes a request beside the record itself, and ``recipe`` what
+    makes a change of a row: with another one, fingerprints differ. ``columns`` are those of a row that count;
+    None for rows that are changes.
+    """
+
+    def __init__(self, key: bytes, shape: str, recipe: str, columns: Iterable[str] | None) -> None:
+        self._value = blake2b(shape.encode(), key=key[:64], digest_size=FIELD_BYTES)
+        self._row_key = blake2b(f"{shape} {recipe}".encode(), key=key[:64], digest_size=32).digest()
+        self._columns = None if columns is None else list(columns)
+
+    def of_row(self, row: Row, *, whole: bool = False) -> bytes:
+        """Hash a row as it came: equal rows ask for equal changes, so that they need not be planned.
+
+        ``whole``: all of it counts, whatever the columns.
+        """
+        if row.fingerprint is not None:
+            return row.fingerprint
+        content = row.content
+        all_of_it = whole or self._columns is None or not isinstance(content, Mapping)
+        seen = content if all_of_it else tuple([content.get(name) for name in self._columns or ()])
+        return blake2b(as_text(seen), key=self._row_key, digest_size=ROW_BYTES).digest()
+
+    def of_rows(self, block: Block) -> list[bytes]:
+        """Hash the rows of a table whose columns are those that count, in their order."""
+        key = self._row_key
+        if block.kind:
+            key = blake2b(block.kind.encode(), key=key, digest_size=32).digest()
+        return [blake2b(text, key=key, digest_size=ROW_BYTES).digest() for text in block.texts()]
+
+    def of_change(self, change: Change) -> dict[str, str]:
+        """Hash each field, and each relationship's operations, of a planned change."""
+        named: dict[str, Any] = {**change.fields}
+        named.update({f"\0{name}": operations for name, operations in change.relationships.items()})
+        return {name: self._of(name, value) for name, value in named.items()}
+
+    def of_all(self, fields: Mapping[str, str]) -> str:
+        """Hash the hashes of a whole change."""
+        return self._of("", sorted(fields.items()))
+
+    def _of(self, name: str, value: Any) -> str:
+        digest = self._value.copy()
+        # A text, as most values are, is written as JSON directly: the encoder takes five times as long.
+        named = f"[{_quoted(name)}, {_quoted(value)}]" if type(value) is str else _encoded([name, value])
+        digest.update(named.encode())
+        return digest.hexdigest()

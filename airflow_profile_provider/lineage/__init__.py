@@ -1,0 +1,1 @@
+"""Datasets, columns and assets of a push, for lineage and schedules."""

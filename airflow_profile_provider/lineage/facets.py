@@ -1,0 +1,153 @@
+"""A push as OpenLineage sees it: datasets in and out, which field comes from which column, and counts.
+
+No value, key or credential is in it, nor the query itself, whose text may hold values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import attrs
+from airflow.providers.openlineage.extractors import OperatorLineage
+from airflow.sdk.exceptions import AirflowException, AirflowRuntimeError
+from openlineage.client.event_v2 import Dataset, InputDataset, OutputDataset
+from openlineage.client.facet_v2 import (
+    DatasetFacet,
+    OutputDatasetFacet,
+    RunFacet,
+    column_lineage_dataset,
+    output_statistics_output_dataset,
+)
+
+from airflow_profile_provider.adapters.files import is_path
+from airflow_profile_provider.errors import ProfileError
+from airflow_profile_provider.lineage.assets import dataset_of
+from airflow_profile_provider.lineage.datasets import Origin, origin_of_file, origin_of_sql
+from airflow_profile_provider.operators.events import FromEvents
+from airflow_profile_provider.records import Report, Verdict
+
+if TYPE_CHECKING:
+    from airflow_profile_provider.operators.base import PushProfilesOperator
+
+_UNKNOWN = (AirflowException, AirflowRuntimeError, ProfileError)
+
+
+@attrs.define
+class ProfilePushRunFacet(RunFacet):
+    """The report's counts and cost; ``seconds`` and ``throttledSeconds`` are seconds."""
+
+    action: str
+    received: int
+    verdicts: dict[str, int]
+    requests: int
+    retries: int
+    throttledSeconds: float  # noqa: N815 -- as facets are written
+    seconds: float
+    complete: bool
+
+
+def lineage_of(operator: PushProfilesOperator) -> OperatorLineage[Any, Any]:
+    """Return all that is known of a push: before it, the datasets; after it, the counts, too."""
+    origin = _origin(operator)
+    return OperatorLineage(
+        inputs=[InputDataset(*name) for name in (*origin.datasets, *_files(operator.only))],
+        outputs=[*_vendor(operator, origin), *_left(operator)],
+        run_facets={"profilePush": _counts(operator.action, operator.report)} if operator.report else {},
+    )
+
+
+def _origin(operator: PushProfilesOperator) -> Origin:
+    """Find out what is read; a connection that is missing is told by the push itself."""
+    try:
+        if operator.sql_conn_id is not None and (query := _query(operator)):
+            return origin_of_sql(operator.hook.get_connection(operator.sql_conn_id), query)
+    except _UNKNOWN:
+        return Origin()
+    return origin_of_file(str(operator.records)) if is_path(operator.records) else Origin()
+
+
+def _query(operator: PushProfilesOperator) -> str | None:
+    """Return what is asked of the database; of an outbox, in the simplest words."""
+    if isinstance(operator.records, FromEvents):
+        return f"select * from {operator.records.outbox.table}"
+    return operator.sql
+
+
+def _vendor(operator: PushProfilesOperator, origin: Origin) -> Iterator[OutputDataset]:
+    """Name what is pushed to, unless nothing is sent."""
+    if operator.action != "push":
+        return
+    try:
+        namespace, name = dataset_of(operator.hook.address)
+    except _UNKNOWN:
+        return
+    facets: dict[str, DatasetFacet] = {}
+    if lines := dict(_lines(operator, origin)):
+        facets["columnLineage"] = column_lineage_dataset.ColumnLineageDatasetFacet(fields=lines)
+    yield OutputDataset(namespace, name, outputFacets=_statistics(operator.report), facets=facets)
+
+
+def _statistics(report: Report | None) -> dict[str, OutputDatasetFacet]:
+    if report is None:
+        return {}
+    counted = output_statistics_output_dataset.OutputStatisticsOutputDatasetFacet
+    return {"outputStatistics": counted(rowCount=report.acknowledged)}
+
+
+def _lines(
+    operator: PushProfilesOperator, origin: Origin
+) -> Iterator[tuple[str, column_lineage_dataset.Fields]]:
+    """Draw a line from each field to the columns that it comes from, as far as they are known."""
+    for field, columns in _columns(operator).items():
+        sources = [
+            column_lineage_dataset.InputField(
+                *dataset, source, [column_lineage_dataset.Transformation("DIRECT")]
+            )
+            for column in columns
+            for dataset, source in origin.sources(column)
+        ]
+        if sources:
+            yield field, column_lineage_dataset.Fields(inputFields=sources)
+
+
+def _columns(operator: PushProfilesOperator) -> dict[str, list[str]]:
+    """Return the columns of each field; none where rows are changes already."""
+    fields = operator.fields
+    if fields is None or isinstance(fields, str):
+        return {}
+    columns = {name: [column] for name, column in _pairs(fields)}
+    for relationship, operations in (operator.vendor_options.get("relationships") or {}).items():
+        columns[relationship] = list(operations.values())
+    if operator.key:
+        columns.setdefault(operator.key_type or operator.hook.vendor_class.key_types[0], [operator.key])
+    return columns
+
+
+def _pairs(fields: Any) -> Iterator[tuple[str, str]]:
+    yield from fields.items() if isinstance(fields, Mapping) else ((name, name) for name in fields)
+
+
+def _left(operator: PushProfilesOperator) -> Iterator[Dataset]:
+    """Name the files that the push writes: where data went is what lineage is for."""
+    paths = [operator.delivered_path, operator.plan_path if operator.action == "plan" else None]
+    for path in (*paths, operator.report.rejects if operator.report else None):
+        for name in _files(path):
+            yield OutputDataset(*name)
+
+
+def _files(path: Any) -> tuple[tuple[str, str], ...]:
+    return () if path is None else origin_of_file(str(path)).datasets
+
+
+def _counts(action: str, report: Report) -> ProfilePushRunFacet:
+    return ProfilePushRunFacet(
+        action=action,
+        received=report.received,
+        verdicts={verdict.value: getattr(report, verdict) for verdict in Verdict},
+        requests=report.requests,
+        retries=report.retries,
+        throttledSeconds=report.throttled_seconds,
+        seconds=report.seconds,
+        complete=report.complete,
+    )

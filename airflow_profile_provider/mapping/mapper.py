@@ -1,0 +1,500 @@
+"""From rows to batches, without I/O: map, validate, coalesce, batch."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from itertools import count
+from typing import Any
+
+from airflow_profile_provider.errors import ConfigurationError, InvalidRecord, ProfileError, WrongMapping
+from airflow_profile_provider.records import Change, Row, order_of
+from airflow_profile_provider.sources.reading import has_verdict, is_reject
+from airflow_profile_provider.values import (
+    exact_key,
+    holds_null,
+    integer,
+    is_null,
+    json_type,
+    read_as,
+    unwrapped,
+    without_nulls,
+)
+from airflow_profile_provider.vendors.base import Catalogue, Vendor, require_choice, to_json
+
+NULLS = ("clear", "skip", "invalid")
+_CHANGE_MEMBERS = frozenset({"key", "key_type", "fields", "relationships", "version"})
+_REJECT_MEMBERS = frozenset({"verdict", "reason", "position", "text", "unread"})
+
+ColumnsOf = Mapping[str, Mapping[str, str]]
+"""Relationship to operation to column."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How a row becomes a change.
+
+    ``key`` is the column of the key and ``fields`` maps the vendor's field to the column (a list where the
+    names agree); with ``fields=None`` rows are changes already. ``version`` is the column that orders the
+    changes of a key. ``nulls`` is "clear", "skip" or "invalid". With ``exact_keys`` each spelling of a key is
+    a profile of its own; else those that the vendor may take for one are judged as one.
+    """
+
+    key: str | None = None
+    fields: Mapping[str, str] | Sequence[str] | None = None
+    key_type: str | None = None
+    version: str | None = None
+    nulls: str | None = None
+    relationships: ColumnsOf | None = None
+    max_record_bytes: int = 1_000_000
+    exact_keys: bool = False
+
+
+class Planner:
+    """Makes validated changes of rows, for one vendor.
+
+    Raises:
+        ConfigurationError: the recipe does not fit the vendor.
+    """
+
+    def __init__(self, vendor: Vendor, recipe: Recipe) -> None:
+        self.catalogue = Catalogue()
+        self.learn: Callable[[], Catalogue] | None = None
+        """Asks the vendor which fields there are, once there is something to plan."""
+        self._wrong: WrongMapping | None = None
+        self._vendor = vendor
+        self._recipe = recipe
+        given = recipe.fields
+        self._fields = _by_column(given)
+        self._nulls = require_choice("nulls", recipe.nulls or vendor.nulls, NULLS)
+        usable = vendor.usable_key_types
+        self._key_type = require_choice("key_type", recipe.key_type or usable[0], usable)
+        if given is not None:
+            vendor.check_key_type(self._key_type)
+        if given is not None and not (recipe.key and (self._fields or recipe.relationships)):
+            raise ConfigurationError(
+                "fields maps columns to send, so name the column of the key as well (key=)"
+            )
+        if recipe.relationships and not vendor.relationship_writes:
+            raise ConfigurationError(f"{vendor.name} has no relationships to write")
+        if recipe.relationships and given is None:
+            raise ConfigurationError("relationships names columns, so it needs key and fields as well")
+        self._check_mapping()
+
+    @property
+    def key_type(self) -> str:
+        """Which identifier the key is, unless a change says otherwise."""
+        return self._key_type
+
+    @property
+    def skips_null(self) -> bool:
+        """Whether a field that is null is left out of what is sent."""
+        return self._nulls == "skip"
+
+    @property
+    def key_column(self) -> str:
+        """Where a row holds its key."""
+        return "key" if self._fields is None else str(self._recipe.key)
+
+    @property
+    def version_column(self) -> str | None:
+        """Where a mapped row holds its version."""
+        return None if self._fields is None else self._recipe.version
+
+    @property
+    def columns(self) -> list[str] | None:
+        """The columns that every row should have, or None where rows are changes already."""
+        if self._fields is None:
+            return None
+        linked = [
+            column
+            for operations in (self._recipe.relationships or {}).values()
+            for column in operations.values()
+        ]
+        version = [self._recipe.version] if self._recipe.version else []
+        return list(dict.fromkeys([str(self._recipe.key), *self._fields.values(), *linked, *version]))
+
+    def change(self, row: Row) -> Change:
+        """Return the change that a row asks for, its values as the vendor takes them.
+
+        Raises:
+            InvalidRecord: it cannot be sent as it is.
+            WrongMapping: none can, for the mapping names what the vendor has not.
+        """
+        if row.problem:
+            raise InvalidRecord(row.problem)
+        if self.learn:
+            learn, self.learn = self.learn, None
+            self.catalogue = learn()
+            self._wrong = self._wrong_mapping()
+        if self._wrong:
+            raise self._wrong
+        if self.holds_change(row.content):
+            raw, loose = row.content, row.text
+            self._check_members(raw)
+        else:
+            raw, loose = self._mapped(row), True
+        key, key_type = exact_key(raw["key"]), self._usable(raw.get("key_type"))
+        change = Change(
+            key=key,
+            fields=self._written(raw.get("fields"), row.text, loose),
+            key_type=key_type,
+            position=row.position,
+            profile=self.profile_of(key, key_type),
+            version=_version(raw.get("version")),
+            relationships=self._linked(raw.get("relationships")),
+        )
+        self._vendor.check_change(change)
+        size = _size_of(change)
+        if size > self._recipe.max_record_bytes:
+            raise InvalidRecord(
+                f"is {size:,} bytes, above max_record_bytes={self._recipe.max_record_bytes}; shorten it"
+            )
+        return change
+
+    def holds_change(self, content: Mapping[str, Any]) -> bool:
+        """Whether a row's content is a change already, as in a line of the rejects."""
+        return self._fields is None or (is_reject(content) and "fields" in content)
+
+    def _check_mapping(self) -> None:
+        """Refuse a mapping to what the vendor is known not to have.
+
+        Raises:
+            ConfigurationError: naming it.
+        """
+        self._vendor.check_mapping(self._fields or (), self._recipe.relationships or (), self.catalogue)
+
+    def _wrong_mapping(self) -> WrongMapping | None:
+        try:
+            self._check_mapping()
+        except ConfigurationError as error:
+            return WrongMapping(str(error))
+        return None
+
+    def key_of(self, source: Change | Row) -> str:
+        """Return the key of a change, or of a row that has a good one."""
+        return source.key if isinstance(source, Change) else self.key_in(source.content) or ""
+
+    def key_in(self, content: Any) -> str | None:
+        """Return the key that a row's content means, or None where planning will say what is wrong."""
+        if not isinstance(content, Mapping):
+            return None
+        column = "key" if self.holds_change(content) else self.key_column
+        try:
+            return exact_key(content[column]) if column in content else None
+        except InvalidRecord:
+            return None
+
+    def profile_in(self, content: Any) -> str | None:
+        """Return what stands for the key that a row's content means, or None where there is no good one."""
+        key = self.key_in(content)
+        return None if key is None else self.profile_of(key)
+
+    def profile_of(self, key: str, key_type: str | None = None) -> str:
+        """Return what stands for all spellings of a key that the vendor may take for one profile."""
+        return key if self._recipe.exact_keys else self._vendor.profile_of(key_type or self._key_type, key)
+
+    def profiles_of(self, keys: list[str]) -> list[str]:
+        """Return what stands for each of many keys; nearly always they do so themselves."""
+        text = "\0".join(["", *keys])
+        plain = text.isascii() and text == text.lower() and " " not in text and "\x000" not in text
+        if self._recipe.exact_keys or (plain and text.replace("\0", "").isprintable()):
+            return keys
+        return [self.profile_of(key) for key in keys]
+
+    def _check_members(self, raw: Mapping[str, Any]) -> None:
+        allowed = _CHANGE_MEMBERS | _REJECT_MEMBERS if has_verdict(raw) else _CHANGE_MEMBERS
+        unknown = [str(name) for name in raw if name not in allowed]
+        if unknown:
+            # The names of what is no change at all may be the cells of a table without names.
+            is_one = not _CHANGE_MEMBERS.isdisjoint(raw)
+            names = f" ({', '.join(sorted(unknown)[:5])})" if is_one else f": {len(unknown)}"
+            raise InvalidRecord(
+                f"has members that no change has{names}; a change has key and fields, else map columns with "
+                "key= and fields="
+            )
+        if "key" not in raw:
+            raise InvalidRecord("has no key; give the vendor's identifier of the profile")
+
+    def _mapped(self, row: Row) -> dict[str, Any]:
+        content: Mapping[str, Any] = row.content
+        key, fields = str(self._recipe.key), self._fields or {}
+        if is_null(content.get(key)) or (row.text and not content[key]):
+            raise InvalidRecord(f"has no key in column {key}; give the vendor's identifier of the profile")
+        return {
+            "key": content[key],
+            "fields": {name: content[column] for name, column in fields.items() if column in content},
+            "relationships": self._mapped_links(row),
+            "version": self._mapped_version(row),
+        }
+
+    def _mapped_version(self, row: Row) -> Any:
+        column = self._recipe.version
+        value = row.content.get(column) if column else None
+        if row.text and isinstance(value, str):
+            whole = _whole_version(value)
+            return value or None if whole is None else whole
+        return value
+
+    def _mapped_links(self, row: Row) -> dict[str, dict[str, Any]]:
+        found: dict[str, dict[str, Any]] = {}
+        for relationship, operations in (self._recipe.relationships or {}).items():
+            for operation, column in operations.items():
+                value = row.content.get(column)
+                if row.text:
+                    value = _link_from_text(column, value) if value else None
+                elif isinstance(value, str):  # the database may have no arrays
+                    value = _link_from_text(column, value)
+                else:
+                    value = list(value) if isinstance(value, tuple) else unwrapped(value)
+                if not is_null(value):
+                    found.setdefault(relationship, {})[operation] = value
+                elif operation == "replace" and column in row.content and self._nulls != "skip":
+                    self._refuse_null(f"relationship {relationship}: ")
+                    found.setdefault(relationship, {})[operation] = None
+        return found
+
+    def _usable(self, key_type: Any) -> str:
+        if key_type is None:
+            return self._key_type
+        usable = self._vendor.usable_key_types
+        if key_type not in usable:
+            raise InvalidRecord(f"its key_type is not one of {', '.join(usable)}")
+        return str(key_type)
+
+    def _written(self, fields: Any, text: bool, loose: bool) -> dict[str, Any]:
+        if fields is None:
+            return {}
+        if not isinstance(fields, Mapping):
+            raise InvalidRecord(f"its fields must be an object, not {json_type(fields)}")
+        written: dict[str, Any] = {}
+        for name, value in fields.items():
+            try:
+                self._write(written, name, value, text, loose)
+            except InvalidRecord as error:
+                reason = f"field {name}: {error}"
+            except (RecursionError, ValueError):  # too deep, or more digits than Python writes
+                reason = f"field {name}: is nested too deeply or too long a number; simplify it"
+            except ProfileError:
+                raise
+            except Exception as error:  # noqa: BLE001 -- a value's own methods raise what they like
+                reason = f"field {name}: is a value that cannot be read ({type(error).__name__}); convert it"
+            else:
+                continue
+            raise InvalidRecord(reason)
+        return written
+
+    def _write(self, written: dict[str, Any], name: str, value: Any, text: bool, loose: bool) -> None:
+        if not isinstance(name, str) or not name:
+            raise InvalidRecord("a field's name must be a string that is not empty")
+        null = is_null(value) or (text and value == "")
+        if not null:
+            value = self._vendor.check_field(name, value, loose=loose, catalogue=self.catalogue)
+            if isinstance(value, dict | list) and self._nulls != "clear" and holds_null(value):
+                self._refuse_null("holds a member that ")
+                value = without_nulls(value)
+                if value is None:
+                    return
+            written[name] = value
+        elif self._nulls != "skip":
+            self._vendor.field(name, self.catalogue)
+            self._refuse_null("")
+            written[name] = self._vendor.clear(name)
+
+    def _refuse_null(self, where: str) -> None:
+        if self._nulls == "invalid":
+            raise InvalidRecord(f'{where}is null; nulls="skip" leaves it alone, nulls="clear" clears it')
+
+    def _linked(self, relationships: Any) -> Mapping[str, Mapping[str, Any]]:
+        if relationships and not self._vendor.relationship_writes:
+            raise InvalidRecord(f"{self._vendor.name} has no relationships to write; leave them out")
+        if relationships is not None and not isinstance(relationships, Mapping):
+            raise InvalidRecord(f"its relationships must be an object, not {json_type(relationships)}")
+        return relationships or {}
+
+
+def _size_of(change: Change) -> int:
+    """Return how many bytes a change takes as JSON."""
+    try:
+        return len(to_json([change.key, change.fields, change.relationships]))
+    except (ValueError, RecursionError):  # find out where
+        return _size("", [change.key, change.relationships]) + sum(
+            _size(f"field {name}: ", [name, value]) for name, value in change.fields.items()
+        )
+
+
+def _size(where: str, value: Any) -> int:
+    """Return how many bytes value takes as JSON; what cannot be written so is invalid."""
+    try:
+        return len(to_json(value))
+    except UnicodeEncodeError:
+        raise InvalidRecord(f"{where}holds half of a surrogate pair, which is no text; mend it") from None
+    except (ValueError, RecursionError):
+        raise InvalidRecord(f"{where}cannot be written as JSON; simplify it") from None
+
+
+def _by_column(fields: Mapping[str, str] | Sequence[str] | None) -> dict[str, str] | None:
+    if fields is None:
+        return None
+    return dict(fields) if isinstance(fields, Mapping) else {name: name for name in fields}
+
+
+def _link_from_text(column: str, cell: str) -> Any:
+    try:
+        found = read_as("string[]", cell)
+    except InvalidRecord as error:
+        raise InvalidRecord(f"column {column}: {error}") from None
+    return found[0] if isinstance(found, list) and len(found) == 1 else found
+
+
+def _version(value: Any) -> int | str | None:
+    if is_null(value):
+        return None
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, str) and _is_instant(value):  # 20260316, too
+        return str(value)
+    whole = _whole_version(value)
+    if whole is None:
+        raise InvalidRecord("its version is neither an integer nor an ISO-8601 instant")
+    return whole
+
+
+def _is_instant(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _whole_version(value: Any) -> int | None:
+    try:
+        return integer(value)
+    except InvalidRecord as error:
+        raise InvalidRecord(f"its version {error}") from None
+
+
+@dataclass(slots=True)
+class Planned:
+    """A change to send, and the changes of the source that it stands for, oldest first."""
+
+    change: Change
+    parts: list[Change]
+    tried: int = 0
+    """How many of them, the first ones, were sent before and got no answer."""
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """What names the profile."""
+        return self.change.identity
+
+    def absorb(self, later: Change) -> None:
+        """Take in a later change of the same key: its fields win, other fields stay."""
+        self.parts.append(later)
+        older, newer = self.change, later
+        if _is_older(later, self.change):
+            older, newer = later, self.change
+        self.change = replace(newer, fields={**older.fields, **newer.fields})
+
+
+def _is_older(change: Change, other: Change) -> bool:
+    """Whether both are versioned and change's version comes first."""
+    first, second = order_of(change.version), order_of(other.version)
+    return first is not None and second is not None and first[0] == second[0] and first[1] < second[1]
+
+
+class Window:
+    """Changes that wait to be sent, in order, bounded; changes of one key are coalesced.
+
+    Changes with relationships are never coalesced: their operations depend on what came before. Nor are those
+    of two spellings of a key, which may be two profiles; but they keep their order, for they may be one.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._held = 0
+        self._serial = count()
+        self._waiting: OrderedDict[int, Planned] = OrderedDict()
+        self._newest: dict[tuple[str, str], Planned] = {}
+
+    def __len__(self) -> int:
+        """Return how many changes wait; coalesced ones count once."""
+        return len(self._waiting)
+
+    def __contains__(self, identity: tuple[str, str]) -> bool:
+        """Whether a change of this profile waits."""
+        return identity in self._newest
+
+    @property
+    def full(self) -> bool:
+        """Whether something must be taken before more is added."""
+        return self._held >= self._size
+
+    def add(self, change: Change) -> None:
+        """Put a change at the end, or into the one of the same key that still waits."""
+        self._held += 1
+        waiting = self._newest.get(change.identity)
+        planned = Planned(change, [change])
+        if waiting is not None and not waiting.change.relationships and not change.relationships:
+            if waiting.change.key == change.key:
+                waiting.absorb(change)
+                return
+            if _is_older(change, waiting.change):
+                self._put_before(waiting, planned)
+                return
+        self._waiting[next(self._serial)] = planned
+        self._newest[change.identity] = planned
+
+    def _put_before(self, waiting: Planned, older: Planned) -> None:
+        """Let a change of an older version go ahead of one that waits."""
+        serial = next(serial for serial, planned in self._waiting.items() if planned is waiting)
+        self._waiting[serial] = older
+        self._waiting[next(self._serial)] = waiting
+
+    def put_back(self, failed: Planned) -> None:
+        """Put a change that failed in again, before a later one of its key is added."""
+        failed.tried = len(failed.parts)
+        self._held += len(failed.parts)
+        self._waiting[next(self._serial)] = failed
+        self._newest[failed.identity] = failed
+
+    def join(self, failed: Planned) -> bool:
+        """Lay a later change of the key, if one waits, over a change that failed; False where none does."""
+        later = self._newest.get(failed.identity)
+        if later is None or later.change.relationships or later.change.key != failed.change.key:
+            return False
+        failed.absorb(later.change)
+        later.parts[:0] = failed.parts[:-1]
+        later.change = failed.change
+        later.tried = len(failed.parts) - 1
+        self._held += len(failed.parts) - 1
+        return True
+
+    def take(self, size: int, busy: Collection[tuple[str, str]]) -> list[Planned]:
+        """Take up to size changes from the front, each of another key, and of none that is busy."""
+        chosen: dict[tuple[str, str], int] = {}
+        passed: set[tuple[str, str]] = set()
+        for serial, planned in self._waiting.items():
+            identity = planned.identity
+            if identity in busy or identity in chosen or identity in passed:
+                passed.add(identity)
+                continue
+            chosen[identity] = serial
+            if len(chosen) == size:
+                break
+        return [self._remove(serial) for serial in chosen.values()]
+
+    def _remove(self, serial: int) -> Planned:
+        planned = self._waiting.pop(serial)
+        self._held -= len(planned.parts)
+        if self._newest.get(planned.identity) is planned:
+            del self._newest[planned.identity]
+        return planned
+
+    def drain(self) -> Iterator[Planned]:
+        """Take everything that is left."""
+        while self._waiting:
+            yield self._remove(next(iter(self._waiting)))

@@ -1,0 +1,1 @@
+"""The conductor: reads, maps, compares, sends, settles, reports."""

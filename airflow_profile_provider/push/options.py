@@ -1,0 +1,113 @@
+"""The options of a push, read and checked at once, before anything is opened or sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from airflow_profile_provider import options as arguments
+from airflow_profile_provider.errors import ConfigurationError
+from airflow_profile_provider.ledger.session import DOUBT_SECONDS
+from airflow_profile_provider.mapping.mapper import ColumnsOf, Recipe
+from airflow_profile_provider.sources.partition import parse_partition
+from airflow_profile_provider.vendors.base import Vendor, require_choice
+
+MAX_RECORD_BYTES = 1_000_000
+
+_EXACT = frozenset({"sql", "key", "version", "only_key"})
+"""Texts whose blanks may mean something."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What `ProfileHook.push` was asked for, in the types that it needs."""
+
+    sql: str | None = None
+    sql_conn_id: str | None = None
+    key: str | None = None
+    fields: Mapping[str, Any] | Sequence[str] | None = None
+    key_type: str | None = None
+    version: str | None = None
+    nulls: str | None = None
+    relationships: ColumnsOf | None = None
+    only: str | None = None
+    only_key: str | None = None
+    partition: tuple[int, int] | None = None
+    if_empty: str | None = None
+    max_changes: int | str | None = None
+    rejects_path: str | None = None
+    delivered_path: str | None = None
+    concurrency: int | None = None
+    batch_size: int | None = None
+    quota: str | None = None
+    max_record_bytes: int = MAX_RECORD_BYTES
+    null_values: tuple[str, ...] = ()
+    ledger_conn_id: str | None = None
+    changed_fields_only: bool = False
+    ignore_ledger: bool = False
+    mixed_key_types: bool = False
+    doubt_seconds: float = DOUBT_SECONDS
+    exact_keys: bool = False
+    action: str = "push"
+    plan_path: str | None = None
+    plan_values: bool = False
+    approved_plan: str | None = None
+
+    @classmethod
+    def read(cls, given: Mapping[str, Any]) -> Options:
+        """Read the arguments as they were given.
+
+        Raises:
+            ConfigurationError: naming the first that cannot be meant.
+        """
+        found = {}
+        for one in fields(cls):
+            value = given[one.name]
+            if one.name in _READERS:
+                found[one.name] = _READERS[one.name](one.name, value)
+            elif isinstance(one.default, bool):
+                found[one.name] = arguments.flag(one.name, value, one.default)
+            else:
+                found[one.name] = arguments.text(one.name, value, strip=one.name not in _EXACT)
+            if found[one.name] is None:
+                found[one.name] = one.default
+        options = cls(**found)
+        require_choice("action", options.action, ("push", "plan", "baseline"))
+        if options.action == "baseline" and not options.ledger_conn_id:
+            raise ConfigurationError('action="baseline" fills a ledger, so name one: ledger_conn_id')
+        return options
+
+    @property
+    def recipe(self) -> Recipe:
+        """How a row becomes a change."""
+        names = [one.name for one in fields(Recipe)]
+        return Recipe(**{name: getattr(self, name) for name in names})
+
+    def require_fit(self, vendor: Vendor) -> None:
+        """Refuse what this vendor cannot do.
+
+        Raises:
+            ConfigurationError: saying why.
+        """
+        if self.changed_fields_only and not vendor.partial:
+            raise ConfigurationError(
+                f"changed_fields_only might lose fields: this way of writing to {vendor.name} is not known "
+                "to leave alone what a request leaves out"
+            )
+
+
+def _partition(name: str, value: Any) -> tuple[int, int] | None:
+    return parse_partition(arguments.pair(name, value))
+
+
+_READERS: dict[str, Callable[[str, Any], Any]] = {
+    "doubt_seconds": arguments.seconds,
+    "fields": arguments.columns,
+    "relationships": arguments.links,
+    "partition": _partition,
+    "null_values": arguments.words,
+    "max_changes": arguments.share,
+    **dict.fromkeys(("only", "rejects_path", "delivered_path", "plan_path"), arguments.path),
+    **dict.fromkeys(("concurrency", "batch_size", "max_record_bytes"), arguments.count),
+}

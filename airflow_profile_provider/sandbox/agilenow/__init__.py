@@ -1,0 +1,1 @@
+"""Agile.Now, emulated."""

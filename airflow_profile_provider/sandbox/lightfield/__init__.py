@@ -1,0 +1,1 @@
+"""Lightfield, emulated."""

@@ -1,0 +1,1 @@
+"""Sonoran CMS, emulated."""

@@ -1,0 +1,1 @@
+"""Where rows come from: files, queries, an outbox, and the keys that choose among them."""

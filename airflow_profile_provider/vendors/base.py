@@ -1,0 +1,553 @@
+"""The socket that every vendor plugs into: facts as attributes, rules as pure methods.
+
+A vendor's module knows one API and does no I/O. What must go over the wire it yields as `Request` from a
+generator (`Vendor.steps`), each with the pure function that reads its answer, and gets what that function
+returned sent back in; the transport drives the generator, and adds quota, retries and credentials. So a
+vendor that needs a read before its write, or several requests for one record, writes them down one after
+the other.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from difflib import get_close_matches
+from email.utils import parsedate_to_datetime
+from functools import cached_property
+from hashlib import blake2b
+from typing import Any, ClassVar
+from unicodedata import normalize
+from urllib.parse import urlsplit
+
+from airflow_profile_provider.errors import (
+    ConfigurationError,
+    CredentialRefused,
+    InvalidRecord,
+    NoAnswer,
+    PushStopped,
+    RecordRefused,
+    Throttled,
+    Unanswered,
+    VendorError,
+    WrongHost,
+)
+from airflow_profile_provider.records import Acknowledgement, Change
+from airflow_profile_provider.values import check_kind, number_text, plain, read_as
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most ``limit`` requests in any ``seconds``."""
+
+    limit: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What an answer says of the quota: ``remaining`` of ``limit`` requests for ``reset`` more seconds."""
+
+    limit: int
+    remaining: int
+    reset: float
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """What a vendor says of one profile field; ``kind`` as in `values`, ``label`` for people."""
+
+    kind: str = "any"
+    read_only: bool = False
+    choices: frozenset[str] = frozenset()
+    label: str = ""
+
+
+class Catalogue(dict[str, Field]):
+    """The fields that a vendor tells, by name; with ``relationships`` where it tells those, too."""
+
+    def __init__(self, fields: Mapping[str, Field] | None = None, relationships: Iterable[str] = ()) -> None:
+        super().__init__(fields or {})
+        self.relationships = frozenset(relationships)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A connection's own part: where the vendor is and who we are. Never shown in a repr."""
+
+    host: str
+    login: str = field(default="", repr=False)
+    secret: str = field(default="", repr=False)
+    extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request, without credential, and how to read its answer.
+
+    ``path`` starts with a slash: it is one at the vendor's host. A ``public`` request carries no credential,
+    and only such a one may be a whole URL; ``named_by`` is then the extra that it comes from. ``read`` takes
+    the `Answer` and returns what the generator gets back; it raises `Retriable` for an answer that the
+    transport should ask for again. A request that is not ``repeatable`` is never sent a second time once it
+    may have arrived: the vendor's generator gets the `Unanswered` thrown in and decides.
+    One with a ``renewal`` is built anew before it is sent again, for what it was built from may have changed.
+    """
+
+    method: str
+    path: str
+    read: Callable[[Answer], Any] = field(repr=False)
+    body: bytes | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    repeatable: bool = True
+    public: bool = False
+    named_by: str = "host"
+    renewal: Renewal | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """How a request is built anew: what to ask for, and the request that is made of what was read."""
+
+    look: Request
+    build: Callable[[Any], Request]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One HTTP answer, read to its end. Header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes = field(repr=False)
+
+    @cached_property
+    def text(self) -> str:
+        """The body as text."""
+        return self.content.decode("utf-8", "replace").strip()
+
+    @cached_property
+    def parsed(self) -> Any:
+        """The body as JSON, or None where it is none: an HTML page, an empty body, one nested without end."""
+        try:
+            found = _DECODER.decode(self.content.decode(json.detect_encoding(self.content)))
+        except (ValueError, RecursionError):
+            return None
+        shallow = self.content.count(b"[") + self.content.count(b"{") <= DEEPEST
+        return found if shallow or _depth(found) <= DEEPEST else None
+
+    @property
+    def members(self) -> Mapping[str, Any]:
+        """The body's members where it is a JSON object, else nothing."""
+        return self.parsed if isinstance(self.parsed, dict) else {}
+
+
+DEEPEST = 64
+"""Levels of arrays and objects in an answer; what goes deeper is none of an API's."""
+
+
+def _no_number(text: str) -> Any:
+    raise ValueError(f"{text} is not JSON")
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object's members; one that is there twice with two values says nothing."""
+    found = dict(pairs)
+    if len(found) < len(pairs) and any(found[name] != value for name, value in pairs):
+        raise ValueError("a member is there twice")
+    return found
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_members, parse_constant=_no_number)
+
+
+def _depth(found: Any) -> int:
+    """Return how deep arrays and objects lie in each other."""
+    depth, level = 0, [found]
+    while level:
+        depth += 1
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, list | dict)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+    return depth - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """An access token and its life in seconds."""
+
+    value: str = field(repr=False)
+    lifetime: float
+
+
+Steps = Generator[Request, Any, Acknowledgement]
+Probe = Generator[Request, Any, str]
+
+
+class Vendor(ABC):
+    """All that is known of one vendor's API. Subclasses hold facts and pure methods, nothing else."""
+
+    name: ClassVar[str]
+    """The vendor's name as people write it."""
+    conn_type: ClassVar[str]
+    """Airflow's connection type, equal to the module's name."""
+    page: ClassVar[str]
+    """Address of the page that documents the update."""
+    default_host: ClassVar[str] = ""
+    """Base address; empty where each customer has a host of its own."""
+    host_label: ClassVar[str] = "API address"
+    """What the vendor calls the host."""
+    login_label: ClassVar[str] = ""
+    """What the vendor calls the connection's login; empty where there is none."""
+    login_divides: ClassVar[bool] = False
+    """Whether another login at the same host means other profiles: it names whose they are."""
+    secret_label: ClassVar[str]
+    """What the vendor calls the connection's password."""
+    extras: ClassVar[frozenset[str]] = frozenset()
+    """Connection extras that only this vendor has."""
+    readings: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """Extras that choose between readings of what the vendor leaves open; the first is the default."""
+    keeps: ClassVar[str] = "profiles"
+    """What the vendor calls what it keeps; the last part of its name as an asset."""
+    key_types: ClassVar[tuple[str, ...]]
+    """Identifiers of a profile; the first is the default."""
+    vendor_keys: ClassVar[Mapping[str, str]]
+    """Identifiers that the vendor makes up, each with their shape as a regular expression."""
+    fields: ClassVar[Mapping[str, Field]] = {}
+    """Fields that are documented for everybody."""
+    fields_closed: ClassVar[bool] = False
+    """Whether there are no other fields than these."""
+    relationship_writes: ClassVar[bool] = False
+    """Whether changes may carry relationships."""
+    nulls: ClassVar[str] = "invalid"
+    """What null means by default: "clear" only where the vendor documents clearing."""
+    quota: tuple[Rate, ...] = ()
+    """Published limits, or a polite default where none are."""
+    quota_published: ClassVar[bool] = True
+    """Whether the vendor published them."""
+    concurrency: ClassVar[int] = 4
+    """Requests in flight by default."""
+    batch_size: int = 1
+    """Records in one request by default."""
+    batch_limit: int = 1
+    """Most records that a request can carry."""
+    shaped_by: ClassVar[tuple[str, ...]] = ()
+    """Attributes that change what is sent for the same record."""
+    partial: bool = True
+    """Whether an update is known to leave alone what it does not name."""
+    requests_per_batch: int = 1
+    """Requests that deliver a batch, usually; for the estimate before the start."""
+    idempotency_header: ClassVar[str] = ""
+    """Header for a random value that is fresh for each intended request and reused for its retries."""
+
+    def __init__(self, access: Access) -> None:
+        self.access = access
+        self._chosen = {
+            name: require_choice(
+                f"the connection's {name}", _chosen(access.extra.get(name), options), options
+            )
+            for name, options in self.readings.items()
+        }
+
+    @property
+    def address(self) -> str:
+        """Name what is pushed to as a URI, such as ``<connection type>://api.example.com/profiles``."""
+        return f"{self.conn_type}://{self._host}/{self.keeps}"
+
+    @property
+    def place(self) -> str:
+        """Tell the profiles that are pushed to from others: by the host, and a hash of what divides it."""
+        if not self.login_divides:
+            return self._host
+        return f"{self._host} {blake2b(self.access.login.encode(), digest_size=8).hexdigest()}"
+
+    @property
+    def _host(self) -> str:
+        """The host with port and path, as people know it."""
+        host = urlsplit(self.access.host)
+        standard = {"https": ":443", "http": ":80"}[host.scheme]
+        return f"{host.netloc.lower().removesuffix(standard)}{host.path}"
+
+    @property
+    def site(self) -> str:
+        """Web address where people find what was pushed; empty where the vendor documents none."""
+        return ""
+
+    @property
+    def shape(self) -> str:
+        """What the request for a record depends on beside the record."""
+        chosen = "".join(
+            f" {name}={self.reading(name)}"
+            for name, usual in self.readings.items()
+            if self.reading(name) != usual[0]
+        )
+        return f"{self.conn_type} {[getattr(self, name) for name in self.shaped_by]}{chosen}"
+
+    def reading(self, name: str) -> str:
+        """Return which of the `readings` the connection chooses; what the vendor documents, by default."""
+        return self._chosen[name]
+
+    def made_up(self, change: Change) -> bool:
+        """Whether the vendor made this key up, so that it may stand in a log: an e-mail address may not."""
+        shape = self.vendor_keys.get(change.key_type)
+        return shape is not None and re.fullmatch(shape, change.key) is not None
+
+    def profile_of(self, key_type: str, key: str) -> str:
+        """Return what stands for all spellings of a key that the vendor may take for one profile.
+
+        None documents that case, blanks around a key or the way in which Unicode writes a letter tell two
+        profiles apart, or that leading zeros do so in a number which the vendor made up itself.
+        """
+        return folded(key, number=key_type in self.vendor_keys)
+
+    @property
+    def usable_key_types(self) -> tuple[str, ...]:
+        """Return the identifiers that this connection can use."""
+        return self.key_types
+
+    # -- before sending ---------------------------------------------------------------------------------
+
+    def check_field(self, name: str, value: Any, *, loose: bool, catalogue: Mapping[str, Field]) -> Any:
+        """Return a value that is not null as the request holds it, or raise InvalidRecord.
+
+        ``loose`` says that it comes from a table, whose types need not be JSON's.
+        """
+        known = self.field(name, catalogue)
+        kind = known.kind
+        if loose and kind != "any" and not (kind == "string" and type(value) is str):
+            value = read_as(kind, value)
+        elif kind == "string" and isinstance(value, Decimal):
+            value = number_text(value)  # the type of a column, which JSON has not
+        value = self.write(known, value)
+        if kind != "any":
+            check_kind(kind, value)
+        if known.choices and value not in known.choices:
+            raise InvalidRecord(f"is not one of the {len(known.choices)} values that {self.name} documents")
+        return value
+
+    def field(self, name: str, catalogue: Mapping[str, Field]) -> Field:
+        """Look a field up, or raise InvalidRecord where it is known not to exist or not to be writable."""
+        known = self.fields.get(name) or catalogue.get(name)
+        if known is None:
+            if self.fields_closed or catalogue:
+                near = self._nearest(name, catalogue)
+                raise InvalidRecord(
+                    f"{self.name} has no such field{near}; it has {_some(self.fields, catalogue)}"
+                )
+            return Field()
+        if known.read_only:
+            raise InvalidRecord(f"is read-only at {self.name}; take it out of the change")
+        return known
+
+    def check_mapping(
+        self, fields: Iterable[str], relationships: Iterable[str], catalogue: Mapping[str, Field]
+    ) -> None:
+        """Refuse a mapping to fields or relationships that are known not to exist.
+
+        Raises:
+            ConfigurationError: naming each of them, and the one that may be meant.
+        """
+        unknown: list[str] = []
+        if self.fields_closed or catalogue:
+            known = {**self.fields, **catalogue}
+            unknown += [
+                f"no field {name!r}{self._nearest(name, catalogue)}" for name in fields if name not in known
+            ]
+        links = catalogue.relationships if isinstance(catalogue, Catalogue) else frozenset()
+        if links:
+            unknown += [
+                f"no relationship {name!r}{_meant(name, dict.fromkeys(links, ''))}"
+                for name in relationships
+                if name not in links
+            ]
+        if unknown:
+            raise ConfigurationError(
+                f"{self.name} has {'; '.join(unknown)}: correct the mapping; nothing was sent"
+            )
+
+    def _nearest(self, name: str, catalogue: Mapping[str, Field]) -> str:
+        return _meant(name, {known: each.label for known, each in {**self.fields, **catalogue}.items()})
+
+    def write(self, known: Field, value: Any) -> Any:
+        """Return value in the JSON types that this vendor documents for the field."""
+        return plain(value)
+
+    def clear(self, name: str) -> Any:
+        """Return what is sent to clear a field."""
+        return None
+
+    def check_key_type(self, key_type: str) -> None:
+        """Raise ConfigurationError where no change that names its profile so can be sent."""
+        require_choice("key_type", key_type, self.usable_key_types)
+
+    def check_change(self, change: Change) -> None:
+        """Raise InvalidRecord for what is wrong with the change as a whole."""
+        if not change.fields and not change.relationships:
+            raise InvalidRecord("there are no fields to send; name at least one")
+
+    # -- the exchange -----------------------------------------------------------------------------------
+
+    @abstractmethod
+    def steps(self, batch: Sequence[Change]) -> Steps:
+        """Yield the requests that deliver batch, take what was read, and return the acknowledgement.
+
+        Raises:
+            RecordRefused: the vendor refuses a record of the batch.
+            BatchUnproven: the answer does not cover every record.
+            Retriable: the answer is none of this API's.
+            PushStopped: no record can get through.
+        """
+
+    def headers(self) -> Mapping[str, str]:
+        """Return the headers of every request but the credential's."""
+        return {"Accept": "application/json", "Content-Type": "application/json"}
+
+    def credential(self, token: str) -> Mapping[str, str]:
+        """Return the header that carries the credential; token is empty unless the vendor issues tokens."""
+        return {"Authorization": f"Bearer {token or self.access.secret}"}
+
+    def token_request(self) -> Request | None:
+        """Return the request whose answer is read as a `Token`, where the vendor issues them."""
+        return None
+
+    def catalogue_request(self) -> Request | None:
+        """Return the request whose answer is read as the field `Catalogue`, where the vendor offers one."""
+        return None
+
+    @abstractmethod
+    def probe(self) -> Probe:
+        """Yield requests without side effects that prove the connection, and return what they proved."""
+
+    # -- reading answers --------------------------------------------------------------------------------
+
+    def read_failure(self, answer: Answer) -> VendorError | PushStopped | None:
+        """Say what is wrong with an answer that no vendor's rule has to look at, or None.
+
+        Redirects are a wrong host, 401 is the credential, 408, 425, 429 and 5xx are tried again.
+        """
+        if 300 <= answer.status < 400:
+            secure = answer.headers.get("location", "").lower().startswith("https://")
+            hint = "; is it https://?" if secure and self.access.host.startswith("http://") else ""
+            return WrongHost(
+                f"{self.name} answered {answer.status}, a redirect: check the connection's host{hint}"
+            )
+        if answer.status == 407:
+            return WrongHost("the proxy answered 407: put its login into extra proxies")
+        if answer.status == 400 and b"plain HTTP request was sent to HTTPS" in answer.content:
+            return WrongHost(f"{self.access.host} speaks TLS: write https:// in the connection's host")
+        if answer.status == 401:
+            return CredentialRefused(f"{self.name} answered 401: check the connection's {self.secret_label}")
+        if answer.status == 429:
+            return Throttled(f"{self.name} answered 429: too many requests", after=retry_after(answer))
+        if answer.status in {408, 425} or answer.status >= 500:
+            kind = NoAnswer if answer.status in {408, 502, 504} else Unanswered  # what a gateway says
+            return kind(f"{self.name} answered {answer.status}", after=retry_after(answer))
+        return None
+
+    def refusal(self, answer: Answer, what: str = "", detail: str = "") -> RecordRefused:
+        """Return the refusal of a record; ``what`` must be free of values, ``detail`` need not."""
+        hints = {403: "no permission for this", 404: "no such profile"}
+        hint = what or hints.get(answer.status, "")
+        reason = f"{self.name} answered {answer.status}" + (f" ({hint})" if hint else "")
+        refused = RecordRefused(reason, detail or answer.text[:500])
+        refused.status = answer.status
+        return refused
+
+    def strange(self, answer: Answer) -> Unanswered:
+        """Return the error for a success that is not this API's: a proxy's page, a cut or empty body."""
+        kind = answer.headers.get("content-type", "no content type").split(";")[0]
+        return Unanswered(
+            f"{self.name} answered {answer.status} with a body that its API never sends "
+            f"({len(answer.content)} bytes, {kind}): check the host and what stands between"
+        )
+
+
+def folded(key: str, *, number: bool) -> str:
+    """Return what all spellings of a key share: case, blanks around and, of a ``number``, leading zeros."""
+    if not key.isascii():
+        key = normalize("NFKC", key)
+    key = key.strip().casefold()
+    if number and key[:1] == "0" and key.isdecimal():
+        return key.lstrip("0") or "0"
+    return key
+
+
+def retry_after(answer: Answer) -> float | None:
+    """Return the seconds that Retry-After asks for, or None where it is missing or names no time (-1)."""
+    value = answer.headers.get("retry-after", "").strip()[:100]
+    if re.fullmatch(r"\d+(\.\d+)?", value):
+        return float(value)
+    try:
+        when = parsedate_to_datetime(value)
+        if when.tzinfo is None:
+            when = when.replace(tzinfo=UTC)
+        return max(0.0, (when - datetime.now(UTC)).total_seconds())
+    except (ValueError, OverflowError, TypeError, IndexError):
+        return None
+
+
+def allowance(answer: Answer) -> Allowance | None:
+    """Return what the X-RateLimit headers say, or None where they are missing or make no sense.
+
+    Reset is read as seconds from now, or as Unix time where it is too large for that.
+    """
+    names = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")
+    found = [answer.headers.get(name) for name in names]
+    if None in found:
+        return None
+    try:
+        limit, remaining, reset = (float(str(value)) for value in found)
+    except ValueError:
+        return None
+    if reset > 1e8:
+        reset -= time.time()
+    if not (1 <= limit < 1e9 and 0 <= remaining <= limit and reset < 1e6):
+        return None
+    return Allowance(int(limit), int(remaining), max(0.0, reset))
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def to_json(value: Any) -> bytes:
+    """Write a request body."""
+    return _ENCODER.encode(value).encode()
+
+
+def require_choice(name: str, value: str, choices: Sequence[str]) -> str:
+    """Return value if it is one of choices, else raise ConfigurationError."""
+    if value not in choices:
+        raise ConfigurationError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
+    return value
+
+
+def _chosen(value: Any, options: Sequence[str]) -> str:
+    """Return the reading that an extra chooses, written in whatever case."""
+    text = str(value if value is not None else "").strip() or options[0]
+    alike = (option for option in options if option.lower() == text.lower())
+    return text if text in options else next(alike, text)
+
+
+def _meant(name: str, labels: Mapping[str, str]) -> str:
+    """Guess which of the names was meant, by name or by label; nothing where none is near."""
+    spelt = {label.lower(): known for known, label in labels.items() if label}
+    spelt |= {known.lower(): known for known in labels}
+    found = get_close_matches(str(name).lower(), list(spelt), 1)
+    if not found:
+        return ""
+    known = spelt[found[0]]
+    return (
+        f" (did you mean {known!r}?)" if not labels[known] else f" (did you mean {known!r}, {labels[known]}?)"
+    )
+
+
+def _some(fields: Mapping[str, Field], catalogue: Mapping[str, Field]) -> str:
+    names = list({**fields, **catalogue})
+    return ", ".join(names[:20]) + (" …" if len(names) > 20 else "")

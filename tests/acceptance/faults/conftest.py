@@ -1,0 +1,5 @@
+"""The fixtures of the guarantees."""
+
+from guarantees.fixtures import _repeatable, rig, sandbox
+
+__all__ = ["_repeatable", "rig", "sandbox"]

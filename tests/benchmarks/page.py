@@ -1,0 +1,89 @@
+"""The table, as it is printed and as the docs carry it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from benchmarks.outcome import Outcome, Row, Target
+
+BEGIN, END = "<!-- measured: make bench writes what follows -->", "<!-- end of what was measured -->"
+_NONE = "–"
+"""Not measured; a column of nothing else is left out."""
+
+
+def render(outcomes: Sequence[Outcome], about: str) -> str:
+    """Write the ratios to reach, then each part's rows, as Markdown."""
+    ratios = _table(
+        ["part", "what", "to reach", "measured", ""],
+        (_ratio(outcome.title, target) for outcome in outcomes for target in outcome.targets),
+    )
+    return "\n\n".join([about, ratios, *map(_part, outcomes)])
+
+
+def write(page: Path, measured: str, marks: tuple[str, str] = (BEGIN, END)) -> None:
+    """Put what was measured between two marks of a page, and leave the rest of it as it is.
+
+    Raises:
+        ValueError: the page lacks a mark.
+    """
+    begin, end = marks
+    before, begun, rest = page.read_text().partition(begin)
+    _, ended, after = rest.partition(end)
+    if not (begun and ended):
+        raise ValueError(f"{page} has no place for what was measured: {begin} … {end}")
+    page.write_text(f"{before}{begin}\n{measured}\n{end}{after}")
+
+
+def _part(outcome: Outcome) -> str:
+    lines = [f"### {outcome.title}"]
+    if outcome.rows:
+        cells = list(map(_row, outcome.rows))
+        measured = [name for name in cells[0] if any(row[name] != _NONE for row in cells)]
+        lines.append(_table(measured, ([row[name] for name in measured] for row in cells)))
+    lines += outcome.notes
+    return "\n\n".join(lines)
+
+
+def _row(row: Row) -> dict[str, str]:
+    def shown(figure: float | None, how: str) -> str:
+        return _NONE if figure is None else how.format(figure)
+
+    return {
+        "contender": row.name,
+        "records/s": _NONE if row.per_second is None else _number(row.per_second),
+        "seconds": shown(row.seconds, "{:.2f}"),
+        "requests": shown(row.requests, "{:,.0f}"),
+        "records a request": shown(row.a_request, "{:.4g}"),
+        "CPU a record": shown(None if row.cpu is None else row.cpu * 1000, "{:.3f} ms"),
+        "peak memory": shown(row.peak, "{:.0f} MB"),
+        "at the start": shown(row.loaded, "{:.0f} MB"),
+        "settings": row.settings or _NONE,
+    }
+
+
+def _ratio(title: str, target: Target) -> list[str]:
+    bound = f"{'≥' if target.at_least else '≤'} {target.bound:g}{target.unit}"
+    if not target.figures:
+        return [title, target.what, bound, "–", target.skipped]
+    figure = f"{_figure(target.figure)}{target.unit}"
+    if len(target.figures) > 1:
+        figure += f" ({_figure(min(target.figures))} to {_figure(max(target.figures))})"
+    if target.also_said:
+        figure += f"; {target.also_said}"
+    return [title, target.what, bound, figure, "reached" if target.reached else "**not reached**"]
+
+
+def _figure(figure: float) -> str:
+    if isinstance(figure, int):
+        return f"{figure:,}"
+    return f"{figure:.3f}" if abs(figure) < 10 else f"{figure:.1f}"
+
+
+def _number(figure: float) -> str:
+    return f"{figure:,.0f}" if figure >= 100 else f"{figure:.1f}"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

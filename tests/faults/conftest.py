@@ -1,5 +1,0 @@
-"""The fixtures of the guarantees."""
-
-from guarantees.fixtures import _repeatable, bench, sandbox
-
-__all__ = ["_repeatable", "bench", "sandbox"]

@@ -1,0 +1,75 @@
+"""The docs say what the code does: fresh tables, links that resolve, code that compiles, nothing left out."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from airflow_profile_provider.get_provider_info import get_provider_info
+from airflow_profile_provider.operators.base import PushProfilesOperator
+from airflow_profile_provider.records import Verdict
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
+PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def test_the_tables_are_those_of_the_code() -> None:
+    found = subprocess.run(
+        [sys.executable, str(ROOT / ".ci" / "docs_tables.py"), "--check"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.returncode == 0, found.stdout + found.stderr
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_links_within_the_project_resolve(page: Path) -> None:
+    links = [link for link in LINK.findall(page.read_text()) if "://" not in link]
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_python_in_the_docs_compiles(page: Path) -> None:
+    for block in PYTHON.findall(page.read_text()):
+        ast.parse(block)
+
+
+def test_every_registered_vendor_has_a_page() -> None:
+    vendors = [entry["connection-type"] for entry in get_provider_info()["connection-types"]]
+    assert [vendor for vendor in vendors if not (ROOT / "docs" / "vendors" / f"{vendor}.md").exists()] == []
+
+
+def test_the_index_lists_every_page() -> None:
+    index = ROOT / "docs" / "index.md"
+    linked = {(index.parent / link).resolve() for link in LINK.findall(index.read_text())}
+    pages = set((ROOT / "docs").rglob("*.md")) - {index}
+    assert [name(page) for page in sorted(pages - linked)] == []
+
+
+def test_every_argument_of_the_operators_is_explained() -> None:
+    page = (ROOT / "docs" / "operators.md").read_text()
+    arguments = [
+        argument
+        for argument, parameter in inspect.signature(PushProfilesOperator.__init__).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY
+    ]
+    assert len(arguments) > 10
+    assert [argument for argument in arguments if f"`{argument}`" not in page] == []
+
+
+def test_every_verdict_is_explained() -> None:
+    page = (ROOT / "docs" / "verdicts.md").read_text()
+    assert [verdict.value for verdict in Verdict if f"`{verdict.value}`" not in page] == []
