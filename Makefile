@@ -20,7 +20,7 @@ airflow_of = $$($(1)/python -c 'from importlib.metadata import version; print("A
 
 .PHONY: help install install-oldest lock lint format
 .PHONY: test test-all test-rest test-fast test-long test-oldest test-distributed
-.PHONY: demo ui wake soak clean
+.PHONY: demo ui wake soak soak-fuzz clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s%s\n", $$1, $$2}' Makefile
@@ -109,6 +109,9 @@ bench-distributed: install ## Measure mapped tasks on Celery workers, and events
 
 soak: install ## Push a million records through a troubled sandbox and compare (RECORDS=, VENDOR=)
 	@$(BIN)/python -m tests.soak --records $(or $(RECORDS),1000000) --vendor $(or $(VENDOR),ocamba)
+
+soak-fuzz: install ## Push in 20,000 drawn ways, amid drawn troubles, and check what is left (PUSHES=, SEED=, MINUTES=)
+	@$(BIN)/python -m tests.fuzz --pushes $(or $(PUSHES),20000) --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED))
 
 clean: ## Remove what was installed and made here
 	rm -rf $(VENV) $(OLDEST) .venv-bench .uv .demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
