@@ -28,7 +28,7 @@ from fuzz.cases import Case, cases
 from fuzz.trial import Hang, Trial
 
 CHUNK = 250
-"""Pushes from one seed; hypothesis slows down when it remembers too many."""
+"""Cases from one seed; hypothesis slows down when it remembers too many. A case is one to three pushes."""
 
 
 class Findings:
@@ -82,9 +82,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="fuzz-") as name:
         trial = Trial(Path(name))
         number = 0
-        while findings.runs < options.pushes and time.monotonic() - begun < options.minutes * 60:
+        while trial.pushes < options.pushes and time.monotonic() - begun < options.minutes * 60:
             try:
-                _chunk(trial, findings, options.seed + number, min(CHUNK, options.pushes - findings.runs))
+                _chunk(trial, findings, options.seed + number, min(CHUNK, options.pushes - trial.pushes))
             except Hang as hang:
                 findings.show()
                 print(f"\na push hangs:\n  {hang}", flush=True)
@@ -102,10 +102,10 @@ def main() -> int:
     return 1 if findings.groups else 0
 
 
-def _chunk(trial: Trial, findings: Findings, number: int, pushes: int) -> None:
+def _chunk(trial: Trial, findings: Findings, number: int, number_of_cases: int) -> None:
     @seed(number)
     @settings(
-        max_examples=pushes,
+        max_examples=number_of_cases,
         deadline=None,
         database=None,
         phases=[Phase.generate],
