@@ -7,6 +7,7 @@ import inspect
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,19 @@ def test_links_within_the_project_resolve(page: Path) -> None:
 def test_python_in_the_docs_compiles(page: Path) -> None:
     for block in PYTHON.findall(page.read_text()):
         ast.parse(block)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_what_the_docs_import_is_there(page: Path) -> None:
+    missing = [
+        f"{node.module}.{imported.name}"
+        for block in PYTHON.findall(page.read_text())
+        for node in ast.walk(ast.parse(block))
+        if isinstance(node, ast.ImportFrom) and node.module
+        for imported in node.names
+        if not hasattr(import_module(node.module), imported.name)
+    ]
+    assert missing == []
 
 
 def test_every_registered_vendor_has_a_page() -> None:
