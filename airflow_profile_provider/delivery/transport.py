@@ -7,7 +7,7 @@ import math
 import re
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from http.client import HTTPException
@@ -115,11 +115,24 @@ class Fate:
         self.unsure = self.unsure or isinstance(error, NoAnswer)
 
 
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """One request as it was sent, its credential included, and its answer, or the problem in its place."""
+
+    method: str
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes | None = field(repr=False)
+    answer: Answer | None = None
+    problem: str = ""
+
+
 class Transport:
     """Sends a vendor's requests over one session, from any number of threads.
 
     ``session`` is ready to use (proxies, TLS, pool); ``timeout`` is in seconds; ``mask`` is told every token
-    that is issued, so that logs hide it. Setting ``halt`` ends every exchange before its next request.
+    that is issued, so that logs hide it; ``observer`` is told of every request that was sent. Setting
+    ``halt`` ends every exchange before its next request.
     """
 
     def __init__(
@@ -131,6 +144,7 @@ class Transport:
         timeout: float = 30.0,
         retry: RetryRule | None = None,
         mask: Callable[[str], object] = lambda secret: None,
+        observer: Callable[[Observed], object] | None = None,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -144,6 +158,7 @@ class Transport:
         self._vendor = vendor
         self.quota = quota
         self._timeout = timeout
+        self._observer = observer
         self._rule = retry or RetryRule()
         self._sleep = sleep
         self._clock = clock
@@ -400,6 +415,7 @@ class Transport:
         exchange = Exchange(whole, self._timeout, lambda: self._halt, self._greeting)
         base = _base(self._vendor, request)
         way = self._ways[base]
+        prepared: requests.PreparedRequest | None = None
         try:
             with under_way(exchange):
                 prepared = self._prepare(request, token)
@@ -421,11 +437,23 @@ class Transport:
             self._reached.add(base)
             self._answered.add(base)
             headers = {name.lower(): value for name, value in response.headers.items()}
-            return Answer(response.status_code, headers, content)
+            answer = Answer(response.status_code, headers, content)
+            self._tell(prepared, answer)
+            return answer
         finally:
             _sending.now = False
+        self._tell(prepared, problem=str(failure))
         # Raised out here, so that the original, whose text can hold the address with its key, is not chained.
         raise failure
+
+    def _tell(
+        self, sent: requests.PreparedRequest | None, answer: Answer | None = None, problem: str = ""
+    ) -> None:
+        """Tell the observer, if there is one, of what was sent."""
+        if self._observer and sent:
+            headers = {name: str(value) for name, value in sent.headers.items()}
+            body = sent.body if isinstance(sent.body, bytes) else None
+            self._observer(Observed(str(sent.method), str(sent.url), headers, body, answer, problem))
 
     def _prepare(self, request: Request, token: str) -> requests.PreparedRequest:
         """Build the request by hand.

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 from urllib.parse import parse_qsl, quote, quote_plus
 
-from requests import PreparedRequest, RequestException, Response, Session
-from requests.adapters import BaseAdapter
-
+from airflow_profile_provider.delivery.transport import Observed
 from airflow_profile_provider.errors import ProfileError
 from airflow_profile_provider.records import Change
 from airflow_profile_provider.vendors.base import Access, Request, Vendor
@@ -175,79 +172,34 @@ def _shown(vendor: Vendor, request: Request, masks: Masks, note: str) -> Exchang
 # -- what was sent ----------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
-class _Heard:
-    request: PreparedRequest
-    response: Response | None = None
-    problem: str = ""
-
-
-class _Recorder(BaseAdapter):
-    """Hands requests on, and keeps them and their answers."""
-
-    def __init__(self, inner: BaseAdapter, heard: list[_Heard]) -> None:
-        super().__init__()
-        self._inner = inner
-        self._heard = heard
-
-    def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
-        one = _Heard(request)
-        self._heard.append(one)
-        try:
-            one.response = self._inner.send(request, *args, **kwargs)
-            one.response.content  # noqa: B018 -- read to its end, so that it can be shown
-        except RequestException as error:
-            one.response, one.problem = None, type(error).__name__
-            raise
-        return one.response
-
-    def close(self) -> None:
-        self._inner.close()
-
-
-@contextmanager
-def recorded(session: Session, vendor: Vendor, masks: Masks) -> Iterator[Callable[[], list[Exchange]]]:
-    """Record what goes over a session; what comes out tells it, once everything was sent."""
-    heard: list[_Heard] = []
-    adapters = dict(session.adapters)
-    for prefix, adapter in adapters.items():
-        session.mount(prefix, _Recorder(adapter, heard))
-    try:
-        yield lambda: _all_shown(heard, vendor, masks)
-    finally:
-        for prefix, adapter in adapters.items():
-            session.mount(prefix, adapter)
-
-
-def _all_shown(heard: Iterable[_Heard], vendor: Vendor, masks: Masks) -> list[Exchange]:
-    heard = list(heard)
+def sent(observed: Iterable[Observed], vendor: Vendor, masks: Masks) -> list[Exchange]:
+    """Return what a transport told of its requests as it may be shown."""
+    observed = list(observed)
     names = set(vendor.credential(""))
-    for one in heard:
+    for one in observed:
         for name in names:
-            masks.add(str(one.request.headers.get(name) or "").removeprefix("Bearer "))
+            masks.add(one.headers.get(name, "").removeprefix("Bearer "))
     token = vendor.token_request()
-    return [_as_sent(one, vendor, masks, names, token) for one in heard]
+    return [_as_sent(one, vendor, masks, names, token) for one in observed]
 
 
 def _as_sent(
-    one: _Heard, vendor: Vendor, masks: Masks, names: Iterable[str], token: Request | None
+    one: Observed, vendor: Vendor, masks: Masks, names: Iterable[str], token: Request | None
 ) -> Exchange:
-    request, response = one.request, one.response
     address = token and (token.path if "://" in token.path else vendor.access.host + token.path)
-    is_token = address is not None and str(request.url).startswith(str(address))
-    kind = str(request.headers.get("Content-Type") or "")
-    answer = masks.body(response.content) if response is not None else None
+    is_token = address is not None and one.url.startswith(str(address))
+    answer = masks.body(one.answer.content) if one.answer else None
     return Exchange(
-        method=str(request.method),
-        url=masks.text(str(request.url)),
-        headers=masks.headers(request.headers, names),
-        body=masks.body(request.body, kind),
+        method=one.method,
+        url=masks.text(one.url),
+        headers=masks.headers(one.headers, names),
+        body=masks.body(one.body, one.headers.get("Content-Type", "")),
         note="gets the token that the others carry" if is_token else "",
         sent=True,
-        status=response.status_code if response is not None else None,
-        answer_headers=_without_cookies(masks, response.headers) if response is not None else {},
+        status=one.answer.status if one.answer else None,
+        answer_headers=_without_cookies(masks, one.answer.headers) if one.answer else {},
         answer=HIDDEN if is_token and answer is not None else answer,
-        problem=one.problem,
+        problem=masks.text(one.problem),
     )
 
 

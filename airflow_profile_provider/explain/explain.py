@@ -13,14 +13,14 @@ from uuid import uuid4
 from airflow_profile_provider.adapters.ledgers import fingerprints_of, sieve_of
 from airflow_profile_provider.adapters.source import Source
 from airflow_profile_provider.delivery.sender import Courier, Settled
-from airflow_profile_provider.delivery.transport import Transport
+from airflow_profile_provider.delivery.transport import Observed, Transport
 from airflow_profile_provider.errors import (
     ConfigurationError,
     InvalidRecord,
     PushStopped,
     VendorError,
 )
-from airflow_profile_provider.explain.exchanges import HIDDEN, Exchange, Masks, recorded, unsent
+from airflow_profile_provider.explain.exchanges import HIDDEN, Exchange, Masks, sent, unsent
 from airflow_profile_provider.ledger.admin import ReadLedger, instant, version_of
 from airflow_profile_provider.ledger.fingerprints import Fingerprints
 from airflow_profile_provider.ledger.ledger import Entry
@@ -382,12 +382,13 @@ class _Case:
         """Push the rows, and explain with what was answered."""
         hook, vendor = self._hook, self._vendor
         masks = Masks(vendor.access)
-        with recorded(hook.session, vendor, masks) as requests:
-            transport = hook._transport(vendor, None)
-            notes = self._read_catalogue(transport)
-            with self._ledger_for_sending() as sieve, self._read_ledger() as ledger:
-                rows, known = self._judged(found, ledger)
-                done = self._deliver(found, Courier(vendor, transport, 1), sieve)
+        observed: list[Observed] = []
+        transport = hook._transport(vendor, None, observer=observed.append)
+        notes = self._read_catalogue(transport)
+        with self._ledger_for_sending() as sieve, self._read_ledger() as ledger:
+            rows, known = self._judged(found, ledger)
+            done = self._deliver(found, Courier(vendor, transport, 1), sieve)
+        requests = sent(observed, vendor, masks)
         deliveries = [
             Delivery(
                 positions=tuple(part.position for part in settled.planned.parts),
@@ -397,7 +398,7 @@ class _Case:
             )
             for settled in done
         ]
-        return self._explanation(found, rows, known, requests(), deliveries, notes, sent=True)
+        return self._explanation(found, rows, known, requests, deliveries, notes, sent=True)
 
     def _read_catalogue(self, transport: Transport) -> list[str]:
         request = self._vendor.catalogue_request()

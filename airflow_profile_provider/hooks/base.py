@@ -30,7 +30,7 @@ from airflow_profile_provider.adapters.settings import MOST_CONCURRENT, Settings
 from airflow_profile_provider.adapters.source import Source
 from airflow_profile_provider.delivery.quota import Quota, parse_quota
 from airflow_profile_provider.delivery.routes import route
-from airflow_profile_provider.delivery.transport import RetryRule, Transport
+from airflow_profile_provider.delivery.transport import Observed, RetryRule, Transport
 from airflow_profile_provider.errors import (
     AskedToEnd,
     ConfigurationError,
@@ -610,7 +610,13 @@ class ProfileHook(HttpHook):
                 f"{self.vendor_class.name} has no option {', '.join(sorted(options)) or 'here'}"
             ) from None
 
-    def _transport(self, vendor: Vendor, quota: str | None, retry: RetryRule | None = None) -> Transport:
+    def _transport(
+        self,
+        vendor: Vendor,
+        quota: str | None,
+        retry: RetryRule | None = None,
+        observer: Callable[[Observed], object] | None = None,
+    ) -> Transport:
         given = self.settings.quota if quota is None else parse_quota(quota)
         rates = vendor.quota if given is None else given
         return Transport(
@@ -620,6 +626,7 @@ class ProfileHook(HttpHook):
             timeout=self.settings.timeout,
             retry=retry or self.retry_rule,
             mask=mask_secret,
+            observer=observer,
         )
 
     def _new_quota(self, rates: tuple[Rate, ...], published: tuple[Rate, ...]) -> Quota:
