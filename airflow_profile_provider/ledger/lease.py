@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from airflow_profile_provider.errors import LedgerFailed
-from airflow_profile_provider.ledger.tables import Tables, begun, insert_into, patient
+from airflow_profile_provider.ledger.statements import insert_into
+from airflow_profile_provider.ledger.tables import Tables, begun, patient
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine

@@ -19,7 +19,8 @@ from airflow_profile_provider.errors import ConfigurationError, LedgerFailed
 from airflow_profile_provider.ledger.lease import Lease
 from airflow_profile_provider.ledger.migrations import found_schema, migrate, require_schema
 from airflow_profile_provider.ledger.spellings import keep_as
-from airflow_profile_provider.ledger.tables import Statements, Tables, begun, insert_into, patient, told
+from airflow_profile_provider.ledger.statements import Statements, insert_into
+from airflow_profile_provider.ledger.tables import Tables, begun, ledger_errors, patient
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, Table
@@ -287,7 +288,7 @@ class Ledger:
 
     @patient
     def _read(self, statement: str, keys: Collection[str], **more: Any) -> list[Any]:
-        with told(), self._reading():
+        with ledger_errors(), self._reading():
             asked = {**self._statements.keys(self._target, keys), **more}
             found = self._reader.exec_driver_sql(statement, asked)
             return list(found.cursor.fetchall()) if found.cursor else []

@@ -2,7 +2,7 @@
 
 Each version is plain SQL, written once and never changed afterwards: a ledger that is made anew goes through
 all of them, an older one through those that it lacks. To change a table, append a version, and describe the
-outcome in `ledger_tables`: a test compares the two.
+outcome in `tables`: a test compares the two.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_profile_provider.errors import ConfigurationError
-from airflow_profile_provider.ledger.tables import Tables, begun, supported_dialect, told
+from airflow_profile_provider.ledger.tables import Tables, begun, ledger_errors, supported_dialect
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -203,7 +203,7 @@ class _NotNow(Exception):
 
 
 def _migrate(engine: Engine, run: str, clock: Callable[[], float]) -> bool:
-    with told(), _alone(engine) as connection:
+    with ledger_errors(), _alone(engine) as connection:
         found = found_schema(connection)  # another task may have done it meanwhile
         if found < SCHEMA:
             if found and _is_busy(connection, found, run, clock()):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from airflow_profile_provider.ledger.tables import Tables, begun, insert_into
+from airflow_profile_provider.ledger.statements import insert_into
+from airflow_profile_provider.ledger.tables import Tables, begun
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine

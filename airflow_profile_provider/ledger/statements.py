@@ -1,0 +1,185 @@
+"""The ledger's statements, as the driver of its database takes them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow_profile_provider.ledger.tables import ROW_BYTES, supported_dialect
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement, Dialect, Engine, Table
+
+_PARAMETER = re.compile(r"%\((\w+)\)s(?:::(\w+))?")
+_UNCAST = {"row": "BYTEA", "refused_at": "FLOAT8"}
+"""The types of parameters that SQLAlchemy leaves to the driver."""
+
+
+def insert_into(table: Table, dialect: str) -> Any:
+    """Return an insert that may say what to do where a row is there already.
+
+    Raises:
+        ConfigurationError: a ledger cannot be kept in such a database.
+    """
+    from sqlalchemy.dialects import postgresql, sqlite
+
+    found = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
+    return found[supported_dialect(dialect)](table)
+
+
+class Statements:
+    """What is asked of the entries, thousands at a time, as text for the driver.
+
+    SQLAlchemy builds it once and then stands aside: its own way of running it takes three times as long.
+    """
+
+    def __init__(self, entries: Table, engine: Engine) -> None:
+        self._entries = entries
+        self._dialect = engine.dialect.name
+        self._of_arrays: dict[str, str] = {}
+
+    @cached_property
+    def _writer(self) -> Dialect:
+        """How values are written into a statement: by name, which SQLite's driver takes, too."""
+        from sqlalchemy.dialects.postgresql.psycopg import dialect as postgresql
+        from sqlalchemy.dialects.sqlite.pysqlite import dialect as sqlite
+
+        if self._dialect == "sqlite":
+            return sqlite(paramstyle="named")
+        return postgresql()  # type: ignore[no-untyped-call]
+
+    def _text(self, statement: Any, columns: Sequence[str] | None = None) -> str:
+        return str(statement.compile(dialect=self._writer, column_keys=columns))
+
+    def keys(self, target: int, keys: Collection[str]) -> Mapping[str, Any]:
+        """Return the parameters of what is read by key."""
+        listed = list(keys)
+        return {"target": target, "keys": json.dumps(listed) if self._dialect == "sqlite" else listed}
+
+    def _of_keys(self) -> ColumnElement[bool]:
+        from sqlalchemy import bindparam, func, select
+
+        columns = self._entries.c
+        keys: Any = bindparam("keys")
+        among = columns.key == func.any(keys)
+        if self._dialect == "sqlite":
+            among = columns.key.in_(select(func.json_each(keys).table_valued("value").c.value))
+        return (columns.target == bindparam("target")) & among
+
+    def of_rows(
+        self, statement: str, rows: Sequence[dict[str, Any]]
+    ) -> tuple[str, Mapping[str, Any] | Sequence[dict[str, Any]]]:
+        """Return a statement that writes many rows, with its parameters, as its database is fastest at it.
+
+        PostgreSQL gets them all at once, as arrays: row by row, each would be planned anew, because nothing
+        is prepared. It refuses that where a key comes twice.
+        """
+        if self._dialect == "sqlite" or len({row["key"] for row in rows}) < len(rows):
+            return statement, rows
+        return self._at_once(statement), {name: [row[name] for row in rows] for name in rows[0]}
+
+    def _at_once(self, statement: str) -> str:
+        """Let an insert of a row take arrays."""
+        if statement not in self._of_arrays:
+            start, values, end = re.split(r" VALUES \((.*?)\)(?= ON CONFLICT)", statement, maxsplit=1)
+            found = _PARAMETER.findall(values)
+            arrays = ", ".join(f"%({name})s::{kind or _UNCAST[name]}[]" for name, kind in found)
+            names = ", ".join(f'"{name}"' for name, _ in found)
+            taken = _PARAMETER.sub(r'given."\1"', values)
+            self._of_arrays[statement] = (
+                f"{start} SELECT {taken} FROM unnest({arrays}) AS given ({names}){end}"
+            )
+        return self._of_arrays[statement]
+
+    @cached_property
+    def unlike(self) -> str:
+        """Reads the places, from 0, of the keys whose row is not the one that stands there, or is in doubt.
+
+        ``rows`` are the fingerprints of all, one behind the other. Few answers are faster than a thousand.
+        """
+        from sqlalchemy import Integer, Text, bindparam, cast, exists, func, literal_column, select
+        from sqlalchemy.dialects.postgresql import ARRAY, BYTEA
+
+        given: Any
+        keys: Any = bindparam("keys")
+        rows: Any = bindparam("rows")
+        if self._dialect == "sqlite":
+            given = func.json_each(keys).table_valued("key", "value", name="given")
+            place = given.c.key
+        else:
+            listed, rows = cast(keys, ARRAY(Text)), cast(rows, BYTEA)
+            given = func.unnest(listed).table_valued("value", with_ordinality="place").render_derived()
+            place = cast(given.c.place, Integer) - literal_column("1")
+        columns = self._entries.c
+        size: Any = literal_column(str(ROW_BYTES))
+        row = func.substr(rows, place * size + literal_column("1"), size)
+        alike = (columns.key == given.c.value) & (columns.row == row) & (columns.doubt == literal_column("0"))
+        held = exists(literal_column("1")).where(columns.target == bindparam("target"), alike)
+        return self._text(select(place).where(~held))
+
+    @cached_property
+    def known(self) -> str:
+        """Reads all but the fields."""
+        from sqlalchemy import select
+
+        names = ("key", "row", "doubt", "order", "refused", "refusals", "refused_at", "sent")
+        return self._text(select(*(self._entries.c[name] for name in names)).where(self._of_keys()))
+
+    @cached_property
+    def fields(self) -> str:
+        """Reads key and fields."""
+        from sqlalchemy import select
+
+        return self._text(select(self._entries.c.key, self._entries.c.fields).where(self._of_keys()))
+
+    @cached_property
+    def mark(self) -> str:
+        """Writes the mark, and the order, of keys."""
+        return self._upsert(("order", "doubt", "sent"), {})
+
+    @cached_property
+    def acknowledge(self) -> str:
+        """Writes row, fields, order and mark, and takes back what was refused."""
+        return self._upsert(("row", "fields", "order", "doubt", "sent"), {"refused": None, "refusals": 0})
+
+    @cached_property
+    def count_refusal(self) -> str:
+        """Writes what was refused, and counts it once a run."""
+        from sqlalchemy import case, literal_column
+
+        statement = insert_into(self._entries, self._dialect)
+        old, new = self._entries.c, statement.excluded
+        one: Any = literal_column("1")
+        same = old.refused == new.refused
+        times = case(
+            (same & (old.refused_run == new.refused_run), old.refusals),
+            (same, old.refusals + one),
+            else_=one,
+        )
+        names = ("refused", "refused_run", "refused_at")
+        changed = {"refusals": times, **{name: new[name] for name in names}}
+        statement = statement.on_conflict_do_update(index_elements=["target", "key"], set_=changed)
+        statement = statement.values(doubt=one, refusals=one)
+        return self._text(statement, ["target", "key", "doubt", "refusals", *names])
+
+    def _upsert(self, names: Sequence[str], fixed: Mapping[str, int | None]) -> str:
+        """Write columns, some of them to fixed values, of an entry that is there or not."""
+        from sqlalchemy import literal_column, null
+
+        literals = {
+            name: null() if value is None else literal_column(str(value)) for name, value in fixed.items()
+        }
+        statement = insert_into(self._entries, self._dialect)
+        new = {name: statement.excluded[name] for name in names}
+        new["order"] = _later(self._entries.c.order, new["order"])
+        statement = statement.on_conflict_do_update(index_elements=["target", "key"], set_=new | literals)
+        return self._text(statement.values(**literals), ["target", "key", *names, *fixed])
+
+
+def _later(held: Any, new: Any) -> Any:
+    from sqlalchemy import case
+
+    return case((held.is_(None), new), (new.is_(None), held), (new > held, new), else_=held)
