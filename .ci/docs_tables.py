@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 from airflow_profile_provider.delivery.transport import RetryRule
 from airflow_profile_provider.get_provider_info import get_provider_info
 from airflow_profile_provider.sandbox.readings import READINGS
-from airflow_profile_provider.vendors.base import Rate, Vendor
+from airflow_profile_provider.vendors.base import Vendor
+from airflow_profile_provider.vendors.exchange import Rate
 
 ROOT = Path(__file__).resolve().parents[1]
 ENTRIES = {entry["connection-type"]: entry for entry in get_provider_info()["connection-types"]}

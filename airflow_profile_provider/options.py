@@ -12,7 +12,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Collection, KeysView, Mapping, Set, ValuesView
+from collections.abc import Collection, KeysView, Mapping, Sequence, Set, ValuesView
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -224,6 +224,13 @@ def _column(name: str, value: Any, *, of: bool = False) -> Any:
         raise ConfigurationError(
             f"{name} must name fields and columns as text, not as {type(value).__name__}"
         )
+    return value
+
+
+def require_choice(name: str, value: str, choices: Sequence[str]) -> str:
+    """Return value if it is one of choices, else raise ConfigurationError."""
+    if value not in choices:
+        raise ConfigurationError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
     return value
 
 

@@ -17,7 +17,8 @@ from airflow_profile_provider import options as arguments
 from airflow_profile_provider.delivery.quota import parse_quota
 from airflow_profile_provider.delivery.routes import address_problem, proxy_problem
 from airflow_profile_provider.errors import ConfigurationError
-from airflow_profile_provider.vendors.base import Access, Rate, Vendor
+from airflow_profile_provider.vendors.base import Access, Vendor
+from airflow_profile_provider.vendors.exchange import Rate
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection

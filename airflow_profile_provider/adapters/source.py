@@ -11,6 +11,7 @@ from airflow_profile_provider.adapters.files import address_of, fingerprint, is_
 from airflow_profile_provider.adapters.parts import parts_of
 from airflow_profile_provider.errors import ConfigurationError, SourceError
 from airflow_profile_provider.mapping.mapper import Planner
+from airflow_profile_provider.options import require_choice
 from airflow_profile_provider.records import Row
 from airflow_profile_provider.sources.announcements import Announced
 from airflow_profile_provider.sources.batches import Block
@@ -26,7 +27,6 @@ from airflow_profile_provider.sources.files import (
 )
 from airflow_profile_provider.sources.outbox import Outbox, OutboxRows
 from airflow_profile_provider.sources.reading import Reading, named
-from airflow_profile_provider.vendors.base import require_choice
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection

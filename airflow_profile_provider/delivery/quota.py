@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_profile_provider.delivery.adaptive_rate import FLOOR_SHARE, Pace
 from airflow_profile_provider.errors import Blocked, ConfigurationError, Paused
-from airflow_profile_provider.vendors.base import Allowance, Rate
+from airflow_profile_provider.vendors.exchange import Allowance, Rate
 
 if TYPE_CHECKING:
     from pyrate_limiter import InMemoryBucket

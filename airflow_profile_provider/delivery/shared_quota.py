@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from airflow_profile_provider.adapters.quota_stores import PermitStore, Window, permit_store
 from airflow_profile_provider.errors import ConfigurationError, QuotaFailed
 from airflow_profile_provider.outages import PATIENCE_SECONDS, Outage, outage_of
-from airflow_profile_provider.vendors.base import Rate
+from airflow_profile_provider.vendors.exchange import Rate
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection

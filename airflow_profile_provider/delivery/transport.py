@@ -37,7 +37,8 @@ from airflow_profile_provider.errors import (
     VendorError,
     WrongHost,
 )
-from airflow_profile_provider.vendors.base import Answer, Request, Token, Vendor, allowance
+from airflow_profile_provider.vendors.base import Vendor
+from airflow_profile_provider.vendors.exchange import Answer, Request, Token, allowance
 
 T = TypeVar("T")
 

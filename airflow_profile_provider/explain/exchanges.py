@@ -13,7 +13,8 @@ from urllib.parse import parse_qsl, quote, quote_plus
 from airflow_profile_provider.delivery.transport import Observed
 from airflow_profile_provider.errors import ProfileError
 from airflow_profile_provider.records import Change
-from airflow_profile_provider.vendors.base import Access, Request, Vendor
+from airflow_profile_provider.vendors.base import Access, Vendor
+from airflow_profile_provider.vendors.exchange import Request
 
 HIDDEN = "***"
 MOST_REQUESTS = 50

@@ -57,7 +57,8 @@ from airflow_profile_provider.sources.batches import Block
 from airflow_profile_provider.sources.keys import KeyFile, rows_only
 from airflow_profile_provider.sources.partition import rows_in_partition
 from airflow_profile_provider.sources.reading import LEAST_BYTES, Reading
-from airflow_profile_provider.vendors.base import Answer, Rate, Request, Vendor, to_json
+from airflow_profile_provider.vendors.base import Vendor
+from airflow_profile_provider.vendors.exchange import Answer, Rate, Request, to_json
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection

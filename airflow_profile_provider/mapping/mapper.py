@@ -10,6 +10,7 @@ from itertools import count
 from typing import Any
 
 from airflow_profile_provider.errors import ConfigurationError, InvalidRecord, ProfileError, WrongMapping
+from airflow_profile_provider.options import require_choice
 from airflow_profile_provider.records import Change, Row, order_of
 from airflow_profile_provider.sources.reading import has_verdict, is_reject
 from airflow_profile_provider.values import (
@@ -22,7 +23,9 @@ from airflow_profile_provider.values import (
     unwrapped,
     without_nulls,
 )
-from airflow_profile_provider.vendors.base import Catalogue, Vendor, require_choice, to_json
+from airflow_profile_provider.vendors.base import Vendor
+from airflow_profile_provider.vendors.exchange import to_json
+from airflow_profile_provider.vendors.fields import Catalogue
 
 NULLS = ("clear", "skip", "invalid")
 _CHANGE_MEMBERS = frozenset({"key", "key_type", "fields", "relationships", "version"})

@@ -10,7 +10,7 @@ from airflow.sdk import BaseHook, BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from airflow_profile_provider.errors import ConfigurationError, SourceError
-from airflow_profile_provider.vendors.base import require_choice
+from airflow_profile_provider.options import require_choice
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -41,7 +41,9 @@ from airflow_profile_provider.push.review import Gate, Proposal, Spool
 from airflow_profile_provider.push.watermark import Resume, Trail
 from airflow_profile_provider.records import Change, Checkpoint, Report, Row, Verdict
 from airflow_profile_provider.sources.batches import Block
-from airflow_profile_provider.vendors.base import Catalogue, Vendor, to_json
+from airflow_profile_provider.vendors.base import Vendor
+from airflow_profile_provider.vendors.exchange import to_json
+from airflow_profile_provider.vendors.fields import Catalogue
 
 WINDOW = 1000
 REMEMBERED = 10_000

@@ -19,22 +19,21 @@ from typing import Any, ClassVar
 from urllib.parse import quote, urlencode
 
 from airflow_profile_provider.errors import CredentialRefused, InvalidRecord, RecordRefused, WrongHost
+from airflow_profile_provider.options import require_choice
 from airflow_profile_provider.records import Acknowledgement, Change
 from airflow_profile_provider.values import same
-from airflow_profile_provider.vendors.base import (
-    Access,
+from airflow_profile_provider.vendors.base import Access, Vendor
+from airflow_profile_provider.vendors.exchange import (
     Answer,
-    Field,
     Probe,
     Rate,
     Renewal,
     Request,
     Steps,
     Token,
-    Vendor,
-    require_choice,
     to_json,
 )
+from airflow_profile_provider.vendors.fields import Field
 
 _LANGUAGES = frozenset(
     (

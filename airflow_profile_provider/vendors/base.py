@@ -9,17 +9,11 @@ the other.
 
 from __future__ import annotations
 
-import json
 import re
-import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from decimal import Decimal
-from difflib import get_close_matches
-from email.utils import parsedate_to_datetime
-from functools import cached_property
 from hashlib import blake2b
 from typing import Any, ClassVar
 from unicodedata import normalize
@@ -37,43 +31,11 @@ from airflow_profile_provider.errors import (
     VendorError,
     WrongHost,
 )
-from airflow_profile_provider.records import Acknowledgement, Change
+from airflow_profile_provider.options import require_choice
+from airflow_profile_provider.records import Change
 from airflow_profile_provider.values import check_kind, number_text, plain, read_as
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """At most ``limit`` requests in any ``seconds``."""
-
-    limit: int
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Allowance:
-    """What an answer says of the quota: ``remaining`` of ``limit`` requests for ``reset`` more seconds."""
-
-    limit: int
-    remaining: int
-    reset: float
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """What a vendor says of one profile field; ``kind`` as in `values`, ``label`` for people."""
-
-    kind: str = "any"
-    read_only: bool = False
-    choices: frozenset[str] = frozenset()
-    label: str = ""
-
-
-class Catalogue(dict[str, Field]):
-    """The fields that a vendor tells, by name; with ``relationships`` where it tells those, too."""
-
-    def __init__(self, fields: Mapping[str, Field] | None = None, relationships: Iterable[str] = ()) -> None:
-        super().__init__(fields or {})
-        self.relationships = frozenset(relationships)
+from airflow_profile_provider.vendors.exchange import Answer, Probe, Rate, Request, Steps, retry_after
+from airflow_profile_provider.vendors.fields import Catalogue, Field, meant, some_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,111 +46,6 @@ class Access:
     login: str = field(default="", repr=False)
     secret: str = field(default="", repr=False)
     extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One HTTP request, without credential, and how to read its answer.
-
-    ``path`` starts with a slash: it is one at the vendor's host. A ``public`` request carries no credential,
-    and only such a one may be a whole URL; ``named_by`` is then the extra that it comes from. ``read`` takes
-    the `Answer` and returns what the generator gets back; it raises `Retriable` for an answer that the
-    transport should ask for again. A request that is not ``repeatable`` is never sent a second time once it
-    may have arrived: the vendor's generator gets the `Unanswered` thrown in and decides.
-    One with a ``renewal`` is built anew before it is sent again, for what it was built from may have changed.
-    """
-
-    method: str
-    path: str
-    read: Callable[[Answer], Any] = field(repr=False)
-    body: bytes | None = field(default=None, repr=False)
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    repeatable: bool = True
-    public: bool = False
-    named_by: str = "host"
-    renewal: Renewal | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Renewal:
-    """How a request is built anew: what to ask for, and the request that is made of what was read."""
-
-    look: Request
-    build: Callable[[Any], Request]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One HTTP answer, read to its end. Header names are lower case."""
-
-    status: int
-    headers: Mapping[str, str]
-    content: bytes = field(repr=False)
-
-    @cached_property
-    def text(self) -> str:
-        """The body as text."""
-        return self.content.decode("utf-8", "replace").strip()
-
-    @cached_property
-    def parsed(self) -> Any:
-        """The body as JSON, or None where it is none: an HTML page, an empty body, one nested without end."""
-        try:
-            found = _DECODER.decode(self.content.decode(json.detect_encoding(self.content)))
-        except (ValueError, RecursionError):
-            return None
-        shallow = self.content.count(b"[") + self.content.count(b"{") <= DEEPEST
-        return found if shallow or _depth(found) <= DEEPEST else None
-
-    @property
-    def members(self) -> Mapping[str, Any]:
-        """The body's members where it is a JSON object, else nothing."""
-        return self.parsed if isinstance(self.parsed, dict) else {}
-
-
-DEEPEST = 64
-"""Levels of arrays and objects in an answer; what goes deeper is none of an API's."""
-
-
-def _no_number(text: str) -> Any:
-    raise ValueError(f"{text} is not JSON")
-
-
-def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object's members; one that is there twice with two values says nothing."""
-    found = dict(pairs)
-    if len(found) < len(pairs) and any(found[name] != value for name, value in pairs):
-        raise ValueError("a member is there twice")
-    return found
-
-
-_DECODER = json.JSONDecoder(object_pairs_hook=_members, parse_constant=_no_number)
-
-
-def _depth(found: Any) -> int:
-    """Return how deep arrays and objects lie in each other."""
-    depth, level = 0, [found]
-    while level:
-        depth += 1
-        level = [
-            inner
-            for outer in level
-            if isinstance(outer, list | dict)
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-        ]
-    return depth - 1
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """An access token and its life in seconds."""
-
-    value: str = field(repr=False)
-    lifetime: float
-
-
-Steps = Generator[Request, Any, Acknowledgement]
-Probe = Generator[Request, Any, str]
 
 
 class Vendor(ABC):
@@ -339,7 +196,7 @@ class Vendor(ABC):
             if self.fields_closed or catalogue:
                 near = self._nearest(name, catalogue)
                 raise InvalidRecord(
-                    f"{self.name} has no such field{near}; it has {_some(self.fields, catalogue)}"
+                    f"{self.name} has no such field{near}; it has {some_of(self.fields, catalogue)}"
                 )
             return Field()
         if known.read_only:
@@ -363,7 +220,7 @@ class Vendor(ABC):
         links = catalogue.relationships if isinstance(catalogue, Catalogue) else frozenset()
         if links:
             unknown += [
-                f"no relationship {name!r}{_meant(name, dict.fromkeys(links, ''))}"
+                f"no relationship {name!r}{meant(name, dict.fromkeys(links, ''))}"
                 for name in relationships
                 if name not in links
             ]
@@ -373,7 +230,7 @@ class Vendor(ABC):
             )
 
     def _nearest(self, name: str, catalogue: Mapping[str, Field]) -> str:
-        return _meant(name, {known: each.label for known, each in {**self.fields, **catalogue}.items()})
+        return meant(name, {known: each.label for known, each in {**self.fields, **catalogue}.items()})
 
     def write(self, known: Field, value: Any) -> Any:
         """Return value in the JSON types that this vendor documents for the field."""
@@ -479,75 +336,8 @@ def folded(key: str, *, number: bool) -> str:
     return key
 
 
-def retry_after(answer: Answer) -> float | None:
-    """Return the seconds that Retry-After asks for, or None where it is missing or names no time (-1)."""
-    value = answer.headers.get("retry-after", "").strip()[:100]
-    if re.fullmatch(r"\d+(\.\d+)?", value):
-        return float(value)
-    try:
-        when = parsedate_to_datetime(value)
-        if when.tzinfo is None:
-            when = when.replace(tzinfo=UTC)
-        return max(0.0, (when - datetime.now(UTC)).total_seconds())
-    except (ValueError, OverflowError, TypeError, IndexError):
-        return None
-
-
-def allowance(answer: Answer) -> Allowance | None:
-    """Return what the X-RateLimit headers say, or None where they are missing or make no sense.
-
-    Reset is read as seconds from now, or as Unix time where it is too large for that.
-    """
-    names = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")
-    found = [answer.headers.get(name) for name in names]
-    if None in found:
-        return None
-    try:
-        limit, remaining, reset = (float(str(value)) for value in found)
-    except ValueError:
-        return None
-    if reset > 1e8:
-        reset -= time.time()
-    if not (1 <= limit < 1e9 and 0 <= remaining <= limit and reset < 1e6):
-        return None
-    return Allowance(int(limit), int(remaining), max(0.0, reset))
-
-
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-
-
-def to_json(value: Any) -> bytes:
-    """Write a request body."""
-    return _ENCODER.encode(value).encode()
-
-
-def require_choice(name: str, value: str, choices: Sequence[str]) -> str:
-    """Return value if it is one of choices, else raise ConfigurationError."""
-    if value not in choices:
-        raise ConfigurationError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
-    return value
-
-
 def _chosen(value: Any, options: Sequence[str]) -> str:
     """Return the reading that an extra chooses, written in whatever case."""
     text = str(value if value is not None else "").strip() or options[0]
     alike = (option for option in options if option.lower() == text.lower())
     return text if text in options else next(alike, text)
-
-
-def _meant(name: str, labels: Mapping[str, str]) -> str:
-    """Guess which of the names was meant, by name or by label; nothing where none is near."""
-    spelt = {label.lower(): known for known, label in labels.items() if label}
-    spelt |= {known.lower(): known for known in labels}
-    found = get_close_matches(str(name).lower(), list(spelt), 1)
-    if not found:
-        return ""
-    known = spelt[found[0]]
-    return (
-        f" (did you mean {known!r}?)" if not labels[known] else f" (did you mean {known!r}, {labels[known]}?)"
-    )
-
-
-def _some(fields: Mapping[str, Field], catalogue: Mapping[str, Field]) -> str:
-    names = list({**fields, **catalogue})
-    return ", ".join(names[:20]) + (" …" if len(names) > 20 else "")

@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Any, ClassVar
 
 from airflow_profile_provider.errors import ConfigurationError, InvalidRecord, RecordRefused, Unanswered
+from airflow_profile_provider.options import require_choice
 from airflow_profile_provider.records import Acknowledgement, Change
 from airflow_profile_provider.values import (
     integer,
@@ -25,18 +26,9 @@ from airflow_profile_provider.values import (
     same,
     unwrapped,
 )
-from airflow_profile_provider.vendors.base import (
-    Access,
-    Answer,
-    Field,
-    Probe,
-    Rate,
-    Request,
-    Steps,
-    Vendor,
-    require_choice,
-    to_json,
-)
+from airflow_profile_provider.vendors.base import Access, Vendor
+from airflow_profile_provider.vendors.exchange import Answer, Probe, Rate, Request, Steps, to_json
+from airflow_profile_provider.vendors.fields import Field
 
 
 class Communifire(Vendor):

@@ -30,18 +30,9 @@ from airflow_profile_provider.values import (
     same,
     unwrapped,
 )
-from airflow_profile_provider.vendors.base import (
-    Access,
-    Answer,
-    Catalogue,
-    Field,
-    Probe,
-    Rate,
-    Request,
-    Steps,
-    Vendor,
-    to_json,
-)
+from airflow_profile_provider.vendors.base import Access, Vendor
+from airflow_profile_provider.vendors.exchange import Answer, Probe, Rate, Request, Steps, to_json
+from airflow_profile_provider.vendors.fields import Catalogue, Field
 
 Links = tuple[str, str, str]  # relationship, operation, id
 

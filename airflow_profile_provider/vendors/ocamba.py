@@ -17,7 +17,9 @@ from urllib.parse import quote
 from airflow_profile_provider.errors import RecordRefused
 from airflow_profile_provider.records import Acknowledgement, Change
 from airflow_profile_provider.values import integer, is_number, plain, unwrapped
-from airflow_profile_provider.vendors.base import Answer, Field, Probe, Rate, Request, Steps, Vendor, to_json
+from airflow_profile_provider.vendors.base import Vendor
+from airflow_profile_provider.vendors.exchange import Answer, Probe, Rate, Request, Steps, to_json
+from airflow_profile_provider.vendors.fields import Field
 
 _KNOWN_MESSAGES = frozenset({"Unknown profile id.", "The request is not valid."})
 _TRACE_ID = re.compile(r"[0-9a-fA-F-]{8,64}")

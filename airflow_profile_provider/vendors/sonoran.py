@@ -25,21 +25,12 @@ from airflow_profile_provider.errors import (
     VendorError,
     WrongHost,
 )
+from airflow_profile_provider.options import require_choice
 from airflow_profile_provider.records import Acknowledgement, Change
 from airflow_profile_provider.values import alike, canonical, read_as, same
-from airflow_profile_provider.vendors.base import (
-    Access,
-    Answer,
-    Catalogue,
-    Field,
-    Probe,
-    Rate,
-    Request,
-    Steps,
-    Vendor,
-    require_choice,
-    to_json,
-)
+from airflow_profile_provider.vendors.base import Access, Vendor
+from airflow_profile_provider.vendors.exchange import Answer, Probe, Rate, Request, Steps, to_json
+from airflow_profile_provider.vendors.fields import Catalogue, Field
 
 _UNKNOWN_ACCOUNT = (
     "API ID NOT LINKED TO AN ACCOUNT IN THIS COMMUNITY",

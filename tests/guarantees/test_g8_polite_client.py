@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from airflow_profile_provider.sandbox import Sandbox, serve
-from airflow_profile_provider.vendors.base import Rate
+from airflow_profile_provider.vendors.exchange import Rate
 
 from .outcome import Outcome, push
 from .rig import HOOKS, Rig, hook_class

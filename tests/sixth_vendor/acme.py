@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from airflow_profile_provider.records import Acknowledgement, Change
-from airflow_profile_provider.vendors.base import Answer, Field, Probe, Rate, Request, Steps, Vendor, to_json
+from airflow_profile_provider.vendor import (
+    Acknowledgement,
+    Answer,
+    Change,
+    Field,
+    Probe,
+    Rate,
+    Request,
+    Steps,
+    Vendor,
+    to_json,
+)
 
 
 class Acme(Vendor):

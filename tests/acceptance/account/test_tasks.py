@@ -16,7 +16,8 @@ from airflow_profile_provider.delivery.quota import Quota
 from airflow_profile_provider.operators.base import LONGEST_NAME
 from airflow_profile_provider.operators.ocamba import OcambaPushProfilesOperator
 from airflow_profile_provider.push.progress import estimate
-from airflow_profile_provider.vendors.base import Access, Rate
+from airflow_profile_provider.vendors.base import Access
+from airflow_profile_provider.vendors.exchange import Rate
 from airflow_profile_provider.vendors.ocamba import Ocamba as OcambaVendor
 
 from .scene import Scene

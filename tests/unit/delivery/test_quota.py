@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from airflow_profile_provider.delivery.adaptive_rate import FLOOR_SHARE
 from airflow_profile_provider.delivery.quota import Quota, fastest, parse_quota
 from airflow_profile_provider.errors import Blocked, ConfigurationError, Paused
-from airflow_profile_provider.vendors.base import Allowance, Answer, Rate, allowance
+from airflow_profile_provider.vendors.exchange import Allowance, Answer, Rate, allowance
 
 
 class Clock:

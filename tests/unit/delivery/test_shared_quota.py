@@ -26,7 +26,7 @@ from airflow_profile_provider.delivery import shared_quota
 from airflow_profile_provider.delivery.shared_quota import shared_book
 from airflow_profile_provider.errors import ConfigurationError, QuotaFailed
 from airflow_profile_provider.hooks.ocamba import OcambaHook
-from airflow_profile_provider.vendors.base import Rate
+from airflow_profile_provider.vendors.exchange import Rate
 
 FORK = multiprocessing.get_context("fork")
 RATE, SECONDS = 40, 2.0

@@ -22,7 +22,7 @@ from airflow_profile_provider.errors import (
 from airflow_profile_provider.hooks.agilenow import AgileNowHook
 from airflow_profile_provider.hooks.ocamba import OcambaHook
 from airflow_profile_provider.hooks.sonoran import SonoranHook
-from airflow_profile_provider.vendors.base import Rate, Request
+from airflow_profile_provider.vendors.exchange import Rate, Request
 from airflow_profile_provider.vendors.ocamba import Ocamba as OcambaRules
 
 
