@@ -1,5 +1,5 @@
 """Public names where they used to be."""
 
-from airflow_profile_provider.sources.announcements import Announced
+from airflow_profile_provider.sources.announced import Announced
 
 __all__ = ["Announced"]

@@ -1,5 +1,5 @@
 """Public names where they used to be."""
 
-from airflow_profile_provider.sources.outbox import Outbox
+from airflow_profile_provider.sources.announced import Outbox
 
 __all__ = ["Outbox"]

@@ -13,7 +13,7 @@ from airflow_profile_provider.errors import ConfigurationError, SourceError
 from airflow_profile_provider.mapping.mapper import Planner
 from airflow_profile_provider.options import require_choice
 from airflow_profile_provider.records import Row
-from airflow_profile_provider.sources.announcements import Announced
+from airflow_profile_provider.sources.announced import Announced, Outbox
 from airflow_profile_provider.sources.batches import Block
 from airflow_profile_provider.sources.files import (
     blocks_of_parts,
@@ -25,7 +25,7 @@ from airflow_profile_provider.sources.files import (
     rows_of,
     rows_of_parts,
 )
-from airflow_profile_provider.sources.outbox import Outbox, OutboxRows
+from airflow_profile_provider.sources.outbox import OutboxRows
 from airflow_profile_provider.sources.reading import Reading, named
 
 if TYPE_CHECKING:

@@ -52,7 +52,7 @@ from airflow_profile_provider.push.push import Push
 from airflow_profile_provider.push.review import Gate
 from airflow_profile_provider.push.watermark import Checkpoints, Resume
 from airflow_profile_provider.records import Checkpoint, Report, Row, Verdict
-from airflow_profile_provider.sources.announcements import Announced
+from airflow_profile_provider.sources.announced import Announced
 from airflow_profile_provider.sources.batches import Block
 from airflow_profile_provider.sources.keys import KeyFile, rows_only
 from airflow_profile_provider.sources.partition import rows_in_partition

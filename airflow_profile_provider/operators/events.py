@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_profile_provider.sources.announcements import Announced, read_events
-from airflow_profile_provider.sources.outbox import Outbox
+from airflow_profile_provider.sources.announced import Announced, Outbox
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -62,6 +61,8 @@ class FromEvents:
 
     def announced(self, context: Context, *, has_outbox: bool) -> Announced:
         """Return what the events of this run announce; oldest event first."""
+        from airflow_profile_provider.sources.announcements import read_events
+
         groups = context.get("triggering_asset_events") or {}
         events = {id(event): event for group in groups.values() for event in group}  # once, also by an alias
         extras = [event.extra for event in sorted(events.values(), key=lambda event: event.timestamp)]

@@ -8,35 +8,17 @@ taken, too.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from airflow_profile_provider.sources.outbox import Outbox, Span, Unmarked
+from airflow_profile_provider.sources.announced import Announced, Outbox, Span
 from airflow_profile_provider.values import read_json
+
+if TYPE_CHECKING:
+    from airflow_profile_provider.sources.outbox import Unmarked
 
 _AIRFLOWS_OWN = frozenset({"from_rest_api", "from_trigger"})
 _ENVELOPES = ("data", "message_batch", "Body")  # Redis; SQS, and each message of its batch
 _REMEDY = 'name a file under "records", or send nothing but the event where an outbox is read'
-
-
-@dataclass(frozen=True, slots=True)
-class Announced:
-    """What a push is to read: rows of an outbox, then files, then changes.
-
-    ``spans`` are ranges of the outbox; None stands for all that it owes. ``problems`` say what is wrong with
-    events that cannot be followed; each of them counts as an invalid record.
-    """
-
-    outbox: Outbox | None = None
-    spans: tuple[Span, ...] | None = None
-    paths: tuple[str, ...] = ()
-    changes: tuple[Any, ...] = ()
-    problems: tuple[str, ...] = ()
-
-    def __repr__(self) -> str:
-        """Say how much it is; a change may be in it, so its values are not shown."""
-        parts = [f"{len(self.paths)} files", f"{len(self.changes)} changes", f"{len(self.problems)} problems"]
-        return f"<Announced {self.outbox and self.outbox.table} {self.spans}, {', '.join(parts)}>"
 
 
 def read_events(

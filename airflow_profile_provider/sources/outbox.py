@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow_profile_provider.errors import ConfigurationError, OutboxFailed, SourceError
+from airflow_profile_provider.errors import OutboxFailed, SourceError
 from airflow_profile_provider.outages import ridden_out
 from airflow_profile_provider.records import ACKNOWLEDGED, Row, Verdict
+from airflow_profile_provider.sources.announced import Outbox, Span
 from airflow_profile_provider.sources.json_rows import JsonReader, is_ambiguous
 from airflow_profile_provider.sources.sql import error_name
 from airflow_profile_provider.values import is_null
@@ -28,42 +29,6 @@ NEWEST = 10_000
 HELD = frozenset({*ACKNOWLEDGED, Verdict.UNCHANGED, Verdict.SUPERSEDED})
 SETTLED = frozenset({*HELD, Verdict.INVALID, Verdict.REJECTED, Verdict.QUARANTINED})
 """Verdicts that are marked; rows of the others (failed, unsent) are still owed."""
-
-Span = tuple[int, int]
-"""The first and the last number of a range of rows."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outbox:
-    """The names of an outbox: its table (schema.table) and columns.
-
-    ``key_type`` names no column by default. ``delivered`` is the column of this consumer's mark. ``mapping``
-    takes members of ``fields`` under the vendor's names: vendor field to member, or a list where they agree.
-
-    Raises:
-        ConfigurationError: a name is empty.
-    """
-
-    table: str = "profile_outbox"
-    id: str = "id"
-    key: str = "key"
-    fields: str = "fields"
-    key_type: str | None = None
-    delivered: str = "delivered"
-    mapping: Mapping[str, str] | Sequence[str] | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("table", "id", "key", "fields", "delivered"):
-            value = getattr(self, name)
-            if not (isinstance(value, str) and value.strip()):
-                raise ConfigurationError(f"an outbox's {name} must be a name, not {value!r}")
-
-    @property
-    def members(self) -> dict[str, str] | None:
-        """Vendor field to member; None: all of them, as they are named."""
-        if self.mapping is None or isinstance(self.mapping, Mapping):
-            return None if self.mapping is None else dict(self.mapping)
-        return {name: name for name in self.mapping}
 
 
 @dataclass(frozen=True, slots=True)

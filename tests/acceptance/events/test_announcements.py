@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from airflow_profile_provider.sources.announced import Outbox
 from airflow_profile_provider.sources.announcements import Announcer, read_events
-from airflow_profile_provider.sources.outbox import Outbox, Unmarked
+from airflow_profile_provider.sources.outbox import Unmarked
 
 OUTBOX = Outbox()
 SPAN = {"outbox": "profile_outbox", "first": 3, "last": 9, "count": 5}

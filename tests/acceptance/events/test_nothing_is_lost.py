@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from sqlalchemy import create_engine, text
 
 from airflow_profile_provider.errors import PushStopped
-from airflow_profile_provider.sources.announcements import Announced, Announcer
-from airflow_profile_provider.sources.outbox import Outbox, unmarked
+from airflow_profile_provider.sources.announced import Announced, Outbox
+from airflow_profile_provider.sources.announcements import Announcer
+from airflow_profile_provider.sources.outbox import unmarked
 
 from .table import Table
 

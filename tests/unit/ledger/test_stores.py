@@ -24,7 +24,8 @@ from airflow_profile_provider.hooks.ocamba import OcambaHook
 from airflow_profile_provider.ledger.ledger import Entry, Ledger
 from airflow_profile_provider.operators.ocamba import OcambaPushProfilesOperator
 from airflow_profile_provider.records import Report, Verdict
-from airflow_profile_provider.sources.outbox import Outbox, OutboxRows
+from airflow_profile_provider.sources.announced import Outbox
+from airflow_profile_provider.sources.outbox import OutboxRows
 
 TABLES = ("profile_ledger", "profile_ledger_meta", "profile_ledger_targets", "profile_ledger_leases")
 MANY = 1500
