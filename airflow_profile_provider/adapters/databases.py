@@ -93,8 +93,9 @@ def _sqlite(connection: Connection, create: bool, write: bool) -> Engine:
     path, options = sqlite_path(connection), sqlite_options(connection)
     if create:
         keep_database_private(path, make=makes_sqlite_file(connection))
-    else:
-        options.setdefault("mode", "rw")
+    # It is there by now: one that goes away meanwhile is missed, not made again, empty and open to all.
+    if options.get("mode") in {None, "rwc"}:
+        options["mode"] = "rw"
     engine = create_engine(
         URL.create("sqlite", database=f"file:{quote(path)}", query={**options, "uri": "true"}),
         connect_args={"timeout": ANSWER_SECONDS, "check_same_thread": False},

@@ -16,6 +16,7 @@ from airflow.sdk import Connection
 from airflow.sdk.providers_manager_runtime import HookInfo, ProvidersManagerTaskRuntime
 from postgres import private_postgres
 from sqlalchemy import URL, Engine, text
+from sqlalchemy.exc import OperationalError
 
 from airflow_profile_provider.adapters.databases import engine_of
 from airflow_profile_provider.errors import ConfigurationError
@@ -104,6 +105,17 @@ def test_a_source_is_left_as_it_is(file: Path) -> None:
     with pytest.raises(Exception, match="readonly"):
         ask(engine, "drop table t")
     assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("mode", [None, "rwc"])
+def test_a_file_that_is_taken_away_is_missed_and_not_made_again(file: Path, mode: str | None) -> None:
+    engine = engine_of(connect("sqlite", {"mode": mode} if mode else None, host=str(file)))
+    ask(engine, "select 1")
+    for each in file.parent.iterdir():
+        each.unlink()
+    with pytest.raises(OperationalError):
+        ask(engine, "create table t (n integer)")
+    assert not file.exists()
 
 
 @pytest.mark.parametrize("host", [None, "", ":memory:"])
