@@ -14,6 +14,7 @@ import os
 import re
 from collections.abc import Collection, KeysView, Mapping, Sequence, Set, ValuesView
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -106,17 +107,37 @@ def seconds(name: str, value: Any) -> float | None:
     return found
 
 
-def share(name: str, value: Any) -> int | str | None:
-    """Read an argument that is a count or a share such as "20%"; how much it is, is read later."""
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A count, or so many per cent of a total that is known later."""
+
+    number: float
+    percent: bool = False
+
+    def of(self, total: int) -> float:
+        """Return how many that is of a total."""
+        return total * self.number / 100 if self.percent else self.number
+
+    def __str__(self) -> str:
+        return f"{self.number:.12g}{'%' if self.percent else ''}"
+
+
+_SHARE = re.compile(r"\s*(?:(\d+)|(\d+(?:\.\d+)?)\s*%)\s*")
+
+
+def share(name: str, value: Any) -> Share | None:
+    """Read an argument that is a count or a share such as "20%"."""
     if value is None:
         return None
     if is_nothing(value):
         raise _rendered_to_nothing(name)
     found = int(value) if isinstance(value, float) and value.is_integer() else value
-    is_either = isinstance(found, str) or hasattr(type(found), "__index__")
-    if isinstance(found, bool) or is_text_of_records(found) or not is_either:
+    if hasattr(type(found), "__index__") and not isinstance(found, bool):
+        found = str(found.__index__())
+    match = _SHARE.fullmatch(found) if isinstance(found, str) else None
+    if match is None:
         raise ConfigurationError(f'{name} must be a count or a share such as "20%"{_found(value)}')
-    return found if isinstance(found, str) else int(found.__index__())
+    return Share(float(match[1] or match[2]), percent=match[1] is None)
 
 
 def flag(name: str, value: Any, default: bool) -> bool:

@@ -5,43 +5,80 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
+from enum import Flag, StrEnum, auto
 from typing import Any, Self
 
 
+class Group(Flag):
+    """What verdicts have in common, for those who count, keep or replay records."""
+
+    ACKNOWLEDGED = auto()
+    """The vendor confirmed the change in this push."""
+    HELD = auto()
+    """The vendor is known to hold what the change says."""
+    OWED = auto()
+    """The change is still owed to the vendor."""
+    FINAL = auto()
+    """A later try need not look at the change again."""
+    NEEDLESS = auto()
+    """The change needed no delivery: it counts neither as a success nor as a failure."""
+    KEPT = auto()
+    """The change is written to the rejects file, from which it can be pushed again."""
+
+
 class Verdict(StrEnum):
-    """What became of a change. Every change that is received ends in exactly one of these."""
+    """What became of a change, and the groups that this belongs to.
 
-    PUSHED = "pushed"  # acknowledged by the vendor
-    CREATED = "created"  # acknowledged, made new
-    UNCHANGED = "unchanged"  # the vendor is known to hold it already
-    SUPERSEDED = "superseded"  # a later change of the same key took its place and was acknowledged
-    INVALID = "invalid"  # refused before sending
-    REJECTED = "rejected"  # the vendor refused this record
-    FAILED = "failed"  # no acknowledgement after all retries
-    QUARANTINED = "quarantined"  # refused too often with this very value
-    UNSENT = "unsent"  # the push stopped before it
-    PLANNED = "planned"  # would be sent
+    Every change that is received ends in exactly one of these.
+    """
 
-    @property
-    def acknowledged(self) -> bool:
-        """Whether the vendor confirmed the change in this push."""
-        return self in ACKNOWLEDGED
+    groups: Group
+    acknowledged: bool
+    """Whether the vendor confirmed the change in this push."""
+    undelivered: bool
+    """Whether the change is still owed to the vendor."""
+    final: bool
+    """Whether a later try need not look at the change again."""
+    kept: bool
+    """Whether the change is written to the rejects file."""
 
-    @property
-    def undelivered(self) -> bool:
-        """Whether the change is still owed to the vendor."""
-        return self in UNDELIVERED
+    def __new__(cls, value: str, groups: Group) -> Self:
+        """Make a verdict that is equal to its text, and knows its groups."""
+        verdict = str.__new__(cls, value)
+        verdict._value_ = value
+        verdict.groups = groups
+        # Asked for each record, so they are looked up once.
+        verdict.acknowledged = Group.ACKNOWLEDGED in groups
+        verdict.undelivered = Group.OWED in groups
+        verdict.final = Group.FINAL in groups
+        verdict.kept = Group.KEPT in groups
+        return verdict
 
-    @property
-    def final(self) -> bool:
-        """Whether a later try need not look at the change again."""
-        return self not in UNSETTLED
+    # acknowledged by the vendor
+    PUSHED = "pushed", Group.ACKNOWLEDGED | Group.HELD | Group.FINAL
+    # acknowledged, made new
+    CREATED = "created", Group.ACKNOWLEDGED | Group.HELD | Group.FINAL
+    # the vendor is known to hold it already
+    UNCHANGED = "unchanged", Group.HELD | Group.FINAL | Group.NEEDLESS
+    # a later change of the same key took its place and was acknowledged
+    SUPERSEDED = "superseded", Group.HELD | Group.FINAL | Group.NEEDLESS
+    # refused before sending
+    INVALID = "invalid", Group.OWED | Group.FINAL | Group.KEPT
+    # the vendor refused this record
+    REJECTED = "rejected", Group.OWED | Group.FINAL | Group.KEPT
+    # no acknowledgement after all retries
+    FAILED = "failed", Group.OWED | Group.KEPT
+    # refused too often with this very value
+    QUARANTINED = "quarantined", Group.FINAL | Group.NEEDLESS | Group.KEPT
+    # the push stopped before it
+    UNSENT = "unsent", Group.OWED | Group.KEPT
+    # would be sent
+    PLANNED = "planned", Group.FINAL
 
-
-ACKNOWLEDGED = frozenset({Verdict.PUSHED, Verdict.CREATED})
-UNDELIVERED = frozenset({Verdict.INVALID, Verdict.REJECTED, Verdict.FAILED, Verdict.UNSENT})
-UNSETTLED = frozenset({Verdict.FAILED, Verdict.UNSENT})
+    @classmethod
+    def of(cls, group: Group) -> tuple[Self, ...]:
+        """Return the verdicts of a group, in their order."""
+        return tuple(verdict for verdict in cls if group in verdict.groups)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,12 +183,18 @@ class Report:
     @property
     def acknowledged(self) -> int:
         """How many changes the vendor confirmed in this push."""
-        return sum(getattr(self, verdict) for verdict in ACKNOWLEDGED)
+        return sum(getattr(self, verdict) for verdict in Verdict.of(Group.ACKNOWLEDGED))
 
     @property
     def undelivered(self) -> int:
         """How many changes are still owed to the vendor."""
-        return sum(getattr(self, verdict) for verdict in UNDELIVERED)
+        return sum(getattr(self, verdict) for verdict in Verdict.of(Group.OWED))
+
+    @property
+    def needed(self) -> int:
+        """How many changes needed delivery: all but those that the vendor holds already or that must wait."""
+        needless: int = sum(getattr(self, verdict) for verdict in Verdict.of(Group.NEEDLESS))
+        return self.received - needless
 
     def plus(self, later: Report, *, complete: bool = True) -> Report:
         """Return the report of this part of a push and a later one together."""

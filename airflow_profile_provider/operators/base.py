@@ -16,8 +16,6 @@ from airflow_profile_provider import options as arguments
 from airflow_profile_provider.adapters.checkpoints import TaskCheckpoints
 from airflow_profile_provider.errors import (
     ConfigurationError,
-    CredentialRefused,
-    MassFailure,
     Paused,
     ProfileError,
     PushStopped,
@@ -27,10 +25,16 @@ from airflow_profile_provider.errors import (
 )
 from airflow_profile_provider.lineage.assets import announce
 from airflow_profile_provider.lineage.mixin import LineageMixin
-from airflow_profile_provider.operators.allowed import Allowed
 from airflow_profile_provider.operators.events import FromEvents
 from airflow_profile_provider.operators.held import HeldRecords, held
-from airflow_profile_provider.operators.outcome import PushFailed, push_retry_policy
+from airflow_profile_provider.operators.outcome import (
+    allowed_failures,
+    problem_of,
+    push_retry_policy,
+    red,
+    words_of,
+)
+from airflow_profile_provider.options import Share
 from airflow_profile_provider.records import Report
 
 if TYPE_CHECKING:
@@ -247,7 +251,7 @@ class PushProfilesOperator(LineageMixin, BaseOperator):
     def _deliver(self, context: Context, checkpoint: dict[str, Any] | None = None) -> dict[str, Any]:
         checkpoints: TaskCheckpoints | None = None
         try:
-            allowed = Allowed.of(arguments.share("max_failed", self.max_failed) or 0)
+            allowed = allowed_failures(self.max_failed)
             resume = arguments.flag("resume", self.resume, default=True)
             checkpoints = TaskCheckpoints(context, resume=resume, given=checkpoint)
             report = self._push(context, checkpoints)
@@ -267,18 +271,18 @@ class PushProfilesOperator(LineageMixin, BaseOperator):
         raise self._stopped(failure, context, checkpoints)
 
     def _judged(
-        self, report: Report, allowed: Allowed, context: Context, checkpoints: TaskCheckpoints
+        self, report: Report, allowed: Share, context: Context, checkpoints: TaskCheckpoints
     ) -> dict[str, Any]:
         """Return the report of a push that ran to its end, or fail the task."""
         self.report = report
         if self.action == "plan":
             self._leave_plan(report, context)
-        if problem := allowed.exceeded_by(report):
+        if problem := problem_of(report, allowed):
             self._leave(report, context)
-            red = self._red(problem, report)
-            if isinstance(red, AirflowFailException):
+            failed = red(self._words(problem, report), report)
+            if isinstance(failed, AirflowFailException):
                 checkpoints.clear(str(report))
-            raise red
+            raise failed
         checkpoints.clear(str(report))
         if report.rejects:
             self.log.info("What was not delivered is in the rejects file: %s", report.rejects)
@@ -292,10 +296,10 @@ class PushProfilesOperator(LineageMixin, BaseOperator):
         report = self.report = failure.report
         if report is not None:
             self._leave(report, context)
-        red = self._red(str(failure), report, failure)
-        if isinstance(red, AirflowFailException) and checkpoints and isinstance(failure, PushStopped):
+        failed = red(self._words(str(failure), report), report, failure)
+        if isinstance(failed, AirflowFailException) and checkpoints and isinstance(failure, PushStopped):
             checkpoints.clear(str(report))
-        return red
+        return failed
 
     def _leave_struck(self, struck: BaseException, context: Context) -> None:
         """Leave the report of a push that a time-out or a signal ended, also in the error's own words."""
@@ -377,10 +381,8 @@ class PushProfilesOperator(LineageMixin, BaseOperator):
         """Push the plan's id and its summary to XCom, for whoever approves it."""
         plan = self.hook.last_plan
         if plan:
-            counts = {"unchanged": report.unchanged, "invalid": report.invalid}
-            counts |= {"superseded": report.superseded, "quarantined": report.quarantined}
             self._tell(context, "plan", plan.plan_id)
-            self._tell(context, "plan_summary", plan.summary(report.received, counts))
+            self._tell(context, "plan_summary", plan.summary(report))
 
     def _announce(self, context: Context, report: Report, *, perhaps_more: bool) -> None:
         """Tell the outlets; what an earlier try delivered may stand in no report but as unchanged."""
@@ -406,25 +408,7 @@ class PushProfilesOperator(LineageMixin, BaseOperator):
         self.hook.stop()
 
     def _words(self, problem: str, report: Report | None) -> str:
-        """Say why the task is red, most often why, how much, and where what was not delivered is."""
-        most = self.hook.top_reason if report else ""
-        reason = most.partition(": ")[2]
-        often = f"; most often: {most}" if most and not (reason and reason in problem) else ""
-        counts = f". {report}" if report and report.received else ""
-        rejects = f"; rejects: {report.rejects}" if report and report.rejects else ""
-        return f"{problem}{often}{counts}{rejects}"
-
-    def _red(
-        self, problem: str, report: Report | None, stopped: ProfileError | None = None
-    ) -> AirflowException:
-        """Return the error that fails the task, for good where no retry can help."""
-        text = self._words(problem, report)
-        unfinished = isinstance(stopped, SourceError | PushStopped) and not isinstance(stopped, MassFailure)
-        retriable = report is not None and (report.failed or report.unsent)
-        if isinstance(stopped, ConfigurationError) or not (retriable or unfinished):
-            return AirflowFailException(text)
-        after = stopped.after if isinstance(stopped, PushStopped) else None
-        return PushFailed(text, hopeless=isinstance(stopped, CredentialRefused), after=after)
+        return words_of(problem, report, self.hook.top_reason if report else "")
 
 
 def _run_of(context: Context) -> str | None:

@@ -1,11 +1,22 @@
-"""What Airflow's retries of a push go by: an error that says whether and when, and a policy that reads it."""
+"""Whether the task of a push is red or green, and what Airflow's retries of it go by."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.exceptions import AirflowException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+from airflow_profile_provider.errors import (
+    ConfigurationError,
+    CredentialRefused,
+    MassFailure,
+    ProfileError,
+    PushStopped,
+    SourceError,
+)
+from airflow_profile_provider.options import Share, share
+from airflow_profile_provider.records import Report
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -25,6 +36,50 @@ class PushFailed(AirflowException):
         super().__init__(text)
         self.hopeless = hopeless
         self.after = after
+
+
+def allowed_failures(max_failed: int | str | None) -> Share:
+    """Read ``max_failed``: a count, or a share of those changes that needed delivery; none by default.
+
+    Raises:
+        ConfigurationError: it is neither.
+    """
+    allowed = share("max_failed", max_failed) or Share(0)
+    if allowed.percent and allowed.number > 100:
+        raise ConfigurationError(f'max_failed must be a count or a share up to "100%", not "{allowed}"')
+    return allowed
+
+
+def problem_of(report: Report, allowed: Share) -> str:
+    """Say why a report makes its task red; nothing where it does not."""
+    failed, needed = report.undelivered, report.needed
+    most = allowed.of(needed)
+    if failed > most:
+        none_of_so_few = ", which is none of so few: give a count" if allowed.percent and 0 < most < 1 else ""
+        return f"{failed} of {needed} changes were not delivered; max_failed allows {allowed}{none_of_so_few}"
+    sent_in_vain = report.rejected + report.failed > 0 and report.acknowledged == 0
+    if sent_in_vain and allowed.percent:
+        return "changes were sent, and none of them was acknowledged"
+    return ""
+
+
+def words_of(problem: str, report: Report | None, most_often: str = "") -> str:
+    """Say why a task is red, most often why, how much, and where what was not delivered is."""
+    reason = most_often.partition(": ")[2]
+    often = f"; most often: {most_often}" if most_often and not (reason and reason in problem) else ""
+    counts = f". {report}" if report and report.received else ""
+    rejects = f"; rejects: {report.rejects}" if report and report.rejects else ""
+    return f"{problem}{often}{counts}{rejects}"
+
+
+def red(text: str, report: Report | None, stopped: ProfileError | None = None) -> AirflowException:
+    """Return the error that fails the task, for good where no retry can help."""
+    unfinished = isinstance(stopped, SourceError | PushStopped) and not isinstance(stopped, MassFailure)
+    retriable = report is not None and (report.failed or report.unsent)
+    if isinstance(stopped, ConfigurationError) or not (retriable or unfinished):
+        return AirflowFailException(text)
+    after = stopped.after if isinstance(stopped, PushStopped) else None
+    return PushFailed(text, hopeless=isinstance(stopped, CredentialRefused), after=after)
 
 
 def push_retry_policy() -> Any:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import AssetAlias, BaseOperator, XComArg
 from airflow.sdk.exceptions import AirflowFailException
 
+from airflow_profile_provider.errors import ConfigurationError
 from airflow_profile_provider.lineage.assets import announce
-from airflow_profile_provider.operators.allowed import Allowed
 from airflow_profile_provider.operators.base import PushProfilesOperator
+from airflow_profile_provider.operators.outcome import allowed_failures, problem_of
 from airflow_profile_provider.records import Report
 
 if TYPE_CHECKING:
@@ -69,7 +70,10 @@ class SumReportsOperator(BaseOperator):
 
     def _problem(self, context: Context, count: int, whole: Report) -> str:
         """Say what makes this task red; nothing where all is well."""
-        allowed = None if self.max_failed is None else Allowed.of(self.max_failed)
+        try:
+            allowed = None if self.max_failed is None else allowed_failures(self.max_failed)
+        except ConfigurationError as error:
+            raise AirflowFailException(str(error)) from None
         states = self._states(context)
         pushes = sum(number for state, number in states.items() if state not in _NOT_RUN)
         if pushes > count:
@@ -78,7 +82,7 @@ class SumReportsOperator(BaseOperator):
         if not whole.complete:
             return "a push stopped before its end"
         if allowed:
-            return allowed.exceeded_by(whole)
+            return problem_of(whole, allowed)
         red = pushes - states["success"]
         return (
             f"{red} of {pushes} pushes are red, and max_failed says nothing of their sum" if red > 0 else ""

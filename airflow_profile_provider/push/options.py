@@ -36,7 +36,7 @@ class Options:
     only_key: str | None = None
     partition: tuple[int, int] | None = None
     if_empty: str | None = None
-    max_changes: int | str | None = None
+    max_changes: arguments.Share | None = None
     rejects_path: str | None = None
     delivered_path: str | None = None
     concurrency: int | None = None

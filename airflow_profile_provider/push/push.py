@@ -673,7 +673,7 @@ class Push:
                 self._deliver_key(self._planner.key_of(source))
             return
         self._count_reason(verdict, reason)
-        if verdict.undelivered or verdict is Verdict.QUARANTINED:
+        if verdict.kept:
             self._reject(source, verdict, reason)
         if verdict is Verdict.INVALID:
             self._name_problem(source, "invalid:", reason)

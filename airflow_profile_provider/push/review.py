@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import pickle
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
@@ -13,8 +12,9 @@ from operator import attrgetter
 from tempfile import TemporaryFile, gettempdir
 from typing import IO, Any, Protocol
 
-from airflow_profile_provider.errors import ConfigurationError, OutputFailed
-from airflow_profile_provider.records import Change
+from airflow_profile_provider.errors import OutputFailed
+from airflow_profile_provider.options import Share
+from airflow_profile_provider.records import Change, Report, Verdict
 
 SHOWN = 10
 SPOOLED_AT_ONCE = 100
@@ -119,12 +119,12 @@ class PlanFile(Protocol):
 class Gate:
     """What a plan must not exceed, or must equal.
 
-    ``most`` is a count or a share of the received records such as "20%"; ``approved`` the id of the plan that
+    ``most`` is a count or a share of the received records; ``approved`` the id of the plan that
     was approved; ``only_plan`` sends nothing. ``values`` puts values into the plan's file. ``first``: the
     ledger knows nothing so far.
     """
 
-    most: int | str | None = None
+    most: Share | None = None
     approved: str | None = None
     only_plan: bool = False
     file: PlanFile | None = None
@@ -138,13 +138,6 @@ class Gate:
     _why: Counter[str] = field(default_factory=Counter, repr=False)
     _fields: Counter[str] = field(default_factory=Counter, repr=False)
     _first: list[str] = field(default_factory=list, repr=False)
-
-    def __post_init__(self) -> None:
-        limit = re.fullmatch(r"\s*(?:\d+|\d+(?:\.\d+)?\s*%)\s*", str(self.most))
-        if self.most is not None and not limit:
-            raise ConfigurationError(
-                f'max_changes must be a count or a share such as "20%", not {self.most!r}'
-            )
 
     @property
     def plan_id(self) -> str:
@@ -181,9 +174,8 @@ class Gate:
                 f"{self.changes}{' others' if before == str(self.changes) else ''}; plan and approve again"
             )
         if self.most is not None:
-            text = str(self.most).strip()
             changes, received = self.whole or (self.changes, received)
-            allowed = received * float(text[:-1]) / 100 if text.endswith("%") else float(text)
+            allowed = self.most.of(received)
             if changes > allowed and self.first:
                 return (
                     f"{changes} of {received} records would be sent: the ledger knows nothing of this "
@@ -202,16 +194,17 @@ class Gate:
         if self.file:
             self.file.close()
 
-    def summary(self, received: int, counts: dict[str, int]) -> str:
+    def summary(self, report: Report) -> str:
         """Return the plan as Markdown, without a value or a key."""
         lines = [
-            f"**{self.changes} of {received} records** would be sent.",
+            f"**{self.changes} of {report.received} records** would be sent.",
             "",
             "| records | |",
             "| --- | ---: |",
         ]
         lines += [f"| {why} | {number} |" for why, number in self._why.most_common()]
-        lines += [f"| {verdict} | {number} |" for verdict, number in counts.items() if number]
+        others = {verdict: getattr(report, verdict) for verdict in Verdict if verdict is not Verdict.PLANNED}
+        lines += [f"| {verdict} | {number} |" for verdict, number in others.items() if number]
         if self._fields:
             lines += ["", "| field | changes |", "| --- | ---: |"]
             lines += [f"| `{name}` | {number} |" for name, number in self._fields.most_common(20)]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_profile_provider.errors import OutboxFailed, SourceError
 from airflow_profile_provider.outages import ridden_out
-from airflow_profile_provider.records import ACKNOWLEDGED, Row, Verdict
+from airflow_profile_provider.records import Group, Row, Verdict
 from airflow_profile_provider.sources.announced import Outbox, Span
 from airflow_profile_provider.sources.json_rows import JsonReader, is_ambiguous
 from airflow_profile_provider.sources.sql import error_name
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 
 PAGE = 500
 NEWEST = 10_000
-HELD = frozenset({*ACKNOWLEDGED, Verdict.UNCHANGED, Verdict.SUPERSEDED})
-SETTLED = frozenset({*HELD, Verdict.INVALID, Verdict.REJECTED, Verdict.QUARANTINED})
-"""Verdicts that are marked; rows of the others (failed, unsent) are still owed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +135,8 @@ class OutboxRows:
 
         number, key = self._column(self._outbox.id), self._column(self._outbox.key)
         mark = self._column(self._outbox.delivered)
-        held = case((mark.in_([verdict.value for verdict in HELD]), self._column(self._outbox.fields)))
+        are_held = mark.in_([verdict.value for verdict in Verdict.of(Group.HELD)])
+        held = case((are_held, self._column(self._outbox.fields)))
         columns = [number, key, held, self._key_type() if self._outbox.key_type else null()]
         keys = {entry.key for entry in page if entry.key is not None}
         query = select(*columns).where(key.in_(keys), number >= page[0].number)
@@ -178,8 +176,11 @@ class OutboxRows:
     # -- marking ----------------------------------------------------------------------------------------
 
     def settled(self, position: int, verdict: Verdict) -> None:
-        """Learn what became of the change at a position; those beyond the outbox's are passed over."""
-        if verdict in SETTLED and position <= self.last:
+        """Learn what became of the change at a position; those beyond the outbox's are passed over.
+
+        What is not settled for good (failed, unsent) is not marked: such a row is still owed.
+        """
+        if verdict.final and position <= self.last:
             with self._lock:
                 self._marks[position] = verdict
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from airflow_profile_provider.errors import ProfileError, SourceError
+from airflow_profile_provider.records import Group, Verdict
 
 Open = Callable[[str, str], IO[bytes]]
 """Opens a path in a mode ("rb" or "wb")."""
@@ -17,7 +18,7 @@ Open = Callable[[str, str], IO[bytes]]
 LEAST_BYTES = 65_536
 """So much of a line is read, and of a row kept, however small ``max_record_bytes`` is."""
 
-_REJECTED = frozenset({"invalid", "rejected", "failed", "quarantined", "unsent"})
+_REJECTED = frozenset(verdict.value for verdict in Verdict.of(Group.KEPT))
 _REJECTED_ROW = frozenset({"row", "version", "text", "types", "unread", "verdict", "reason", "position"})
 _REJECTED_CHANGE = frozenset(
     {

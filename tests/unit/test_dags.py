@@ -14,7 +14,7 @@ import pytest
 from own_airflow import AIRFLOW, ROOT
 
 from airflow_profile_provider.hooks.ocamba import OcambaHook
-from airflow_profile_provider.operators.allowed import Allowed
+from airflow_profile_provider.operators.outcome import allowed_failures, problem_of
 from airflow_profile_provider.sandbox import serve
 
 DAG_FILES = sorted((ROOT / "dags").glob("*.py"))
@@ -137,7 +137,7 @@ def test_the_fan_out_stays_green_on_the_demos_table_on_quiet_nights_too(
     spec.loader.exec_module(fan_out)
     kept = ("sql", "sql_conn_id", "key", "fields", "ledger_conn_id", "concurrency")
     given = {name: fan_out.push.partial_kwargs[name] for name in kept}
-    allowed = Allowed.of(fan_out.push.partial_kwargs["max_failed"])
+    allowed = allowed_failures(fan_out.push.partial_kwargs["max_failed"])
     with serve(profiles=0, quota=False) as sandbox:
         source.load_sandbox(sandbox, people, companies)
         source.spoil(people, companies)
@@ -157,5 +157,5 @@ def test_the_fan_out_stays_green_on_the_demos_table_on_quiet_nights_too(
         ]
     for night in nights:
         assert (sum(one.invalid for one in night), sum(one.rejected for one in night)) == (1, 1)
-        assert [allowed.exceeded_by(one) for one in night] == [""] * fan_out.SHARES
+        assert [problem_of(one, allowed) for one in night] == [""] * fan_out.SHARES
     assert sum(one.unchanged for one in nights[1]) == len(people) - 2

@@ -297,7 +297,7 @@ def test_g7_a_plans_lines_hold_values_only_if_asked(ocamba: Ocamba, tmp_path: Pa
     push(rows(n5="refused"))
     path = tmp_path / "plan.jsonl"
     records = [*rows(n3="S3cr3t value", n5="refused"), {"id": "nobody", "comment": "hello", "name": "New"}]
-    _, plan = planned({"records": records}, plan_path=path, plan_values=values)
+    report, plan = planned({"records": records}, plan_path=path, plan_values=values)
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     shown = [(line["key"], line["fields"], line["why"], line["position"]) for line in lines]
     assert shown == [
@@ -308,7 +308,7 @@ def test_g7_a_plans_lines_hold_values_only_if_asked(ocamba: Ocamba, tmp_path: Pa
     assert ("S3cr3t value" in path.read_text()) is values
     if values:
         assert lines[0]["values"] == {"comment": "S3cr3t value", "full_name": "Name 3"}
-    summary = plan.summary(N + 1, {"unchanged": N - 2})
+    summary = plan.summary(report)
     assert f"**3 of {N + 1} records** would be sent" in summary
     assert "S3cr3t" not in summary
     assert "nobody" not in summary
