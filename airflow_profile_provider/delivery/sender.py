@@ -17,7 +17,7 @@ from airflow_profile_provider.errors import (
     VendorError,
     sorted_error,
 )
-from airflow_profile_provider.mapping.mapper import Planned
+from airflow_profile_provider.mapping.window import Planned
 from airflow_profile_provider.records import Verdict
 from airflow_profile_provider.vendors.base import Vendor
 

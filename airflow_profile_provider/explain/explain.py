@@ -25,7 +25,8 @@ from airflow_profile_provider.ledger.admin import ReadLedger, instant, version_o
 from airflow_profile_provider.ledger.fingerprints import Fingerprints
 from airflow_profile_provider.ledger.ledger import Entry
 from airflow_profile_provider.ledger.session import DOUBT_SECONDS, Comparing, Sieve, set_aside_until
-from airflow_profile_provider.mapping.mapper import ColumnsOf, Planner, Recipe, Window
+from airflow_profile_provider.mapping.mapper import ColumnsOf, Planner, Recipe
+from airflow_profile_provider.mapping.window import Window
 from airflow_profile_provider.records import Change, Row, Verdict, order_of
 from airflow_profile_provider.sources.reading import Reading
 from airflow_profile_provider.values import exact_key

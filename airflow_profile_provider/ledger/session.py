@@ -13,7 +13,8 @@ from airflow_profile_provider.ledger.fingerprints import Fingerprints
 from airflow_profile_provider.ledger.ledger import MANY, Entry, Ledger, now_of
 from airflow_profile_provider.ledger.postponed import Postponed, Seen, Waiting
 from airflow_profile_provider.ledger.tables import LONGEST_KEY
-from airflow_profile_provider.mapping.mapper import Planned, Planner
+from airflow_profile_provider.mapping.mapper import Planner
+from airflow_profile_provider.mapping.window import Planned
 from airflow_profile_provider.push.review import Proposal
 from airflow_profile_provider.records import Change, Row, Verdict, order_of
 from airflow_profile_provider.sources.batches import Block

@@ -34,7 +34,8 @@ from airflow_profile_provider.errors import (
     where_raised,
 )
 from airflow_profile_provider.ledger.session import Sieve
-from airflow_profile_provider.mapping.mapper import Planned, Planner, Window
+from airflow_profile_provider.mapping.mapper import Planner
+from airflow_profile_provider.mapping.window import Planned, Window
 from airflow_profile_provider.push.outputs import Delivered, Rejects
 from airflow_profile_provider.push.progress import Progress
 from airflow_profile_provider.push.review import Gate, Proposal, Spool

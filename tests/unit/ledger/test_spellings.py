@@ -20,7 +20,8 @@ from airflow_profile_provider.delivery.transport import RetryRule
 from airflow_profile_provider.explain.explain import explain
 from airflow_profile_provider.hooks.communifire import CommunifireHook
 from airflow_profile_provider.ledger.admin import LedgerAdmin
-from airflow_profile_provider.mapping.mapper import Planner, Recipe, Window
+from airflow_profile_provider.mapping.mapper import Planner, Recipe
+from airflow_profile_provider.mapping.window import Window
 from airflow_profile_provider.records import Change, Verdict
 from airflow_profile_provider.sources.files import rows_of
 from airflow_profile_provider.sources.partition import rows_in_partition
