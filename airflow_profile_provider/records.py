@@ -143,6 +143,33 @@ def order_of(version: int | str | None) -> tuple[str, int] | None:
     return "instant", (instant - _EPOCH) // timedelta(microseconds=1)
 
 
+class Reason(StrEnum):
+    """Why a change would be sent."""
+
+    NEW = "new"  # the vendor has acknowledged nothing of its key
+    CHANGED = "changed"  # it differs from what the vendor has acknowledged
+    IN_DOUBT = "in doubt"  # what the vendor holds is not known for sure
+    IGNORED = "the ledger is ignored"
+    NO_LEDGER = "there is no ledger"
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A change that would be sent, and why.
+
+    ``row`` and ``whole`` are the fingerprints of its row and of all of it; ``fields`` and ``relationships``
+    name what differs. ``again``: another change of its key comes before it.
+    """
+
+    change: Change
+    why: Reason
+    fields: tuple[str, ...]
+    relationships: tuple[str, ...]
+    whole: str
+    row: bytes = b""
+    again: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
     """The vendor's confirmation of every change in a batch.
@@ -273,3 +300,42 @@ class Checkpoint:
         if not isinstance(stored, Mapping) or set(stored) != names:
             return None
         return cls(**{**stored, "ages": tuple(stored["ages"]), "ahead": tuple(stored["ahead"])})
+
+
+_REJECTED = frozenset(verdict.value for verdict in Verdict.of(Group.KEPT))
+_REJECTED_ROW = frozenset({"row", "version", "text", "types", "unread", "verdict", "reason", "position"})
+_REJECTED_CHANGE = frozenset(
+    {
+        "key",
+        "key_type",
+        "fields",
+        "relationships",
+        "version",
+        "text",
+        "types",
+        "verdict",
+        "reason",
+        "position",
+    }
+)
+
+
+def is_reject(content: Any) -> bool:
+    """Whether content is, member by member, a line that a push wrote for an undelivered change."""
+    if "verdict" not in content or not has_verdict(content):
+        return False
+    shape = _REJECTED_ROW if "row" in content else _REJECTED_CHANGE
+    whole = "row" in content or ("key" in content and "fields" in content)
+    return whole and shape.issuperset(content)
+
+
+def has_verdict(content: Mapping[str, Any]) -> bool:
+    """Whether content has the members that a push adds to an undelivered change."""
+    verdict, position = content.get("verdict"), content.get("position")
+    return (
+        isinstance(verdict, str)
+        and verdict in _REJECTED
+        and isinstance(content.get("reason"), str)
+        and isinstance(position, int)
+        and not isinstance(position, bool)
+    )

@@ -24,10 +24,11 @@ from airflow_profile_provider.explain.exchanges import HIDDEN, Exchange, Masks, 
 from airflow_profile_provider.ledger.admin import ReadLedger, instant, version_of
 from airflow_profile_provider.ledger.fingerprints import Fingerprints
 from airflow_profile_provider.ledger.ledger import Entry
+from airflow_profile_provider.ledger.names import shown_name
 from airflow_profile_provider.ledger.session import DOUBT_SECONDS, Comparing, Sieve, set_aside_until
 from airflow_profile_provider.mapping.mapper import ColumnsOf, Planner, Recipe
 from airflow_profile_provider.mapping.window import Window
-from airflow_profile_provider.records import Change, Row, Verdict, order_of
+from airflow_profile_provider.records import Change, Reason, Row, Verdict, order_of
 from airflow_profile_provider.sources.reading import Reading
 from airflow_profile_provider.values import exact_key
 from airflow_profile_provider.vendors.base import Vendor
@@ -303,7 +304,9 @@ class _Case:
         if ledger is None or self._store is None:
             known = LedgerExplained(known=False) if self._store else None
             rows = [self._planned(row) for row in found.rows]
-            return [replace(row, why="new") if known and row.change else row for row in rows], known
+            return [
+                replace(row, why=Reason.NEW.value) if known and row.change else row for row in rows
+            ], known
         prints = fingerprints_of(self._store, ledger, self._vendor, self.planner, self._recipe)
         profile = self.planner.profile_of(found.key)
         entry = ledger.known([profile]).get(profile)
@@ -322,9 +325,9 @@ class _Case:
         for row in found.rows:
             explained = self._planned(row)
             if proposal := proposals.get(row.position):
-                is_second = proposal.why == "in doubt" and not (entry and entry.doubt)
-                why = "an earlier row of this key is sent, too" if is_second else proposal.why
-                names = tuple(name.removeprefix("\0") for name in proposal.fields)
+                is_second = proposal.why is Reason.IN_DOUBT and not (entry and entry.doubt)
+                why = "an earlier row of this key is sent, too" if is_second else proposal.why.value
+                names = (*proposal.fields, *proposal.relationships)
                 explained = replace(explained, why=why, fields=names, part=sieve.part(proposal))
             elif row.position in settled:
                 verdict, why = settled[row.position]
@@ -349,7 +352,7 @@ class _Case:
             content=row.content,
             change=change,
             verdict=Verdict.PLANNED,
-            why="there is no ledger",
+            why=Reason.NO_LEDGER.value,
             fields=names,
         )
 
@@ -485,8 +488,8 @@ def _because(verdict: Verdict) -> str:
     return "the vendor acknowledged these very values" if verdict is Verdict.UNCHANGED else ""
 
 
-def _named(names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(name.removeprefix("\0") for name in names)
+def _named(kept: Iterable[str]) -> tuple[str, ...]:
+    return tuple(map(shown_name, kept))
 
 
 def _row_dict(row: RowExplained, redact: bool, hide_key: bool) -> dict[str, Any]:

@@ -11,12 +11,12 @@ from typing import Any, Protocol, TypeVar
 from airflow_profile_provider.errors import InvalidRecord, PushStopped, SourceError
 from airflow_profile_provider.ledger.fingerprints import Fingerprints
 from airflow_profile_provider.ledger.ledger import MANY, Entry, Ledger, now_of
+from airflow_profile_provider.ledger.names import kept_name
 from airflow_profile_provider.ledger.postponed import Postponed, Seen, Waiting
 from airflow_profile_provider.ledger.tables import LONGEST_KEY
 from airflow_profile_provider.mapping.mapper import Planner
 from airflow_profile_provider.mapping.window import Planned
-from airflow_profile_provider.push.review import Proposal
-from airflow_profile_provider.records import Change, Row, Verdict, order_of
+from airflow_profile_provider.records import Change, Proposal, Reason, Row, Verdict, order_of
 from airflow_profile_provider.sources.batches import Block
 from airflow_profile_provider.values import exact_key
 
@@ -403,11 +403,13 @@ class Sieve:
             self._keep(entry, fields, [found.row], order, now_of(self._clock()))
             settle(change, Verdict.PLANNED)
             return None
-        why = "new" if not entry.fields else "changed"
+        why = Reason.CHANGED if entry.fields else Reason.NEW
         if not trusted:
-            why = "the ledger is ignored" if self._how.ignore else "in doubt"
-        names = different if trusted else tuple(fields)
-        return Proposal(change, why, names, whole, found.row, is_pending)
+            why = Reason.IGNORED if self._how.ignore else Reason.IN_DOUBT
+        names = set(different if trusted else fields)
+        own = tuple(name for name in change.fields if name in names)
+        links = tuple(name for name in change.relationships if kept_name(name) in names)
+        return Proposal(change, why, own, links, whole, found.row, is_pending)
 
     def _wrong_kind(self, change: Change) -> str:
         """Say that a version cannot be compared with those in the ledger."""
@@ -426,8 +428,8 @@ class Sieve:
 
     def part(self, proposal: Proposal) -> Change:
         """Return what is sent of a change: all of it, or what differs."""
-        if self._how.changed_fields_only and proposal.why in {"new", "changed"}:
-            return _only(proposal.change, proposal.fields)
+        if self._how.changed_fields_only and proposal.why in {Reason.NEW, Reason.CHANGED}:
+            return _only(proposal)
         return proposal.change
 
     def _send(self, found: _Found, proposal: Proposal) -> Change:
@@ -571,9 +573,11 @@ def _order(change: Change) -> int | None:
     return found[1] if found else None
 
 
-def _only(change: Change, names: Container[str]) -> Change:
-    fields: dict[str, Any] = {name: value for name, value in change.fields.items() if name in names}
-    links = {name: value for name, value in change.relationships.items() if f"\0{name}" in names}
+def _only(proposal: Proposal) -> Change:
+    """Return what differs of a change."""
+    change = proposal.change
+    fields = {name: change.fields[name] for name in proposal.fields}
+    links = {name: change.relationships[name] for name in proposal.relationships}
     return replace(change, fields=fields, relationships=links)
 
 

@@ -9,8 +9,7 @@ from typing import Any
 
 from airflow_profile_provider.errors import ConfigurationError, InvalidRecord, ProfileError, WrongMapping
 from airflow_profile_provider.options import require_choice
-from airflow_profile_provider.records import Change, Row
-from airflow_profile_provider.sources.reading import has_verdict, is_reject
+from airflow_profile_provider.records import Change, Row, has_verdict, is_reject
 from airflow_profile_provider.values import (
     exact_key,
     holds_null,

@@ -38,9 +38,9 @@ from airflow_profile_provider.mapping.mapper import Planner
 from airflow_profile_provider.mapping.window import Planned, Window
 from airflow_profile_provider.push.outputs import Delivered, Rejects
 from airflow_profile_provider.push.progress import Progress
-from airflow_profile_provider.push.review import Gate, Proposal, Spool
+from airflow_profile_provider.push.review import Gate, Spool
 from airflow_profile_provider.push.watermark import Resume, Trail
-from airflow_profile_provider.records import Change, Checkpoint, Report, Row, Verdict
+from airflow_profile_provider.records import Change, Checkpoint, Proposal, Reason, Report, Row, Verdict
 from airflow_profile_provider.sources.batches import Block
 from airflow_profile_provider.vendors.base import Vendor
 from airflow_profile_provider.vendors.exchange import to_json
@@ -332,10 +332,16 @@ class Push:
         seen: set[int] = set()
         for change in self._planned(rows):
             content = to_json([change.fields, change.relationships])
-            names = (*change.fields, *change.relationships)
             again = hash(change.identity) in seen
             seen.add(hash(change.identity))
-            yield Proposal(change, "there is no ledger", names, sha256(content).hexdigest(), again=again)
+            yield Proposal(
+                change,
+                Reason.NO_LEDGER,
+                tuple(change.fields),
+                tuple(change.relationships),
+                sha256(content).hexdigest(),
+                again=again,
+            )
 
     def _received_rows(self, rows: Iterator[Row]) -> Iterator[Row]:
         """Count rows; those that an earlier try has settled are passed over.

@@ -14,31 +14,14 @@ from typing import IO, Any, Protocol
 
 from airflow_profile_provider.errors import OutputFailed
 from airflow_profile_provider.options import Share
-from airflow_profile_provider.records import Change, Report, Verdict
+from airflow_profile_provider.records import Change, Proposal, Reason, Report, Verdict
 
 SHOWN = 10
 SPOOLED_AT_ONCE = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """A change that would be sent, and why.
-
-    ``row`` and ``whole`` are the fingerprints of its row and of all of it, ``fields`` the names of what
-    differs, relationships with a null character before them. ``again``: another change of its key comes
-    before it.
-    """
-
-    change: Change
-    why: str
-    fields: tuple[str, ...]
-    whole: str
-    row: bytes = b""
-    again: bool = False
-
-
 _OF_CHANGE = attrgetter(*(one.name for one in fields(Change)))
-_OF_PROPOSAL = attrgetter(*(one.name for one in fields(Proposal) if one.name != "change"))
+_OF_PROPOSAL = attrgetter(*(one.name for one in fields(Proposal) if one.name not in {"change", "why"}))
 
 
 class Spool:
@@ -64,7 +47,7 @@ class Spool:
             OutputFailed: there is no room for more.
         """
         self._number += 1
-        self._waiting.append((_OF_CHANGE(proposal.change), *_OF_PROPOSAL(proposal)))
+        self._waiting.append((_OF_CHANGE(proposal.change), proposal.why.value, *_OF_PROPOSAL(proposal)))
         if len(self._waiting) >= SPOOLED_AT_ONCE:
             try:
                 self._write()
@@ -101,8 +84,8 @@ class Spool:
 
 
 def _proposal(parts: tuple[Any, ...]) -> Proposal:
-    change, *others = parts
-    return Proposal(Change(*change), *others)
+    change, why, *others = parts
+    return Proposal(Change(*change), Reason(why), *others)
 
 
 class PlanFile(Protocol):
@@ -154,13 +137,13 @@ class Gate:
             named += f"\0{self._again[change.identity]}"
         self._sum += int.from_bytes(sha256(named.encode()).digest(), "big")
         self._why[proposal.why] += 1
-        names = [name.removeprefix("\0") for name in proposal.fields]
+        names = [*proposal.fields, *proposal.relationships]
         self._fields.update(names)
         if len(self._first) < SHOWN:
             self._first.append(f"record {change.position}: {', '.join(names)} ({proposal.why})")
         if self.file:
             line: dict[str, Any] = {"key": change.key, "key_type": change.key_type}
-            line |= {"fields": names, "why": proposal.why, "position": change.position}
+            line |= {"fields": names, "why": proposal.why.value, "position": change.position}
             if self.values:
                 line |= {"values": {**change.fields, **change.relationships}}
             self.file.add(line)

@@ -14,7 +14,7 @@ from itertools import islice
 from typing import IO, Any
 
 from airflow_profile_provider.errors import ConfigurationError, ProfileError, SourceError
-from airflow_profile_provider.records import Row
+from airflow_profile_provider.records import Row, is_reject
 from airflow_profile_provider.sources.batches import Block, ColumnBlock
 from airflow_profile_provider.sources.csv_rows import rows_of_csv
 from airflow_profile_provider.sources.json_rows import rows_of_json_lines
@@ -22,7 +22,6 @@ from airflow_profile_provider.sources.lines import unzipped
 from airflow_profile_provider.sources.reading import (
     Open,
     Reading,
-    is_reject,
     named,
     of_columns,
     quoted,

@@ -6,9 +6,9 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import IO, Any
 
-from airflow_profile_provider.records import Row
+from airflow_profile_provider.records import Row, is_reject
 from airflow_profile_provider.sources.lines import TooLong, lines_of
-from airflow_profile_provider.sources.reading import Reading, is_reject, quoted
+from airflow_profile_provider.sources.reading import Reading, quoted
 from airflow_profile_provider.sources.replaying import restored
 from airflow_profile_provider.values import exact_float
 

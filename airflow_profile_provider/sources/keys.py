@@ -10,10 +10,10 @@ from dataclasses import replace
 from typing import Any, Self
 
 from airflow_profile_provider.errors import InvalidRecord, SourceError
-from airflow_profile_provider.records import Row
+from airflow_profile_provider.records import Row, is_reject
 from airflow_profile_provider.sources.json_rows import JsonReader, is_ambiguous
 from airflow_profile_provider.sources.lines import TooLong, lines_of, unzipped
-from airflow_profile_provider.sources.reading import Open, is_reject, named, told
+from airflow_profile_provider.sources.reading import Open, named, told
 from airflow_profile_provider.values import exact_key, is_null
 
 PartsOf = Callable[[str], Iterable[str]]

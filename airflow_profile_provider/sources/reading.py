@@ -4,36 +4,18 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, Any
 
 from airflow_profile_provider.errors import ProfileError, SourceError
-from airflow_profile_provider.records import Group, Verdict
 
 Open = Callable[[str, str], IO[bytes]]
 """Opens a path in a mode ("rb" or "wb")."""
 
 LEAST_BYTES = 65_536
 """So much of a line is read, and of a row kept, however small ``max_record_bytes`` is."""
-
-_REJECTED = frozenset(verdict.value for verdict in Verdict.of(Group.KEPT))
-_REJECTED_ROW = frozenset({"row", "version", "text", "types", "unread", "verdict", "reason", "position"})
-_REJECTED_CHANGE = frozenset(
-    {
-        "key",
-        "key_type",
-        "fields",
-        "relationships",
-        "version",
-        "text",
-        "types",
-        "verdict",
-        "reason",
-        "position",
-    }
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,27 +39,6 @@ class Reading:
         More than a change may have: JSON may be written wastefully, and hold what the push does not need.
         """
         return max(4 * self.max_record_bytes, LEAST_BYTES)
-
-
-def is_reject(content: Any) -> bool:
-    """Whether content is, member by member, a line that a push wrote for an undelivered change."""
-    if "verdict" not in content or not has_verdict(content):
-        return False
-    shape = _REJECTED_ROW if "row" in content else _REJECTED_CHANGE
-    whole = "row" in content or ("key" in content and "fields" in content)
-    return whole and shape.issuperset(content)
-
-
-def has_verdict(content: Mapping[str, Any]) -> bool:
-    """Whether content has the members that a push adds to an undelivered change."""
-    verdict, position = content.get("verdict"), content.get("position")
-    return (
-        isinstance(verdict, str)
-        and verdict in _REJECTED
-        and isinstance(content.get("reason"), str)
-        and isinstance(position, int)
-        and not isinstance(position, bool)
-    )
 
 
 @contextmanager
