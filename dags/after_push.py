@@ -1,7 +1,8 @@
-"""Do something after a push, only on days on which it changed something.
+"""Run something after a push, but only if that push changed something.
 
-``nightly_chain``'s push to Ocamba Hood has the alias ``ocamba_changed`` among its outlets. It emits an event
-only if the vendor has acknowledged a change; a quiet night wakes nobody. The event carries the push's report.
+In ``nightly_chain``, the push to Ocamba Hood has the alias ``ocamba_changed`` among its outlets. The alias
+emits an event only if the vendor acknowledged a change. On a night without changes, this DAG does not run.
+The event contains the report of the push.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ CHANGED = AssetAlias("ocamba_changed")
 
 with DAG(
     "after_push",
-    description="What changed at Ocamba Hood, told to whoever wants to know",
+    description="Runs after a push that changed something at Ocamba Hood",
     doc_md=__doc__,
     schedule=[CHANGED],
     max_active_runs=1,
@@ -25,7 +26,7 @@ with DAG(
     @task
     def changed(triggering_asset_events: Any = None) -> dict[str, int]:
         """Add up the counts: several pushes may have ended since the last run of this DAG."""
-        # Not all of its values: each event is there twice, under the alias and under the asset.
+        # By the alias: in .values(), each event occurs twice, under the alias and under the asset.
         reports = [event.extra for event in triggering_asset_events[CHANGED]]
         return {
             count: sum(report[count] for report in reports) for count in ("pushed", "created", "unchanged")
@@ -33,7 +34,7 @@ with DAG(
 
     @task
     def tell(counts: dict[str, int]) -> None:
-        """Start whatever builds upon the profiles: a segment, an export, a message."""
+        """Replace this by your own step: refresh a segment, write an export, send a message."""
         print(f"{counts['pushed'] + counts['created']} profiles are new or changed")
 
     tell(changed())  # type: ignore[arg-type]

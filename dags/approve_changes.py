@@ -1,10 +1,11 @@
-"""Send changes only after somebody has seen what they are, and has said yes.
+"""Send changes only after somebody has looked at the plan and approved it.
 
-The plan compares the table with the ledger of what Ocamba Hood has acknowledged, and sends nothing. What it
-found waits under Browse > Required Actions. After Approve, the push sends exactly that: if the table has
-changed meanwhile, it sends nothing and turns red, and the next plan shows what is to be sent then.
+The task ``plan`` compares the table with the ledger, and sends nothing. The plan then waits for approval
+under Browse > Required Actions. After Approve, the task ``push`` sends exactly the planned changes. If the
+table has changed meanwhile, it sends nothing and is red; the next run makes a new plan.
 
-``warehouse`` is a connection to the database of the table ``people``, ``profile_ledger`` one to the ledger's.
+``warehouse`` is a connection to the database of the table ``people``. ``profile_ledger`` is a connection to
+the ledger's database.
 """
 
 from __future__ import annotations
@@ -37,10 +38,10 @@ CHANGES: dict[str, Any] = {
 
 with DAG(
     "approve_changes",
-    description="What changed, to Ocamba Hood, once somebody has approved it",
+    description="Changes to Ocamba Hood, after somebody approved them",
     doc_md=__doc__,
     schedule=None,
-    max_active_runs=1,  # a run waits for its answer, and the next one for that run
+    max_active_runs=1,  # a run waits for its approval, and the next run waits for this one
     tags=["profiles", "ocamba"],
 ):
     plan = OcambaPushProfilesOperator(
@@ -52,7 +53,7 @@ with DAG(
 
     @task.short_circuit
     def anything_to_send(report: dict[str, Any]) -> bool:
-        """Ask nobody to approve nothing."""
+        """Skip the approval if there is nothing to send."""
         return report["planned"] > 0
 
     approve = ApprovalOperator(
@@ -60,13 +61,13 @@ with DAG(
         subject="Send these changes to Ocamba Hood?",
         body="{{ ti.xcom_pull(task_ids='plan', key='plan_summary') }}\n\nEach change: `" + PLAN + "`",
         response_timeout=timedelta(hours=20),
-        defaults="Reject",  # if nobody answers: the next plan holds these changes, too
+        defaults="Reject",  # if nobody answers; the next plan has these changes too
     )
     push = OcambaPushProfilesOperator(
         task_id="push",
         approved_plan="{{ ti.xcom_pull(task_ids='plan', key='plan') }}",
         rejects_path=FOLDER + "/rejects/approved.jsonl",
-        # Without retries: they would send other changes than the approved ones, those that are left over.
+        # No retries: a retry would find fewer changes to send than were approved, and be refused.
         retries=0,
         **CHANGES,
     )

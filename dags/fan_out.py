@@ -1,10 +1,11 @@
-"""Push a large table to Ocamba Hood from several workers at once, and add up what they report.
+"""Push a large table to Ocamba Hood from several workers at once, and add up their reports.
 
-Each mapped task pushes the profiles whose keys fall to its share. The shares keep one ledger, and one quota
-if the connection ``ocamba_default`` has ``{"quota_conn_id": "…"}`` in its extra: see docs/distributed.md,
-which also says how many shares make sense. A worker that dies leaves its shares to the others.
+Each mapped task pushes one share of the profiles; the key decides the share. All tasks use one ledger. They
+share one quota if the connection ``ocamba_default`` has ``{"quota_conn_id": "…"}`` in its extra: see
+docs/distributed.md, also for the number of shares. If a worker dies, another one pushes its shares.
 
-``warehouse`` is a connection to the database of the table ``people``, ``profile_ledger`` one to the ledger's.
+``warehouse`` is a connection to the database of the table ``people``. ``profile_ledger`` is a connection to
+the ledger's database.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ FOLDER = "{{ var.value.get('profiles_folder', '/var/lib/profiles') }}"
 
 with DAG(
     "fan_out",
-    description="A large table to Ocamba Hood, in shares, on as many workers as there are",
+    description="A large table to Ocamba Hood, in shares, on several workers",
     doc_md=__doc__,
     schedule=None,
     max_active_runs=1,  # two runs of different shares would not take turns
@@ -42,6 +43,6 @@ with DAG(
         delivered_path=FOLDER + "/delivered/ocamba.txt",  # ocamba.0.txt, ocamba.1.txt, …
     ).expand(partition=[(share, SHARES) for share in range(SHARES)])
 
-    # One report, red if a share is red, stopped early or left none.
+    # One report. The task is red if a share is red, stopped early, or left no report.
     SumReportsOperator(task_id="add_up", reports=push.output, trigger_rule="all_done")
 # [END fan_out]

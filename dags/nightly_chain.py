@@ -1,12 +1,12 @@
-"""Bring all five vendors up to date, every morning: only what changed is sent.
+"""Update all five vendors every morning; only changes are sent.
 
-People go through four systems, one after the other: whoever could not be delivered to one of them is not
-pushed to the next. They are read by a query each time. Companies go to Lightfield at the same time, in a
-file: a task gives them the shape that Lightfield wants.
+People go to four systems, one after the other. A person who could not be delivered to one system is not
+pushed to the next one. Each push reads the people by a query. Companies go to Lightfield at the same time; a
+task writes them to a file in the form that Lightfield needs.
 
-``warehouse`` is a connection to the database of the tables ``people`` and ``companies`` (SQLite here),
-``profile_ledger`` one to the database that remembers what each vendor has acknowledged. The Airflow variable
-``profiles_folder`` names a folder that all workers see.
+``warehouse`` is a connection to the database of the tables ``people`` and ``companies`` (SQLite here).
+``profile_ledger`` is a connection to the ledger's database, which remembers what each vendor has
+acknowledged. The Airflow variable ``profiles_folder`` is a folder that all workers can read and write.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from airflow_profile_provider.operators.lightfield import LightfieldPushProfiles
 from airflow_profile_provider.operators.ocamba import OcambaPushProfilesOperator
 from airflow_profile_provider.operators.sonoran import SonoranPushProfilesOperator
 
-# Each run has run_after; one that was triggered by hand may have no logical date, and then no {{ ds }}.
+# Every run has run_after. A manual run may have no logical date, and then it has no {{ ds }}.
 NIGHT = "{{ var.value.get('profiles_folder', '/var/lib/profiles') }}/{{ dag_run.run_after | ds }}"
 
 
@@ -44,18 +44,18 @@ def all_companies() -> Iterator[dict[str, Any]]:
 # [START nightly_chain]
 with DAG(
     "nightly_chain",
-    description="What changed, to all five vendors",
+    description="Every morning, changes to all five vendors",
     doc_md=__doc__,
     schedule="0 5 * * *",
     start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
     catchup=False,
     max_active_runs=1,
     default_args={
-        "retries": 2,  # for what got no answer; what a vendor refused fails for good, or is within max_failed
+        "retries": 2,  # for records without an answer; refused records are not retried
         "retry_delay": timedelta(minutes=5),
         "ledger_conn_id": "profile_ledger",
-        # Some bad records do not stop the night: they are in the rejects file, and every night sends them
-        # again. A count, not a share: on a quiet night they are all that is sent.
+        # A few bad records do not make the night red: they are in the rejects file, and are sent again every
+        # night. A count, not a percentage: on a quiet night nothing else is sent.
         "max_failed": 10,
     },
     tags=["profiles"],
@@ -80,7 +80,7 @@ with DAG(
             "0b6c2f4e-58a7-4c1d-9f0e-3a1b7c5d2e90": "full_name",
             "2a8b0e4d-7f3c-4c90-9d5e-6f708b9cad12": "city",
         },
-        nulls="skip",  # nobody's city is taken away because we do not know it
+        nulls="skip",  # an unknown city leaves the old one as it is
         batch_size=20,
         delivered_path=f"{NIGHT}/sonoran-delivered.txt",
         rejects_path=f"{NIGHT}/rejects/sonoran.jsonl",
@@ -88,7 +88,7 @@ with DAG(
     communifire = CommunifirePushProfilesOperator(
         task_id="push_communifire",
         **people,
-        only=f"{NIGHT}/sonoran-delivered.txt",  # whom Sonoran has acknowledged, and nobody else
+        only=f"{NIGHT}/sonoran-delivered.txt",  # only people that Sonoran has acknowledged
         only_key="sonoran_id",
         key="communifire_id",
         fields={"First name": "first_name", "Last name": "last_name", "Company": "company", "Phone": "phone"},
@@ -125,7 +125,7 @@ with DAG(
         },
         delivered_path=f"{NIGHT}/ocamba-delivered.txt",
         rejects_path=f"{NIGHT}/rejects/ocamba.jsonl",
-        outlets=[AssetAlias("ocamba_changed")],  # wakes after_push.py if anything was acknowledged
+        outlets=[AssetAlias("ocamba_changed")],  # starts after_push.py if anything was acknowledged
     )
     sonoran >> communifire >> agilenow >> ocamba
     # [END chain]
@@ -141,7 +141,7 @@ with DAG(
 
     @task
     def print_reports(reports: dict[str, Any]) -> None:
-        """Print what became of the night's changes; a task's report is there even if the task is red."""
+        """Print the reports of the night; a red task has left its report, too."""
         for vendor, report in reports.items():
             counts = {name: count for name, count in (report or {}).items() if count}
             print(f"{vendor}: {counts or 'no report'}")
@@ -153,6 +153,6 @@ with DAG(
         "ocamba": ocamba,
         "lightfield": lightfield,
     }
-    # A teardown runs after red tasks, too, and its own success does not turn the run green.
+    # A teardown also runs after red tasks, and its success does not make the run green.
     print_reports({vendor: push.output for vendor, push in pushes.items()}).as_teardown()
 # [END nightly_chain]

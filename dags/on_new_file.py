@@ -1,10 +1,10 @@
-"""Push files of changes as soon as another DAG, or a call of the REST API, says that they are there.
+"""Push a file of changes as soon as another DAG, or a call of the REST API, announces it.
 
-The asset's event names the file: ``{"records": "/var/lib/profiles/ocamba.jsonl"}``, or a list of files.
-Its lines are changes: ``{"key": "17430755068736100383", "fields": {"full_name": "Ada Lovelace"}}``; they
-travel neither through the event nor through XCom. Several events may have come together: their files are
-pushed one after the other, so that a later one wins. An event that comes at the very moment at which a run is
-made may be handed over with the next event only (Airflow does that).
+The event of the asset names the file: ``{"records": "/var/lib/profiles/ocamba.jsonl"}``, or a list of files.
+The lines of the file are changes: ``{"key": "17430755068736100383", "fields": {"full_name": "Ada
+Lovelace"}}``. They go neither through the event nor through XCom. If several events come together, their
+files are pushed one after the other, so that the later one wins. If an event comes at the very moment at
+which Airflow creates a run, Airflow may deliver it only together with the next event.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ profile_changes = Asset("profile_changes", uri="x-profiles://changes")
 
 with DAG(
     "on_new_file",
-    description="Files of changes to Ocamba Hood, whenever one is announced",
+    description="Files of changes to Ocamba Hood, as soon as they are announced",
     doc_md=__doc__,
     schedule=[profile_changes],
     max_active_runs=1,
@@ -31,7 +31,7 @@ with DAG(
     OcambaPushProfilesOperator(
         task_id="push_ocamba",
         records=from_events(),
-        max_failed="1%",
+        max_failed=10,  # a count: 1 % of a small file is none
         rejects_path="{{ var.value.get('profiles_folder', '/var/lib/profiles') }}/rejects/",
     )
 # [END on_new_file]

@@ -1,9 +1,10 @@
-"""Push profile changes to Ocamba Hood seconds after they were committed, and every night what is left over.
+"""Push profile changes to Ocamba Hood seconds after they were committed, and every night those that are left.
 
-An application writes each change into the table ``profile_outbox`` of its own database, in the very
-transaction that makes it. The watcher announces new rows; values stay in the database until they are pushed.
-A row is marked once the vendor has acknowledged it; one that could not be delivered is announced again. By
-night, and by hand, everything that is owed is pushed. The table is in docs/events.md.
+An application writes each change into the table ``profile_outbox`` of its own database, in the transaction
+that makes the change. The watcher announces new rows; their values stay in the database until they are
+pushed. A row is marked when the vendor has acknowledged it. A row that could not be delivered is announced
+again. The nightly run, and a manual run, push all rows without a mark. docs/events.md has the definition of
+the table.
 
 ``profiles_app`` is a connection to that database, with the right to update the column ``delivered``.
 """
@@ -33,7 +34,7 @@ with DAG(
     ),
     start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
     catchup=False,
-    max_active_runs=1,  # one push at a time; what is announced meanwhile goes into the next
+    max_active_runs=1,  # one push at a time; rows that are announced meanwhile go into the next run
     tags=["profiles", "ocamba"],
 ):
     OcambaPushProfilesOperator(
@@ -41,7 +42,7 @@ with DAG(
         records=from_events(),
         sql_conn_id="profiles_app",
         rejects_path="{{ var.value.get('profiles_folder', '/var/lib/profiles') }}/rejects/",
-        # Without retries: what got no answer is announced again, and new changes need not wait for it.
+        # No retries: a row without an answer is announced again, and newer changes need not wait for it.
         retries=0,
     )
 # [END on_profile_change]

@@ -1,8 +1,8 @@
-"""Push what a message names: here of a Redis channel, just as well of any queue that Airflow can watch.
+"""Push the file that a message names, here from a Redis channel; any queue of Airflow works.
 
-A message is a reference: ``{"records": "/var/lib/profiles/ocamba.jsonl"}``. Messages of another shape are
-turned into that by ``from_events(read=...)``. Redis forgets a message that comes while nobody listens, also
-between two messages: whoever may not lose any writes an outbox, or takes a queue that keeps them.
+A message is a reference to a file: ``{"records": "/var/lib/profiles/ocamba.jsonl"}``. For other forms of
+messages, use ``from_events(read=...)``. Redis drops a message that comes while nothing listens, also for a
+moment after each message. If you must not lose messages, use an outbox, or a queue that stores them.
 
 Needs apache-airflow-providers-common-messaging and the queue's own provider (apache-airflow-providers-redis).
 """
@@ -36,7 +36,7 @@ profile_messages = Asset(
 
 with DAG(
     "on_queue_message",
-    description="Files of changes that messages name, to Ocamba Hood",
+    description="Files of changes that messages name, pushed to Ocamba Hood",
     doc_md=__doc__,
     schedule=[profile_messages],
     max_active_runs=1,
@@ -46,6 +46,6 @@ with DAG(
         task_id="push_ocamba",
         records=from_events(under=FOLDER + "/"),  # a message may name no other file
         rejects_path=FOLDER + "/rejects/",
-        retries=2,  # the message will not come again
+        retries=2,  # the message is not sent again
     )
 # [END on_queue_message]

@@ -29,8 +29,8 @@ with DAG(
             "Phone": "phone",
             "Share my profile": "shares_profile",
         },
-        mode="update",  # "upsert" also makes users that are missing: a mistyped address becomes a new user
-        max_failed="1%",
+        mode="update",  # "upsert" also creates missing users: a mistyped address becomes a new user
+        max_failed=10,  # a count: 1 % of the few changes of a quiet night is none
         rejects_path=FOLDER + "/rejects/communifire.jsonl",
     )
 # [END push_communifire]

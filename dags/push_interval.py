@@ -1,9 +1,9 @@
-"""Push what changed in a run's data interval, night by night, so that a night can be made up for later.
+"""Push the rows that changed in a run's data interval, so that a missed night can be pushed later.
 
 ``airflow backfill create --dag-id push_interval --from-date 2026-11-01 --to-date 2026-11-07`` pushes a week
-again, a night a run. With ``version`` and a ledger, a run for an old night never overwrites what a later one
-has brought. ``warehouse`` is a connection to the database of the table ``people_history``, ``profile_ledger``
-one to the ledger's.
+again, one run for each night. With ``version`` and a ledger, a run for an old night never overwrites the
+values of a later night. ``warehouse`` is a connection to the database of the table ``people_history``.
+``profile_ledger`` is a connection to the ledger's database.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from airflow_profile_provider.operators.ocamba import OcambaPushProfilesOperator
 # [START push_interval]
 with DAG(
     "push_interval",
-    description="One night's changes to Ocamba Hood; fit for backfills",
+    description="One night's changes to Ocamba Hood; works with backfills",
     doc_md=__doc__,
     # A plain "0 5 * * *" has an interval of no length: Airflow 3 reads it as a point in time.
     schedule=CronDataIntervalTimetable("0 5 * * *", timezone="UTC"),
@@ -30,7 +30,7 @@ with DAG(
 ):
     OcambaPushProfilesOperator(
         task_id="push_ocamba",
-        # The interval's ends are instants of Airflow's own making: nobody's text gets into the query.
+        # Only dates from Airflow itself are rendered into the query, never text that somebody typed.
         sql="""
             select ocamba_id, email, full_name, updated_at from people_history
             where updated_at >= '{{ data_interval_start | ts }}'
@@ -42,7 +42,7 @@ with DAG(
         fields=["email", "full_name"],
         version="updated_at",
         ledger_conn_id="profile_ledger",
-        if_empty="ok",  # there are quiet nights
+        if_empty="ok",  # a night may have no changes
         max_failed=10,
         rejects_path="{{ var.value.get('profiles_folder', '/var/lib/profiles') }}/rejects/",
     )

@@ -29,7 +29,7 @@ with DAG(
         },
         relationships={"$owner": {"replace": "owner_id"}},  # the owner becomes the member of this column
         nulls="clear",  # null clears the field, and a null owner_id leaves the account without an owner
-        max_failed="1%",
+        max_failed=10,  # a count: 1 % of the few changes of a quiet night is none
         rejects_path=FOLDER + "/rejects/lightfield.jsonl",
     )
 # [END push_lightfield]

@@ -29,7 +29,7 @@ with DAG(
             "mobile_phone_number": "phone",
             "custom_properties": "properties",  # an object: {"tier": "gold", "newsletter": "weekly"}
         },
-        max_failed="1%",
+        max_failed=10,  # a count: 1 % of the few changes of a quiet night is none
         rejects_path=FOLDER + "/rejects/ocamba.jsonl",
     )
 # [END push_ocamba]

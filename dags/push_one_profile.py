@@ -1,4 +1,4 @@
-"""Push a single profile, from a form in the UI or from a call of the REST API.
+"""Push one profile, from a form in the UI or a call of the REST API.
 
 ``POST /api/v2/dags/push_one_profile/dagRuns`` with ``{"logical_date": null, "conf": {"vendor": "ocamba",
 "key": "17430755068736100383", "fields": {"full_name": "Ada Lovelace"}}}``
@@ -50,13 +50,13 @@ with DAG(
 
     @task
     def change() -> list[dict[str, Any]]:
-        """Make the change of the form: this one record goes through XCom, where its user put it."""
+        """Return the change from the form. This one record does go through XCom."""
         params = get_current_context()["params"]
         return [{"key": params["key"], "fields": params["fields"]}]
 
     @task.branch
     def choose() -> str:
-        """Run the chosen vendor's task, skip the others."""
+        """Run the task of the chosen vendor, and skip the others."""
         return f"push_{get_current_context()['params']['vendor']}"
 
     changes, chosen = change(), choose()
