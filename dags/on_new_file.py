@@ -1,10 +1,10 @@
 """Push a file of changes as soon as another DAG, or a call of the REST API, announces it.
 
 The event of the asset names the file: ``{"records": "/var/lib/profiles/ocamba.jsonl"}``, or a list of files.
-The lines of the file are changes: ``{"key": "17430755068736100383", "fields": {"full_name": "Ada
-Lovelace"}}``. They go neither through the event nor through XCom. If several events come together, their
-files are pushed one after the other, so that the later one wins. If an event comes at the very moment at
-which Airflow creates a run, Airflow may deliver it only together with the next event.
+The lines of the file are changes: ``{"key": "17430755068736100383", "fields": {"full_name": "Ada"}}``. They
+go neither through the event nor through XCom. If several events come together, their files are pushed one
+after the other, so that the later one wins. If an event comes at the very moment at which Airflow creates a
+run, Airflow may deliver it only together with the next event.
 """
 
 from __future__ import annotations
