@@ -15,18 +15,16 @@ from airflow_profile_provider.options import require_choice
 from airflow_profile_provider.records import Row
 from airflow_profile_provider.sources.announced import Announced, Outbox
 from airflow_profile_provider.sources.batches import Block
-from airflow_profile_provider.sources.files import (
-    blocks_of_parts,
+from airflow_profile_provider.sources.files import blocks_of_parts, count_of_parts, rows_of_parts
+from airflow_profile_provider.sources.outbox import OutboxRows
+from airflow_profile_provider.sources.reading import Reading, named
+from airflow_profile_provider.sources.rows import (
     continued,
-    count_of_parts,
     require_blocks,
     require_columns,
     require_rows,
     rows_of,
-    rows_of_parts,
 )
-from airflow_profile_provider.sources.outbox import OutboxRows
-from airflow_profile_provider.sources.reading import Reading, named
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection

@@ -13,9 +13,10 @@ from airflow_profile_provider.adapters.parts import parts_of
 from airflow_profile_provider.errors import ConfigurationError, InvalidRecord, SourceError
 from airflow_profile_provider.push.outputs import Delivered
 from airflow_profile_provider.records import Row
-from airflow_profile_provider.sources.files import require_columns, rows_of_parts
+from airflow_profile_provider.sources.files import rows_of_parts
 from airflow_profile_provider.sources.keys import KeyFile
 from airflow_profile_provider.sources.reading import Reading
+from airflow_profile_provider.sources.rows import require_columns
 from airflow_profile_provider.values import exact_key, is_null
 
 if TYPE_CHECKING:

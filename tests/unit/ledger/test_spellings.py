@@ -23,8 +23,8 @@ from airflow_profile_provider.ledger.admin import LedgerAdmin
 from airflow_profile_provider.mapping.mapper import Planner, Recipe
 from airflow_profile_provider.mapping.window import Window
 from airflow_profile_provider.records import Change, Verdict
-from airflow_profile_provider.sources.files import rows_of
 from airflow_profile_provider.sources.partition import rows_in_partition
+from airflow_profile_provider.sources.rows import rows_of
 from airflow_profile_provider.vendors.base import Access, folded
 from airflow_profile_provider.vendors.communifire import Communifire as Vendor
 

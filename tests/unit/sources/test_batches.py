@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_profile_provider.ledger.fingerprints import Fingerprints
-from airflow_profile_provider.sources.batches import ColumnBlock, TupleBlock
+from airflow_profile_provider.sources.batches import TupleBlock
 from airflow_profile_provider.sources.files import blocks_of_parts
+from airflow_profile_provider.sources.parquet import ColumnBlock
 
 TEXTS = st.sampled_from(["", "-", " ", "1", "1 -", "- ", "a", "1 a", "\0", "å", "2 1 -"])
 VALUES: list[tuple[pa.DataType, st.SearchStrategy[Any]]] = [

@@ -16,9 +16,10 @@ import pytest
 
 from airflow_profile_provider.errors import ConfigurationError, SourceError
 from airflow_profile_provider.records import Row
-from airflow_profile_provider.sources.files import require_columns, rows_of, rows_of_file
+from airflow_profile_provider.sources.files import rows_of_file
 from airflow_profile_provider.sources.keys import KeyFile, rows_only
 from airflow_profile_provider.sources.reading import Reading
+from airflow_profile_provider.sources.rows import require_columns, rows_of
 
 
 def open_file(path: str, mode: str) -> IO[bytes]:

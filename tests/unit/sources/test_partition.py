@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from airflow_profile_provider.errors import ConfigurationError
 from airflow_profile_provider.mapping.mapper import Planner, Recipe
 from airflow_profile_provider.records import Row
-from airflow_profile_provider.sources.files import rows_of
 from airflow_profile_provider.sources.partition import in_partition, parse_partition, rows_in_partition
+from airflow_profile_provider.sources.rows import rows_of
 from airflow_profile_provider.vendors.base import Access
 from airflow_profile_provider.vendors.ocamba import Ocamba
 
