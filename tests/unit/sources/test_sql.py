@@ -182,8 +182,8 @@ def test_a_statement_that_is_no_query_is_refused_and_changes_nothing(
 MEMORY = """
 import sys, json
 from airflow.sdk import Connection
-from airflow_profile_provider.hooks.databases import engine_of
-from airflow_profile_provider.sql_source import rows_of_sql
+from airflow_profile_provider.adapters.databases import engine_of
+from airflow_profile_provider.sources.sql import rows_of_sql
 
 def peak():
     status = open("/proc/self/status").read()
