@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from airflow_profile_provider import __version__
 from airflow_profile_provider.errors import LedgerFailed, PushStopped
 from airflow_profile_provider.ledger.fingerprints import Fingerprints
 from airflow_profile_provider.ledger.ledger import Ledger
@@ -35,7 +34,7 @@ def fingerprints_of(
     given = str((store.extra_dejson or {}).get("fingerprint_key") or "")
     # What is known of a profile is not known of one spelling of its key.
     shape = vendor.shape + (" exact keys" if recipe.exact_keys else "")
-    return Fingerprints(given.encode() or ledger.key, shape, f"{__version__} {recipe!r}", planner.columns)
+    return Fingerprints(given.encode() or ledger.key, shape, planner.meaning, planner.columns)
 
 
 @contextmanager

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import fields as members_of
 from datetime import date, datetime
 from typing import Any
 
@@ -24,6 +26,8 @@ from airflow_profile_provider.vendors.base import Vendor
 from airflow_profile_provider.vendors.exchange import to_json
 from airflow_profile_provider.vendors.fields import Catalogue
 
+_MEANING = 1
+"""To be raised where a release makes another change of the same row: ledgers then look at every row again."""
 NULLS = ("clear", "skip", "invalid")
 _CHANGE_MEMBERS = frozenset({"key", "key_type", "fields", "relationships", "version"})
 _REJECT_MEMBERS = frozenset({"verdict", "reason", "position", "text", "unread"})
@@ -87,6 +91,20 @@ class Planner:
     def key_type(self) -> str:
         """Which identifier the key is, unless a change says otherwise."""
         return self._key_type
+
+    @property
+    def meaning(self) -> str:
+        """What makes a change of a row, as a text: where two pushes have the same one, equal rows mean the same.
+
+        An option that is not used leaves no trace, so that a release which brings one changes no text.
+        """
+        used = {
+            one.name: value
+            for one in members_of(self._recipe)
+            if (value := getattr(self._recipe, one.name)) != one.default
+        }
+        used |= {"key_type": self._key_type, "nulls": self._nulls}
+        return f"{_MEANING} {json.dumps(used, sort_keys=True, default=_plain)}"
 
     @property
     def skips_null(self) -> bool:
@@ -375,3 +393,8 @@ def _whole_version(value: Any) -> int | None:
         return integer(value)
     except InvalidRecord as error:
         raise InvalidRecord(f"its version {error}") from None
+
+
+def _plain(value: Mapping[str, Any] | Sequence[Any]) -> Any:
+    """Return as JSON's own type what is only like one."""
+    return dict(value) if isinstance(value, Mapping) else list(value)
