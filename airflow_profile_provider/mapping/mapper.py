@@ -94,7 +94,7 @@ class Planner:
 
     @property
     def meaning(self) -> str:
-        """What makes a change of a row, as a text: where two pushes have the same one, equal rows mean the same.
+        """What makes a change of a row, as a text: where it is the same, equal rows ask for equal changes.
 
         An option that is not used leaves no trace, so that a release which brings one changes no text.
         """

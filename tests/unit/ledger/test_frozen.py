@@ -11,7 +11,7 @@ import pytest
 from airflow_profile_provider.ledger.fingerprints import Fingerprints
 from airflow_profile_provider.mapping.mapper import Planner, Recipe
 from airflow_profile_provider.records import Row
-from airflow_profile_provider.sources.batches import ColumnBlock
+from airflow_profile_provider.sources.parquet import ColumnBlock
 from airflow_profile_provider.vendors.base import Access, Vendor
 from airflow_profile_provider.vendors.lightfield import Lightfield
 from airflow_profile_provider.vendors.ocamba import Ocamba
