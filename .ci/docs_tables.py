@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from airflow_profile_provider.delivery.transport import RetryRule
+from airflow_profile_provider.delivery.retries import RetryRule
 from airflow_profile_provider.get_provider_info import get_provider_info
 from airflow_profile_provider.sandbox.readings import READINGS
 from airflow_profile_provider.vendors.base import Vendor

@@ -1,5 +1,5 @@
 """Public names where they used to be."""
 
-from airflow_profile_provider.delivery.transport import RetryRule
+from airflow_profile_provider.delivery.retries import RetryRule
 
 __all__ = ["RetryRule"]

@@ -2,24 +2,20 @@
 
 urllib3's time-out is for silence alone. A server that sends a byte now and then, headers or interim answers
 without end, or a small body that unpacks to a large one would hold a push for ever, or fill its memory. So
-the connections of a push read through `_Reading`, which knows until when this thread's exchange may take.
+the connections of a push (see `connections`) ask the `Exchange` of their thread how long they may go on.
 """
 
 from __future__ import annotations
 
-import io
 import socket
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
-from http.client import HTTPResponse
-from typing import Any, Protocol
+from typing import Any
 
-from requests.adapters import HTTPAdapter
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+from airflow_profile_provider.errors import PushStopped
 
 LARGEST_ANSWER = 16 * 1024 * 1024
 """Bytes of the largest answer that is read, unpacked."""
@@ -28,14 +24,9 @@ SETTLE_SECONDS = 3.0
 
 _LARGEST_HEAD = 1024 * 1024
 _SLICE = 0.5
-_STRETCH = 3.0
-"""Seconds after which a connection that cannot be made is begun anew: the system has asked twice by then."""
-_TLS_PORT = 443
 _PIECE = 65536
 _MOST_LAYERS = 2
 _MOST_MEMBERS = 16
-_INTERIM = range(101, 200)
-_SWITCHING = 101
 _here = threading.local()
 
 
@@ -43,43 +34,60 @@ class Overlong(Exception):
     """An answer was given up: it was too slow, too large, or cannot be unpacked. The text says which."""
 
 
+class Halt:
+    """Whether anything more may be sent: the first reason to stop is the one that counts.
+
+    Connections that are still being made are broken then; what is in flight is waited for, a little.
+    """
+
+    def __init__(self) -> None:
+        self.reason: PushStopped | None = None
+        self._connecting: set[Exchange] = set()
+
+    def stop(self, reason: PushStopped) -> None:
+        """Send nothing more; from any thread, and from a signal: so without a lock."""
+        if self.reason is None:
+            self.reason = reason
+        for exchange in tuple(self._connecting):
+            exchange.give_up()
+
+    def connecting(self, exchange: Exchange) -> None:
+        """Note an exchange whose connection is still being made."""
+        self._connecting.add(exchange)
+        if self.reason:
+            exchange.give_up()
+
+    def connected(self, exchange: Exchange) -> None:
+        """Note that its connection is made, or never will be."""
+        self._connecting.discard(exchange)
+
+
 class Exchange:
     """One request and its answer: until when it may take, and how much may come.
 
-    ``whole`` bounds the exchange, ``silence`` each wait in it, in seconds; ``halted`` says whether the push
-    is asked to end. ``problem`` says why the answer was given up, if it was.
+    ``whole`` bounds the exchange, ``silence`` each wait in it, in seconds; ``halt`` says whether the push is
+    asked to end. ``problem`` says why the answer was given up, if it was.
     """
 
-    def __init__(
-        self,
-        whole: float,
-        silence: float,
-        halted: Callable[[], object],
-        greeting: set[Exchange] | None = None,
-    ) -> None:
+    def __init__(self, whole: float, silence: float, halt: Halt) -> None:
         self.problem = ""
         self._whole = whole
         self.silence = silence
-        self._halted = halted
+        self._halt = halt
         self._ends = time.monotonic() + whole
         self._room = LARGEST_ANSWER + _LARGEST_HEAD
         self._ending = False
-        self._greeting = greeting
         self._connection: socket.socket | None = None
 
     def greets(self, connection: socket.socket) -> None:
         """Note a connection whose TLS is still to be agreed: `give_up` ends that at once."""
-        if self._greeting is None:
-            return
         self._connection = connection.dup()
-        self._greeting.add(self)
-        if self._halted():
-            self.give_up()
+        self._halt.connecting(self)
 
     def greeted(self) -> None:
         """Note that the connection is made, or never will be."""
-        if self._connection and self._greeting is not None:
-            self._greeting.discard(self)
+        if self._connection:
+            self._halt.connected(self)
             self._connection.close()
             self._connection = None
 
@@ -92,7 +100,7 @@ class Exchange:
 
     def may_go_on(self, until: float) -> bool:
         """Whether to go on with a connection that could not be made yet."""
-        return time.monotonic() < min(until, self._ends) and not self._halted()
+        return time.monotonic() < min(until, self._ends) and self._halt.reason is None
 
     def silent_at(self) -> float:
         """Return the instant until which the next byte must come."""
@@ -101,7 +109,7 @@ class Exchange:
     def wait(self, until: float) -> float:
         """Return the seconds to wait for more, a slice at a time, to notice that the push is to end."""
         now = time.monotonic()
-        if not self._ending and self._halted():
+        if not self._ending and self._halt.reason:
             self._ending = True
             self._ends = min(self._ends, now + SETTLE_SECONDS)
         left = min(until, self._ends) - now
@@ -134,150 +142,9 @@ def under_way(exchange: Exchange) -> Iterator[None]:
         exchange.greeted()
 
 
-class _Socket(Protocol):
-    def settimeout(self, value: float | None, /) -> None: ...
-    def recv_into(self, buffer: Any, /) -> int: ...
-    def shutdown(self, how: int, /) -> None: ...
-
-
-class _Reading(io.RawIOBase):
-    """A connection's stream, as far as its exchange may read it."""
-
-    def __init__(self, connection: _Socket, stream: io.RawIOBase, exchange: Exchange) -> None:
-        self._connection = connection
-        self._stream = stream  # it keeps the connection open for as long as it is
-        self._exchange = exchange
-        self.sealed = False
-        """Whether the answer is over: what comes now belongs to none."""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        if self.sealed:
-            return 0
-        exchange, connection = self._exchange, self._connection
-        until = exchange.silent_at()
-        while True:
-            connection.settimeout(exchange.wait(until))
-            try:
-                count = connection.recv_into(buffer)
-            except TimeoutError:
-                continue
-            exchange.received(count)
-            return count
-
-    def close(self) -> None:
-        if not self.closed:
-            with suppress(OSError):
-                self._connection.settimeout(self._exchange.silence)
-            self._stream.close()
-        super().close()
-
-    def hang_up(self) -> None:
-        """Let nobody use the connection again."""
-        with suppress(OSError):
-            self._connection.shutdown(socket.SHUT_RDWR)
-
-
-class _Opening:
-    """A connection whose stream is bounded."""
-
-    def __init__(self, connection: Any, exchange: Exchange) -> None:
-        self._connection = connection
-        self._exchange = exchange
-
-    def makefile(self, mode: str) -> io.BufferedReader:
-        stream = self._connection.makefile(mode, buffering=0)
-        return io.BufferedReader(_Reading(self._connection, stream, self._exchange))
-
-
-class _BoundedResponse(HTTPResponse):
-    """Reads through the exchange of its thread, and past interim answers (103) to the one that counts."""
-
-    def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
-        exchange = getattr(_here, "exchange", None)
-        opening: Any = _Opening(sock, exchange) if exchange else sock
-        super().__init__(opening, *args, **kwargs)
-
-    def begin(self) -> None:
-        if exchange := getattr(_here, "exchange", None):
-            exchange.greeted()
-        super().begin()
-
-    def _read_status(self) -> tuple[str, int, str]:
-        read: Callable[[], tuple[str, int, str]] = super()._read_status  # type: ignore[misc]
-        found = read()
-        while found[1] in _INTERIM and found[1] != _SWITCHING:
-            while self.fp.readline(_PIECE).strip():
-                pass
-            found = read()
-        return found
-
-    def _close_conn(self) -> None:
-        """Close the stream; a connection on which more has come than the answer is not used again."""
-        reading = getattr(self.fp, "raw", None)
-        if isinstance(reading, _Reading):
-            reading.sealed = True
-            if self.fp.peek(1):
-                reading.hang_up()
-        super()._close_conn()  # type: ignore[misc]
-
-
-class _Connecting:
-    """Makes a connection in stretches, to notice that the push is to end."""
-
-    timeout: float
-    default_port: int
-
-    def _new_conn(self) -> socket.socket:
-        make: Callable[[], socket.socket] = super()._new_conn  # type: ignore[misc]
-        exchange: Exchange | None = getattr(_here, "exchange", None)
-        if exchange is None:
-            return make()
-        whole = self.timeout
-        until = time.monotonic() + whole
-        try:
-            while True:
-                self.timeout = max(0.001, min(_STRETCH, until - time.monotonic()))
-                try:
-                    made = make()
-                    break
-                except ConnectTimeoutError as error:
-                    if isinstance(error, NewConnectionError) or not exchange.may_go_on(until):
-                        raise
-        finally:
-            self.timeout = whole
-        made.settimeout(whole)
-        if self.default_port == _TLS_PORT:
-            exchange.greets(made)
-        return made
-
-
-@cache
-def _bounded(pool: type[Any]) -> type[Any]:
-    """Return a kind of connection pool whose connections read within bounds."""
-    if issubclass(pool.ConnectionCls.response_class, _BoundedResponse):
-        return pool
-    connection = type(
-        pool.ConnectionCls.__name__, (_Connecting, pool.ConnectionCls), {"response_class": _BoundedResponse}
-    )
-    return type(pool.__name__, (pool,), {"ConnectionCls": connection})
-
-
-def bound(adapter: Any) -> None:
-    """Let an adapter's connections, also those through proxies, read within bounds."""
-    if not isinstance(adapter, HTTPAdapter):
-        return
-
-    def bind(manager: Any) -> Any:
-        kinds = manager.pool_classes_by_scheme
-        manager.pool_classes_by_scheme = {scheme: _bounded(pool) for scheme, pool in kinds.items()}
-        return manager
-
-    bind(adapter.poolmanager)
-    of_proxy = adapter.proxy_manager_for
-    adapter.proxy_manager_for = lambda *args, **kwargs: bind(of_proxy(*args, **kwargs))  # type: ignore[method-assign]
+def current() -> Exchange | None:
+    """Return the exchange that this thread is in."""
+    return getattr(_here, "exchange", None)
 
 
 def read_body(raw: Any) -> bytes:

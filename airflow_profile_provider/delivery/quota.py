@@ -101,8 +101,6 @@ class Quota:
     ) -> None:
         self.rates = tuple(rates)
         self._book = book or (OwnBook(rates) if rates else _NoBook())
-        self.patience: float | None = None
-        """Seconds: a longer wait raises `Paused` instead of being slept through."""
         self._clock = clock
         self._changed = threading.Condition()
         self._wait = wait or self._changed.wait
@@ -127,7 +125,7 @@ class Quota:
         self,
         given_up: Callable[[], object] = lambda: None,
         *,
-        anyhow: bool = False,
+        patience: float = math.inf,
         most: float = math.inf,
     ) -> float:
         """Wait for a permit, or until the caller has given up; return the seconds that it took.
@@ -135,13 +133,13 @@ class Quota:
         The permit counts from then on, however long it takes to send the request.
 
         Raises:
-            Paused: the wait would be longer than the quota's patience, and not to be waited ``anyhow``.
+            Paused: the wait would be of more than ``patience`` seconds.
             Blocked: the vendor asked for a wait of more than ``most`` seconds.
         """
         begun = self._clock()
         with self._changed:
             while (seconds := self._missing()) > 0 and not given_up():
-                if not anyhow and self.patience is not None and seconds > self.patience:
+                if seconds > patience:
                     raise Paused(f"{self.waiting_for}: the next request may go in {seconds:.0f} s", seconds)
                 if (held := self._held_until - self._asked) > most:
                     raise Blocked(f"the vendor asked to be left alone for {held:.0f} s more", held)

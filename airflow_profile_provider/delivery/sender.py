@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from threading import Lock
 
-from airflow_profile_provider.delivery.transport import Fate, Transport
+from airflow_profile_provider.delivery.retries import Fate
+from airflow_profile_provider.delivery.transport import Transport
 from airflow_profile_provider.errors import (
     BatchUnproven,
     ConfigurationError,
@@ -63,12 +64,11 @@ class Courier:
     @property
     def stopped(self) -> PushStopped | None:
         """Why nothing more is sent, if so."""
-        return self._transport.halt
+        return self._transport.stopped
 
     def stop(self, reason: PushStopped) -> None:
         """Send nothing more; what is in flight is finished."""
-        if self._transport.halt is None:  # without the lock: a signal may come while it is held
-            self._transport.halt = reason
+        self._transport.stop(reason)
 
     def deliver(self, batch: list[Planned]) -> list[Settled]:
         """Deliver a batch and return a verdict on each of its changes."""

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 from urllib.parse import parse_qsl, quote, quote_plus
 
-from airflow_profile_provider.delivery.transport import Observed
+from airflow_profile_provider.delivery.wire import Observed
 from airflow_profile_provider.errors import ProfileError
 from airflow_profile_provider.records import Change
 from airflow_profile_provider.vendors.base import Access, Vendor

@@ -13,7 +13,8 @@ from uuid import uuid4
 from airflow_profile_provider.adapters.ledgers import fingerprints_of, sieve_of
 from airflow_profile_provider.adapters.source import Source
 from airflow_profile_provider.delivery.sender import Courier, Settled
-from airflow_profile_provider.delivery.transport import Observed, Transport
+from airflow_profile_provider.delivery.transport import Transport
+from airflow_profile_provider.delivery.wire import Observed
 from airflow_profile_provider.errors import (
     ConfigurationError,
     InvalidRecord,

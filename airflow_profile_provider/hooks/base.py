@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import threading
@@ -29,8 +30,9 @@ from airflow_profile_provider.adapters.parts import parts_of
 from airflow_profile_provider.adapters.settings import MOST_CONCURRENT, Settings
 from airflow_profile_provider.adapters.source import Source
 from airflow_profile_provider.delivery.quota import Quota, parse_quota
+from airflow_profile_provider.delivery.retries import RetryRule
 from airflow_profile_provider.delivery.routes import route
-from airflow_profile_provider.delivery.transport import Observed, RetryRule, Transport
+from airflow_profile_provider.delivery.transport import Transport
 from airflow_profile_provider.errors import (
     AskedToEnd,
     ConfigurationError,
@@ -367,7 +369,7 @@ class ProfileHook(HttpHook):
         vendor = self.vendor(**how.vendor_options)
         options.require_fit(vendor)
         planner = Planner(vendor, options.recipe)
-        transport = self._transport(vendor, options.quota)
+        quota = self._quota(vendor, options.quota)
         size = _batch_size(vendor, options.batch_size)
         in_flight = self._in_flight(options.concurrency)
         reading = Reading(
@@ -381,20 +383,23 @@ class ProfileHook(HttpHook):
         outputs.try_out()
         self._go_on()
         sieve = self._sieve(stack, planner, options, how) if options.ledger_conn_id else None
-        if sieve:
-            transport.forbidden = sieve.forbidden
-            if gate:
-                gate.first = sieve.knows_nothing
+        if sieve and gate:
+            gate.first = sieve.knows_nothing
         stack.callback(source.close)
         rows, blocks = self._rows(stack, source, planner, options, sieve, gate)
         resume = None
         if how.checkpoints and not gate:
             mark = source.fingerprint(self._marks(options, how))
-            resume, outputs = self._resume(how.checkpoints, mark, outputs, transport.quota)
-        transport.quota.patience = how.patience if resume else None
+            resume, outputs = self._resume(how.checkpoints, mark, outputs, quota)
+        transport = self._transport(
+            vendor,
+            options.quota,
+            forbidden=sieve.forbidden if sieve else lambda: None,
+            patience=how.patience if resume and how.patience is not None else math.inf,
+        )
         expected = None if options.only is not None or options.partition else source.count()
         if expected:
-            self.log.info("%s", estimate(expected, size, vendor, transport.quota, at_most=sieve is not None))
+            self.log.info("%s", estimate(expected, size, vendor, quota, at_most=sieve is not None))
         push = Push(
             vendor,
             transport,
@@ -616,19 +621,23 @@ class ProfileHook(HttpHook):
         vendor: Vendor,
         quota: str | None,
         retry: RetryRule | None = None,
-        observer: Callable[[Observed], object] | None = None,
+        **collaborators: Any,
     ) -> Transport:
-        given = self.settings.quota if quota is None else parse_quota(quota)
-        rates = vendor.quota if given is None else given
         return Transport(
             self.session,
             vendor,
-            self._quotas.get(rates) or self._new_quota(rates, vendor.quota),
+            self._quota(vendor, quota),
             timeout=self.settings.timeout,
             retry=retry or self.retry_rule,
             mask=mask_secret,
-            observer=observer,
+            **collaborators,
         )
+
+    def _quota(self, vendor: Vendor, text: str | None) -> Quota:
+        """Return the quota of these rates, by default the connection's or the vendor's."""
+        given = self.settings.quota if text is None else parse_quota(text)
+        rates = vendor.quota if given is None else given
+        return self._quotas.get(rates) or self._new_quota(rates, vendor.quota)
 
     def _new_quota(self, rates: tuple[Rate, ...], published: tuple[Rate, ...]) -> Quota:
         """Make the quota that all pushes of this hook keep to, in the shared store if there is one."""

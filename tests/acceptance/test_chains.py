@@ -13,7 +13,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from standins import Fault, Ocamba
 
-from airflow_profile_provider.delivery.transport import RetryRule
+from airflow_profile_provider.delivery.retries import RetryRule
 from airflow_profile_provider.errors import PushStopped
 from airflow_profile_provider.hooks.ocamba import OcambaHook
 from airflow_profile_provider.operators.crosswalk import TranslateKeysOperator

@@ -13,7 +13,7 @@ import pytest
 from resuming import FileCheckpoints, QuickHook, push
 from standins import Fault, Ocamba
 
-from airflow_profile_provider.delivery.transport import RetryRule
+from airflow_profile_provider.delivery.retries import RetryRule
 from airflow_profile_provider.errors import Paused, PushStopped
 from airflow_profile_provider.push.watermark import Trail
 from airflow_profile_provider.records import Report, Verdict

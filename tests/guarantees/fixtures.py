@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from airflow_profile_provider.delivery.transport import RetryRule
+from airflow_profile_provider.delivery.retries import RetryRule
 from airflow_profile_provider.sandbox import Sandbox, serve
 
 from .rig import HOOKS, Rig, hook_class

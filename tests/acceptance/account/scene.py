@@ -12,7 +12,7 @@ from typing import Any
 
 from standins import Ocamba
 
-from airflow_profile_provider.delivery.transport import RetryRule
+from airflow_profile_provider.delivery.retries import RetryRule
 from airflow_profile_provider.errors import ProfileError
 from airflow_profile_provider.hooks.ocamba import OcambaHook
 from airflow_profile_provider.records import Report, Verdict

@@ -13,7 +13,7 @@ from guarantees.rig import Rig
 from postgres import private_postgres
 from sqlalchemy import create_engine, text
 
-from airflow_profile_provider.delivery.transport import RetryRule
+from airflow_profile_provider.delivery.retries import RetryRule
 from airflow_profile_provider.sandbox import Sandbox
 
 from .table import Table

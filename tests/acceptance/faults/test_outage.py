@@ -9,7 +9,7 @@ import pytest
 from guarantees.outcome import assert_adds_up, assert_files_agree, assert_vendor_agrees, push
 from guarantees.rig import HOOKS, Rig, hook_class
 
-from airflow_profile_provider.delivery.transport import RetryRule
+from airflow_profile_provider.delivery.retries import RetryRule
 from airflow_profile_provider.sandbox.app import App
 
 from .outage import Outage

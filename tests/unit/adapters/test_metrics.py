@@ -12,7 +12,7 @@ from airflow.sdk.observability.stats import Stats
 from own_airflow import AIRFLOW_VERSION
 from standins import Fault, Ocamba
 
-from airflow_profile_provider.delivery.transport import RetryRule
+from airflow_profile_provider.delivery.retries import RetryRule
 from airflow_profile_provider.hooks.ocamba import OcambaHook
 
 

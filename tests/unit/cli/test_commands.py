@@ -16,7 +16,7 @@ from own_airflow import AIRFLOW
 from standins import AgileNow, Communifire, Fault, Lightfield, Ocamba, Sonoran, StandIn
 
 from airflow_profile_provider.adapters.databases import engine_of
-from airflow_profile_provider.delivery.transport import RetryRule
+from airflow_profile_provider.delivery.retries import RetryRule
 from airflow_profile_provider.errors import ConfigurationError, ProfileError
 from airflow_profile_provider.explain.explain import Explanation, explain
 from airflow_profile_provider.hooks.ocamba import OcambaHook

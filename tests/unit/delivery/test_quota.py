@@ -304,9 +304,8 @@ def test_a_vendor_that_wants_to_be_left_alone_for_long_is() -> None:
         with pytest.raises(Blocked, match="3600 s") as blocked:
             permits.acquire(most=60)
         assert blocked.value.after == pytest.approx(3600, abs=60)
-    permits.patience = 30.0
     with pytest.raises(Paused):
-        permits.acquire(most=60)
+        permits.acquire(patience=30, most=60)
     clock.now += 3600
     assert permits.acquire(most=60) == 0
 
@@ -348,12 +347,11 @@ def test_a_successor_that_is_told_what_was_used_goes_on_exactly() -> None:
 
 def test_a_wait_above_the_patience_is_not_slept_through() -> None:
     permits, clock = quota(Rate(10, 60))
-    permits.patience = 30.0
     for _ in range(10):
         send(permits, clock)
     begun = clock.now
     with pytest.raises(Paused, match="quota") as caught:
-        permits.acquire()
+        permits.acquire(patience=30)
     assert clock.now == begun
     assert caught.value.after == pytest.approx(60, abs=0.1)
 

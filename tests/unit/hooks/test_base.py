@@ -11,7 +11,7 @@ import pytest
 from standins import AgileNow, Fault, Ocamba, Sonoran
 
 from airflow_profile_provider.adapters.settings import Settings
-from airflow_profile_provider.delivery.transport import RetryRule
+from airflow_profile_provider.delivery.retries import RetryRule
 from airflow_profile_provider.errors import (
     ConfigurationError,
     CredentialRefused,
@@ -253,8 +253,8 @@ def test_a_push_that_is_asked_to_end_does_not_wait_for_its_retries(
     hook = OcambaHook()
     transport = hook._transport(hook.vendor(), "none")
     ocamba.faults = [Fault(503, headers={"Retry-After": "50"}, times=None, on="any")]
-    transport._sleep = lambda seconds: setattr(transport, "halt", PushStopped("now"))
-    transport.quota.hold = lambda seconds: setattr(transport, "halt", PushStopped("now"))  # type: ignore[method-assign]
+    transport._sleep = lambda seconds: transport.stop(PushStopped("now"))
+    transport.quota.hold = lambda seconds: transport.stop(PushStopped("now"))  # type: ignore[method-assign]
     with pytest.raises(Unanswered, match="503"):
         transport.send(Request("GET", "/", lambda answer: answer))
     assert len(ocamba.requests) == 1

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from standins import Ocamba
 
-from airflow_profile_provider.delivery.transport import RetryRule
+from airflow_profile_provider.delivery.retries import RetryRule
 from airflow_profile_provider.hooks.ocamba import OcambaHook
 
 FIELDS: dict[str, str] = {"comment": "comment", "full_name": "name"}

@@ -186,7 +186,7 @@ def test_a_request_that_the_vendor_knows_by_its_idempotency_key_leaves_none(
     monkeypatch: pytest.MonkeyPatch, store: dict[str, Any]
 ) -> None:
     """Lightfield: an attempt that arrives after its retry was answered does nothing."""
-    from airflow_profile_provider.delivery.transport import RetryRule
+    from airflow_profile_provider.delivery.retries import RetryRule
 
     monkeypatch.setattr(LightfieldHook, "retry_rule", RetryRule(attempts=2, first_wait=0.001))
     with Lightfield({"acc_1": {"$name": ""}}) as vendor:

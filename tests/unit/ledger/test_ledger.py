@@ -11,7 +11,7 @@ import pytest
 from standins import Fault, Ocamba
 
 from airflow_profile_provider.adapters.databases import engine_of
-from airflow_profile_provider.delivery.transport import RetryRule
+from airflow_profile_provider.delivery.retries import RetryRule
 from airflow_profile_provider.errors import ConfigurationError, LedgerFailed, PushStopped
 from airflow_profile_provider.hooks.ocamba import OcambaHook
 from airflow_profile_provider.ledger.lease import LEASE_SECONDS

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from standins import Communifire, Fault
 
 from airflow_profile_provider.adapters.databases import engine_of
-from airflow_profile_provider.delivery.transport import RetryRule
+from airflow_profile_provider.delivery.retries import RetryRule
 from airflow_profile_provider.explain.explain import explain
 from airflow_profile_provider.hooks.communifire import CommunifireHook
 from airflow_profile_provider.ledger.admin import LedgerAdmin
