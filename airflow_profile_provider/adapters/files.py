@@ -1,19 +1,15 @@
-"""Files where Airflow finds them, local or on object storage, and what tells one source from another."""
+"""Files where Airflow finds them, local or on object storage, and what tells whether one has changed."""
 
 from __future__ import annotations
 
 import errno
-import hashlib
-import json
 import os
 import stat
-from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, cast
 
-from airflow_profile_provider.adapters.parts import parts_of
-from airflow_profile_provider.errors import ConfigurationError, OutputFailed, SourceError
+from airflow_profile_provider.errors import ConfigurationError, OutputFailed
 
 
 def open_file(path: str, mode: str) -> IO[bytes]:
@@ -155,34 +151,8 @@ def address_of(records: Any) -> str:
     return text if known else f"{scheme}://{conn_id}@{rest}"
 
 
-def fingerprint(records: Any, options: Mapping[str, Any]) -> str | None:
-    """Return what changes when the source or the options do; None where a source cannot be told apart.
-
-    Of a file, and of each part of a folder, size and time of change (or etag) count; of a list, its content.
-    """
-    digest = hashlib.sha256(repr(sorted(options.items())).encode())
-    if is_path(records):
-        try:
-            parts = parts_of(address_of(records))
-        except SourceError:
-            return None
-        for part in parts:
-            seen = _seen(part)
-            if seen is None:
-                return None
-            digest.update(seen.encode("utf-8", "surrogateescape") + b"\n")
-    elif isinstance(records, Sequence):
-        try:
-            for record in records:
-                digest.update(json.dumps(record, default=str).encode("utf-8", "surrogatepass") + b"\n")
-        except (TypeError, ValueError, RecursionError):
-            return None
-    else:
-        return None
-    return digest.hexdigest()
-
-
-def _seen(path: str) -> str | None:
+def state_of(path: str) -> str | None:
+    """Return what changes when a file does: size and time of change, or etag; None: it cannot be told."""
     try:
         if "://" not in path:
             found = Path(path).stat()

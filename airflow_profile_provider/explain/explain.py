@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from airflow_profile_provider.adapters.ledgers import fingerprints_of, sieve_of
-from airflow_profile_provider.adapters.source import Source
+from airflow_profile_provider.adapters.source import source_of
 from airflow_profile_provider.delivery.sender import Courier, Settled
 from airflow_profile_provider.delivery.transport import Transport
 from airflow_profile_provider.delivery.wire import Observed
@@ -31,6 +31,7 @@ from airflow_profile_provider.mapping.mapper import ColumnsOf, Planner, Recipe
 from airflow_profile_provider.mapping.window import Window
 from airflow_profile_provider.records import Change, Reason, Row, Verdict, order_of
 from airflow_profile_provider.sources.reading import Reading
+from airflow_profile_provider.sources.source import Source
 from airflow_profile_provider.values import exact_key
 from airflow_profile_provider.vendors.base import Vendor
 
@@ -199,7 +200,7 @@ def explain(
     how = Comparing(run, changed_fields_only, ignore_ledger, False, mixed_key_types, doubt_seconds)
     case = _Case(hook, vendor, Planner(vendor, recipe), recipe, how, ledger_conn_id)
     reading = Reading(max_record_bytes=max_record_bytes, null_values=null_values, warn=hook.log.warning)
-    source = Source(records, sql, sql_conn_id, hook.get_connection, reading)
+    source = source_of(records, sql, sql_conn_id, hook.get_connection, reading)
     try:
         found = _Found.of(source, case.planner, exact_key(wanted))
     except InvalidRecord as error:

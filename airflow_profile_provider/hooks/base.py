@@ -28,7 +28,7 @@ from airflow_profile_provider.adapters.ledgers import sieve_of
 from airflow_profile_provider.adapters.metrics import measure
 from airflow_profile_provider.adapters.parts import parts_of
 from airflow_profile_provider.adapters.settings import MOST_CONCURRENT, Settings
-from airflow_profile_provider.adapters.source import Source
+from airflow_profile_provider.adapters.source import source_of
 from airflow_profile_provider.delivery.quota import Quota, parse_quota
 from airflow_profile_provider.delivery.retries import RetryRule
 from airflow_profile_provider.delivery.routes import route
@@ -59,6 +59,7 @@ from airflow_profile_provider.sources.batches import Block
 from airflow_profile_provider.sources.keys import KeyFile, rows_only
 from airflow_profile_provider.sources.partition import rows_in_partition
 from airflow_profile_provider.sources.reading import LEAST_BYTES, Reading
+from airflow_profile_provider.sources.source import Source
 from airflow_profile_provider.vendors.base import Vendor
 from airflow_profile_provider.vendors.exchange import Answer, Rate, Request, to_json
 
@@ -377,7 +378,7 @@ class ProfileHook(HttpHook):
             null_values=options.null_values,
             warn=self.log.warning,
         )
-        source = Source(records, options.sql, options.sql_conn_id, self.get_connection, reading)
+        source = source_of(records, options.sql, options.sql_conn_id, self.get_connection, reading)
         outputs = _Outputs.to(options)
         gate = self.last_plan = _gate(options)
         outputs.try_out()
@@ -389,7 +390,7 @@ class ProfileHook(HttpHook):
         rows, blocks = self._rows(stack, source, planner, options, sieve, gate)
         resume = None
         if how.checkpoints and not gate:
-            mark = source.fingerprint(self._marks(options, how))
+            mark = source.source_id(self._marks(options, how))
             resume, outputs = self._resume(how.checkpoints, mark, outputs, quota)
         transport = self._transport(
             vendor,
@@ -470,7 +471,7 @@ class ProfileHook(HttpHook):
                 gate.whole = _judged(source.rows(planner, column, options.if_empty), planner, sieve)
             rows = rows_in_partition(rows, share, planner.profile_in)
         whole = column is None and not (options.partition or options.version or options.ignore_ledger)
-        return rows, source.blocks(planner, options.if_empty) if sieve and whole else None
+        return rows, source.batches(planner, options.if_empty) if sieve and whole else None
 
     def _marks(self, options: Options, how: _How) -> dict[str, Any]:
         """Return what, beside the source itself, tells this push from another one."""

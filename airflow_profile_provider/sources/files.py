@@ -1,4 +1,4 @@
-"""Rows from where they are: a list or any iterable, JSON lines, CSV, Parquet, gzip included.
+"""Rows of files: JSON lines, CSV, Parquet, gzip included.
 
 Files are opened by a function that is handed in, so that a path may be local or on an object store. They
 are read as a stream. A line that cannot be read becomes a row with a problem, and the rest is read on; a
@@ -7,27 +7,72 @@ file that cannot be read any further raises SourceError. Several files may be th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
 
-from airflow_profile_provider.errors import ConfigurationError
+from airflow_profile_provider.errors import ConfigurationError, SourceError
 from airflow_profile_provider.records import Row
 from airflow_profile_provider.sources.batches import Block
 from airflow_profile_provider.sources.csv_rows import rows_of_csv
 from airflow_profile_provider.sources.json_rows import rows_of_json_lines
 from airflow_profile_provider.sources.lines import unzipped
 from airflow_profile_provider.sources.parquet import batches_of_parquet
-from airflow_profile_provider.sources.reading import (
-    Open,
-    Reading,
-    named,
-    told,
-)
+from airflow_profile_provider.sources.reading import Open, PartsOf, Reading, named, told
 from airflow_profile_provider.sources.rows import continued
+from airflow_profile_provider.sources.source import Source, Wanted, id_of
 
 _JSON = (".jsonl", ".ndjson", ".json", ".jsonl.gz", ".ndjson.gz", ".json.gz")
 _CSV = (".csv", ".csv.gz")
 FORMATS = (*_JSON, *_CSV, ".parquet")
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """How files are reached: what opens one, lists those that a path stands for, and tells its state.
+
+    The state of a file is a text that changes when the file does; None where the storage has none.
+    """
+
+    open: Open
+    parts_of: PartsOf
+    state_of: Callable[[str], str | None]
+
+
+class FileSource(Source):
+    """The rows of a file, or of all the files that a folder or a pattern stands for."""
+
+    def __init__(self, path: str, storage: Storage, reading: Reading) -> None:
+        self.name = named(path)
+        self._path = path
+        self._storage = storage
+        self._reading = reading
+
+    @cached_property
+    def _parts(self) -> list[str]:
+        return list(self._storage.parts_of(self._path))
+
+    def _rows(self, wanted: Wanted, columns: list[str] | None) -> Iterator[Row]:
+        return rows_of_parts(self._parts, self._storage.open, replace(self._reading, columns=columns))
+
+    def _batches(self, columns: list[str]) -> Iterator[Block] | None:
+        return blocks_of_parts(self._parts, self._storage.open, columns)
+
+    def count(self) -> int | None:
+        """Return about how many rows the files have; None where they must be read whole to tell."""
+        return count_of_parts(self._parts, self._storage.open)
+
+    def source_id(self, options: Mapping[str, Any]) -> str | None:
+        """Return what changes with any of the files, or with the options; None where one has no state."""
+        try:
+            states = [self._storage.state_of(part) for part in self._parts]
+        except SourceError:
+            return None
+        if None in states:
+            return None
+        return id_of(options, (str(state).encode("utf-8", "surrogateescape") for state in states))
 
 
 def rows_of_file(path: str, open_file: Open, how: Reading | None = None) -> Iterator[Row]:

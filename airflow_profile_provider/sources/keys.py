@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
 from typing import Any, Self
@@ -13,11 +13,8 @@ from airflow_profile_provider.errors import InvalidRecord, SourceError
 from airflow_profile_provider.records import Row, is_reject
 from airflow_profile_provider.sources.json_rows import JsonReader, is_ambiguous
 from airflow_profile_provider.sources.lines import TooLong, lines_of, unzipped
-from airflow_profile_provider.sources.reading import Open, named, told
+from airflow_profile_provider.sources.reading import Open, PartsOf, named, told
 from airflow_profile_provider.values import exact_key, is_null
-
-PartsOf = Callable[[str], Iterable[str]]
-"""Returns the files that a path stands for."""
 
 _LONGEST_LINE = 65_536
 

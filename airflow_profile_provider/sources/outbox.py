@@ -77,13 +77,12 @@ class OutboxRows:
         self._lock = threading.Lock()
         self.last = 0
         """The largest number that was read: positions up to it are those of the outbox's rows."""
-        self.skips_null = False
-        """Whether a field that is null is not sent."""
+        self._skips_null = False
 
     # -- reading ----------------------------------------------------------------------------------------
 
-    def rows(self) -> Iterator[Row]:
-        """Read what is owed; a row's position is its number.
+    def rows(self, *, skips_null: bool = False) -> Iterator[Row]:
+        """Read what is owed; a row's position is its number. With ``skips_null`` no null is ever sent.
 
         A change is read without the fields that a later row of its key has brought already: sent now, they
         would undo that one. Its version is the newest number of its key, since all that is older is owed
@@ -92,6 +91,7 @@ class OutboxRows:
         Raises:
             SourceError: the table cannot be read.
         """
+        self._skips_null = skips_null
         after = -1
         while page := self._read(self._page, after):
             after = page[-1].number
@@ -169,7 +169,7 @@ class OutboxRows:
     def _sent_of(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         """Return what is sent of a row's fields: what is not sent takes nobody's place."""
         taken = _taken(fields, self._outbox.members)
-        if not self.skips_null:
+        if not self._skips_null:
             return taken
         return {name: value for name, value in taken.items() if not is_null(value)}
 

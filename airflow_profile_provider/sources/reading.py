@@ -14,6 +14,9 @@ from airflow_profile_provider.errors import ProfileError, SourceError
 Open = Callable[[str, str], IO[bytes]]
 """Opens a path in a mode ("rb" or "wb")."""
 
+PartsOf = Callable[[str], Iterable[str]]
+"""Returns the files that a path stands for."""
+
 LEAST_BYTES = 65_536
 """So much of a line is read, and of a row kept, however small ``max_record_bytes`` is."""
 

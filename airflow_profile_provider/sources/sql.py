@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_profile_provider.errors import SourceError
@@ -15,6 +16,7 @@ from airflow_profile_provider.records import Row
 from airflow_profile_provider.sources.ahead import read_ahead
 from airflow_profile_provider.sources.batches import Block, TupleBlock, Unreadable
 from airflow_profile_provider.sources.reading import require_named
+from airflow_profile_provider.sources.source import Source, Wanted
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, CursorResult, Engine
@@ -24,6 +26,35 @@ _PIECE_BYTES = 16_000_000
 _LOOKED_AT = 20
 _DATES = ("date", "timestamp", "timestamptz", "time", "timetz", "interval")
 _JSON = ("json", "jsonb")
+
+
+class QuerySource(Source):
+    """The rows of a query; ``open_engine`` reaches the database, once they are read."""
+
+    name = "the query"
+
+    def __init__(self, open_engine: Callable[[], Engine], sql: str) -> None:
+        self._open_engine = open_engine
+        self._sql = sql
+
+    @cached_property
+    def _engine(self) -> Engine:
+        return self._open_engine()
+
+    def _rows(self, wanted: Wanted, columns: list[str] | None) -> Iterator[Row]:
+        return rows_of_sql(self._engine, self._sql, columns)
+
+    def _batches(self, columns: list[str]) -> Iterator[Block]:
+        return blocks_of_sql(self._engine, self._sql, columns)
+
+    def count(self) -> int | None:
+        """Return how many rows the query has now; None where the database does not say so in time."""
+        return count_of_sql(self._engine, self._sql)
+
+    def close(self) -> None:
+        """Give the database's connections back."""
+        if "_engine" in self.__dict__:
+            self._engine.dispose()
 
 
 def rows_of_sql(engine: Engine, sql: str, columns: list[str] | None) -> Generator[Row]:
@@ -40,7 +71,7 @@ def rows_of_sql(engine: Engine, sql: str, columns: list[str] | None) -> Generato
 
 
 def blocks_of_sql(engine: Engine, sql: str, columns: list[str] | None) -> Iterator[Block]:
-    """Do the same by the thousand."""
+    """Run a query and read its rows by the thousand, as fast as the database hands them out."""
     return read_ahead(lambda: _Query(engine, sql, columns).blocks())
 
 

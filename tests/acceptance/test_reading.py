@@ -379,7 +379,7 @@ def test_records_that_break_are_pushed_so_far(
 def test_a_storage_that_breaks_half_way_ends_the_push_with_its_report(
     ocamba: Rig, tmp_path: Path, ledger: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import airflow_profile_provider.hooks.source as module
+    import airflow_profile_provider.adapters.source as module
 
     whole = "".join(json.dumps(row) + "\n" for row in good(20_000)).encode()
     path = write(tmp_path / "t.jsonl", whole)
@@ -536,7 +536,7 @@ class Endless:
 def test_a_line_without_an_end_costs_no_memory_and_only_itself(
     ocamba: Rig, tmp_path: Path, ledger: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import airflow_profile_provider.hooks.source as module
+    import airflow_profile_provider.adapters.source as module
 
     path = write(tmp_path / "t.jsonl", "x")
     end = b'"}\n{"id": "1002", "full_name": "after"}\n'
@@ -557,7 +557,7 @@ def test_a_quote_that_never_closes_ends_the_table_before_it_fills_the_memory(
     ocamba: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Case 8b."""
-    import airflow_profile_provider.hooks.source as module
+    import airflow_profile_provider.adapters.source as module
 
     path = write(tmp_path / "t.csv", "x")
     start, opened = b'id,full_name\n1001,Ada\n1002,"Bo', []
@@ -713,13 +713,18 @@ def test_a_folder_or_a_pattern_of_parts_is_one_source(
 
 
 def test_what_tells_a_source_is_all_its_parts(tmp_path: Path) -> None:
-    from airflow_profile_provider.adapters.files import fingerprint
+    from airflow.sdk import BaseHook
+
+    from airflow_profile_provider.adapters.source import source_of
+
+    def source_id() -> str | None:
+        return source_of(str(tmp_path / "t"), None, None, BaseHook.get_connection).source_id({})
 
     _parts(tmp_path / "t", "csv")
-    found = [fingerprint(str(tmp_path / "t"), {})]
+    found = [source_id()]
     for name in ("_SUCCESS", "part-00002-c000.snappy.csv", "part-00009.csv"):
         write(tmp_path / "t" / name, b"id,full_name\n1001,other\n")
-        found.append(fingerprint(str(tmp_path / "t"), {}))
+        found.append(source_id())
     assert None not in found
     assert found[0] == found[1]
     assert len(set(found)) == 3
