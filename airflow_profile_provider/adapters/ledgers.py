@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_profile_provider.errors import LedgerFailed, PushStopped
+from airflow_profile_provider.ledger.diff import Comparing
 from airflow_profile_provider.ledger.fingerprints import Fingerprints
 from airflow_profile_provider.ledger.ledger import Ledger
 from airflow_profile_provider.ledger.migrations import migrate
-from airflow_profile_provider.ledger.session import Comparing, Sieve
+from airflow_profile_provider.ledger.session import Sieve
 from airflow_profile_provider.ledger.tables import patient
 from airflow_profile_provider.mapping.mapper import Planner, Recipe
 from airflow_profile_provider.vendors.base import Vendor

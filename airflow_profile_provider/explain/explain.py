@@ -23,10 +23,12 @@ from airflow_profile_provider.errors import (
 )
 from airflow_profile_provider.explain.exchanges import HIDDEN, Exchange, Masks, sent, unsent
 from airflow_profile_provider.ledger.admin import ReadLedger, instant, version_of
+from airflow_profile_provider.ledger.diff import DOUBT_SECONDS, Comparing
 from airflow_profile_provider.ledger.fingerprints import Fingerprints
 from airflow_profile_provider.ledger.ledger import Entry
 from airflow_profile_provider.ledger.names import shown_name
-from airflow_profile_provider.ledger.session import DOUBT_SECONDS, Comparing, Sieve, set_aside_until
+from airflow_profile_provider.ledger.quarantine import QUARANTINE
+from airflow_profile_provider.ledger.session import Sieve
 from airflow_profile_provider.mapping.mapper import ColumnsOf, Planner, Recipe
 from airflow_profile_provider.mapping.window import Window
 from airflow_profile_provider.records import Change, Reason, Row, Verdict, order_of
@@ -367,7 +369,7 @@ class _Case:
         mine = prints.of_change(change) if change else {}
         differing = [name for name, value in mine.items() if entry.fields.get(name) != value]
         order = order_of(change.version) if change else None
-        until = set_aside_until(entry.refusals, entry.refused_at, time.time())
+        until = QUARANTINE.until(entry) if QUARANTINE.is_active(entry, time.time()) else None
         return LedgerExplained(
             known=True,
             acknowledged=_named(entry.fields),

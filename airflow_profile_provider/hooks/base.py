@@ -43,7 +43,8 @@ from airflow_profile_provider.errors import (
     unchained,
     where_raised,
 )
-from airflow_profile_provider.ledger.session import Comparing, Sieve
+from airflow_profile_provider.ledger.diff import Comparing
+from airflow_profile_provider.ledger.session import Sieve
 from airflow_profile_provider.mapping.mapper import ColumnsOf, Planner, Recipe
 from airflow_profile_provider.options import options_of, require_records
 from airflow_profile_provider.push.beside import Beside

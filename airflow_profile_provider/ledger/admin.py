@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_profile_provider.errors import ConfigurationError
 from airflow_profile_provider.ledger.ledger import Entry, Ledger, version_name
 from airflow_profile_provider.ledger.migrations import found_schema, require_schema
-from airflow_profile_provider.ledger.session import QUARANTINE_SECONDS, REFUSALS, set_aside_until
+from airflow_profile_provider.ledger.quarantine import QUARANTINE
 from airflow_profile_provider.ledger.spellings import mark_of
 from airflow_profile_provider.ledger.tables import Tables, begun
 from airflow_profile_provider.vendors.base import folded
@@ -126,13 +126,13 @@ class LedgerAdmin:
         query = query.order_by(table.refusals.desc(), table.key)
         with begun(self._engine) as connection:
             for target in targets:
-                for key, times, at in connection.execute(query.where(table.target == target.id)):
-                    until = set_aside_until(times, at, now)
+                for row in connection.execute(query.where(table.target == target.id)):
+                    until = QUARANTINE.until(row) if QUARANTINE.is_active(row, now) else None
                     yield Refused(
                         target=target.target,
-                        key=key,
-                        times=times,
-                        last=instant(at),
+                        key=row.key,
+                        times=row.refusals,
+                        last=instant(row.refused_at),
                         set_aside_until=None if until is None else instant(until),
                     )
 
@@ -188,8 +188,8 @@ class LedgerAdmin:
     def _count(self, connection: Connection, number: int, target: str, key_type: str) -> Target:
         from sqlalchemy import case, func, select
 
-        table, since = self._tables.entries.c, self._clock() - QUARANTINE_SECONDS
-        aside = (table.refusals >= REFUSALS) & (table.refused_at > since)
+        table, since = self._tables.entries.c, self._clock() - QUARANTINE.seconds
+        aside = (table.refusals >= QUARANTINE.runs) & (table.refused_at > since)
         query = select(
             func.count(),
             func.coalesce(func.sum(case((table.doubt != 0, 1), else_=0)), 0),

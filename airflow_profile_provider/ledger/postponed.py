@@ -28,13 +28,13 @@ class Seen:
         self._bits[byte] |= bit
         return known
 
-    def __contains__(self, key: str) -> bool:
+    def __contains__(self, key: object) -> bool:
         """Whether a key was noted."""
         byte, bit = self._place(key)
         return bool(self._bits[byte] & bit)
 
     @staticmethod
-    def _place(key: str) -> tuple[int, int]:
+    def _place(key: object) -> tuple[int, int]:
         place = hash(key) & (1 << _BITS) - 1
         return place >> 3, 1 << (place & 7)
 
@@ -65,7 +65,7 @@ class Postponed:
         database.execute("create index of_key on waiting (key)")
         return database
 
-    def __contains__(self, key: str) -> bool:
+    def __contains__(self, key: object) -> bool:
         """Whether there may be changes of a key."""
         return self._number > 0 and key in self._seen
 

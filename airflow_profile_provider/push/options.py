@@ -8,7 +8,7 @@ from typing import Any
 
 from airflow_profile_provider import options as arguments
 from airflow_profile_provider.errors import ConfigurationError
-from airflow_profile_provider.ledger.session import DOUBT_SECONDS
+from airflow_profile_provider.ledger.diff import DOUBT_SECONDS
 from airflow_profile_provider.mapping.mapper import ColumnsOf, Recipe
 from airflow_profile_provider.options import require_choice
 from airflow_profile_provider.sources.partition import parse_partition

@@ -183,7 +183,7 @@ def test_g2_whatever_is_twice_the_vendor_ends_as_the_rows_say_in_their_order(
     monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory, tables: Any, data: Any
 ) -> None:
     """Each run, at the end of which the same table again sends nothing."""
-    monkeypatch.setattr("airflow_profile_provider.ledger.session.CHUNK", 2)
+    monkeypatch.setattr("airflow_profile_provider.ledger.session.LOOKED_UP_AT_ONCE", 2)
     store = {"conn_type": "sqlite", "host": str(tmp_path_factory.mktemp("ledger") / "ledger.db")}
     with Ocamba({str(n): {"comment": "", "full_name": ""} for n in range(1, 4)}) as vendor:
         for name, value in connections(vendor, store).items():

@@ -1,0 +1,143 @@
+"""What became of changes that were sent, until it is written into the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from airflow_profile_provider.ledger.claims import Claims
+from airflow_profile_provider.ledger.diff import Candidate, Comparing, newer, place_of
+from airflow_profile_provider.ledger.ledger import MANY, Entry, Ledger, now_of
+from airflow_profile_provider.ledger.postponed import Seen
+from airflow_profile_provider.mapping.window import Planned
+from airflow_profile_provider.records import Change, Proposal, Verdict
+
+MOST_EARLIER = 1000
+"""How many rows whose place another one took are known by their fingerprints, for each key."""
+MOST_FAILED = 10_000
+"""For how many keys that were not acknowledged their rows are remembered meanwhile."""
+EARLIER_BYTES = 6
+
+
+class Outcomes:
+    """Takes note of claims and of what came of them; `flush` writes it down, many keys at a time."""
+
+    def __init__(self, ledger: Ledger, policy: Comparing, claims: Claims, clock: Callable[[], float]) -> None:
+        self._ledger = ledger
+        self._policy = policy
+        self._claims = claims
+        self._clock = clock
+        self._seen = Seen()
+        self._failed: dict[str, list[str]] = {}
+        self._news: dict[str, Entry] = {}
+        self._doubts: dict[str, Entry] = {}
+        self._refusals: list[tuple[str, str]] = []
+        self._acknowledged = False
+
+    def claim(self, change: Change, found: Candidate, entry: Entry, proposal: Proposal) -> None:
+        """Note that a change is to be sent: all of what was found, or a part."""
+        entry.order = newer(found.order, entry.order)
+        if entry.under_way and found.key not in self._claims:
+            # left behind by a push that was killed, or lives on unheard
+            entry.doubt_until(self._doubt_ends(), entry.sent or MANY)
+        entry.set_out(proposal.whole)
+        self._claims.add(change, found, entry, self.now())
+
+    def now(self) -> int:
+        """Return the time as entries keep it."""
+        return now_of(self._clock())
+
+    def unsure(self, planned: Planned) -> None:
+        """Note that an attempt to send a change got no answer: it may yet arrive, after later ones."""
+        for part in planned.parts:
+            if sent := self._claims.of(part.position):
+                sent.entry.doubt_until(self._doubt_ends(), sent.whole)
+
+    def _doubt_ends(self) -> int:
+        """Return until when an attempt that is under way now may still arrive; 0 where nobody minds."""
+        seconds = self._policy.doubt_seconds
+        return now_of(self._clock() + seconds) if seconds else 0
+
+    def settled(
+        self, planned: Planned, verdict: Verdict, fields: Callable[[Change], Mapping[str, str]]
+    ) -> None:
+        """Note what became of a change that was sent, and of those whose place it took.
+
+        ``fields`` returns the fingerprints of a change.
+        """
+        newest = self._claims.of(planned.change.position)
+        claims = [self._claims.of(part.position) for part in planned.parts]
+        rows = [sent.row for sent in claims if sent]
+        for part in planned.parts:
+            self._claims.remove(part)
+        if newest is None:
+            return
+        entry = newest.entry
+        if verdict.acknowledged:
+            self._acknowledged = True
+            order = place_of(planned.change)
+            self.keep(entry, fields(planned.change), [*rows, newest.row], order, newest.since)
+            return
+        self._fail(entry)
+        if len(self._failed) < MOST_FAILED:
+            self._failed.setdefault(entry.key, []).extend(map(short, rows))
+        if verdict is Verdict.REJECTED:
+            self._refusals.append((entry.key, newest.whole))
+
+    def keep(
+        self,
+        entry: Entry,
+        fields: Mapping[str, str],
+        rows: Sequence[bytes],
+        order: int | None,
+        since: int,
+    ) -> None:
+        """Keep what was acknowledged: the last of the rows, and that it took the others' place."""
+        before = [] if entry.row is None else [short(entry.row)]
+        known = entry.earlier if self._seen.add(entry.key) else ()
+        earlier = dict.fromkeys((*known, *self._failed.pop(entry.key, ()), *before, *map(short, rows)))
+        earlier.pop(short(rows[-1]), None)
+        entry.earlier = tuple(earlier)[-MOST_EARLIER:]
+        entry.fields.update(fields)
+        entry.row = rows[-1]
+        entry.arrive(since)
+        entry.order = order if order is not None else entry.order
+        self._news[entry.key] = entry
+        self._doubts.pop(entry.key, None)
+
+    def keep_row(self, found: Candidate, entry: Entry, *, write: bool) -> None:
+        """Keep a row that means what was acknowledged; without ``write``, for this push alone."""
+        entry.row = found.row
+        entry.order = newer(found.order, entry.order)
+        if write:
+            self._news[entry.key] = entry
+
+    def _fail(self, entry: Entry) -> None:
+        entry.fail()
+        self._news.pop(entry.key, None)
+        self._doubts[entry.key] = entry
+
+    def let_go(self) -> None:
+        """Note that nothing is under way any more: what has no verdict was never sent."""
+        for entry in self._claims.clear():
+            self._fail(entry)
+
+    def flush(self) -> None:
+        """Write down what was acknowledged; a key that is still on its way stays in doubt."""
+        self._ledger.acknowledge(self._ready(self._news))
+        self._news = self._unready(self._news)
+        self._ledger.keep_doubts(self._ready(self._doubts))
+        self._doubts = self._unready(self._doubts)
+        if self._acknowledged:  # a vendor that refuses everything says nothing of a record
+            self._ledger.count_refusals(self._refusals, self._policy.run)
+            self._refusals = []
+
+    def _ready(self, entries: Mapping[str, Entry]) -> list[Entry]:
+        return [entry for key, entry in entries.items() if key not in self._claims]
+
+    def _unready(self, entries: Mapping[str, Entry]) -> dict[str, Entry]:
+        return {key: entry for key, entry in entries.items() if key in self._claims}
+
+
+def short(row: bytes) -> str:
+    """Return enough of a row's fingerprint to tell it from others of its key."""
+    return row[:EARLIER_BYTES].hex()
