@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,3 +63,14 @@ class Announced:
         """Say how much it is; a change may be in it, so its values are not shown."""
         parts = [f"{len(self.paths)} files", f"{len(self.changes)} changes", f"{len(self.problems)} problems"]
         return f"<Announced {self.outbox and self.outbox.table} {self.spans}, {', '.join(parts)}>"
+
+
+def merged(spans: Iterable[Span], most: int = 50) -> list[Span]:
+    """Lay spans that touch together; more than ``most`` become one that holds them all."""
+    found: list[Span] = []
+    for first, last in sorted(spans):
+        if found and first <= found[-1][1] + 1:
+            found[-1] = (found[-1][0], max(last, found[-1][1]))
+        else:
+            found.append((first, last))
+    return found if len(found) <= most else [(found[0][0], found[-1][1])]

@@ -8,13 +8,10 @@ taken, too.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow_profile_provider.sources.announced import Announced, Outbox, Span
 from airflow_profile_provider.values import read_json
-
-if TYPE_CHECKING:
-    from airflow_profile_provider.sources.outbox import Unmarked
 
 _AIRFLOWS_OWN = frozenset({"from_rest_api", "from_trigger"})
 _ENVELOPES = ("data", "message_batch", "Body")  # Redis; SQS, and each message of its batch
@@ -128,46 +125,3 @@ def _announcements(said: Any) -> Iterator[Any]:
 
 def _is_under(path: str, folder: str) -> bool:
     return path.startswith(folder) and ".." not in path.split("/")
-
-
-class Announcer:
-    """Decides what an outbox's watcher announces: each row once, and again after ``again_seconds``.
-
-    It is no cursor: a row that becomes visible late, with a smaller number than others, is announced, too.
-    """
-
-    def __init__(self, again_seconds: float) -> None:
-        self._again = again_seconds
-        self._at: dict[int, float] = {}
-
-    def look(self, found: Unmarked, now: float) -> dict[str, int] | None:
-        """Return the range to announce now, and how many rows it is about at least; None if there is none."""
-        self._at = {number: self._at[number] for number in found.ids if number in self._at}
-        due = [
-            number
-            for number in found.ids
-            if number not in self._at or not 0 <= now - self._at[number] < self._again
-        ]
-        if not due:
-            return None
-        first, last = due[0], due[-1]
-        if first == found.ids[0] and found.oldest is not None:
-            first = found.oldest  # older ones than those that are looked at singly
-        self._at.update({number: now for number in found.ids if first <= number <= last})
-        return {"first": first, "last": last, "count": len(due)}
-
-    def remembered(self, most: int = 2000) -> list[list[Any]]:
-        """Return what was announced when, as JSON; nothing if it is long: a restart then announces again."""
-        if len(self._at) > most:
-            return []
-        groups: dict[float, list[int]] = {}
-        for number, at in self._at.items():
-            groups.setdefault(at, []).append(number)
-        return [[at, numbers] for at, numbers in groups.items()]
-
-    def recall(self, remembered: Any) -> None:
-        """Go on with what `remembered` returned."""
-        try:
-            self._at = {int(number): float(at) for at, numbers in remembered for number in numbers}
-        except (TypeError, ValueError):
-            self._at = {}

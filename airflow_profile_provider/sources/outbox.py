@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_profile_provider.errors import OutboxFailed, SourceError
 from airflow_profile_provider.outages import ridden_out
 from airflow_profile_provider.records import Group, Row, Verdict
-from airflow_profile_provider.sources.announced import Outbox, Span
+from airflow_profile_provider.sources.announced import Outbox, Span, merged
 from airflow_profile_provider.sources.json_rows import JsonReader, is_ambiguous
 from airflow_profile_provider.sources.sql import error_name
 from airflow_profile_provider.values import is_null
@@ -25,41 +25,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnClause, ColumnElement, Engine, TableClause
 
 PAGE = 500
-NEWEST = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Unmarked:
-    """The numbers of rows that are owed, ascending: the newest ones, and the oldest there is."""
-
-    ids: Sequence[int] = ()
-    oldest: int | None = None
-
-
-def unmarked(
-    engine: Engine, table: str, number: str, delivered: Sequence[str], newest: int = NEWEST
-) -> Unmarked:
-    """Return which rows some consumer is owed.
-
-    Raises:
-        SourceError: the table cannot be read.
-    """
-    from sqlalchemy import func, or_, select
-
-    names = _table(table, [number, *delivered])
-    place = names.c[number]
-    owed = or_(*(names.c[name].is_(None) for name in delivered))
-    try:
-        with engine.connect() as connection:
-            found = connection.scalars(select(place).where(owed).order_by(place.desc()).limit(newest + 1))
-            ids = [_number(value) for value in found][::-1]
-            if len(ids) <= newest:
-                return Unmarked(ids, ids[0] if ids else None)
-            return Unmarked(ids[1:], _number(connection.scalar(select(func.min(place)).where(owed))))
-    except SourceError:
-        raise
-    except Exception as error:  # noqa: BLE001 -- each driver has its own; their texts hold values
-        raise _unreadable(table, error) from None
+"""How many rows are read, or marked, by one statement: small, for the numbers stand in its text."""
 
 
 class OutboxRows:
@@ -119,7 +85,7 @@ class OutboxRows:
         except SourceError:
             raise
         except Exception as error:  # noqa: BLE001 -- each driver has its own; their texts hold values
-            raise _unreadable(self._outbox.table, error) from None
+            raise unreadable(self._outbox.table, error) from None
 
     def _page(self, after: int) -> list[_Entry]:
         from sqlalchemy import select
@@ -226,7 +192,7 @@ class OutboxRows:
     def _table(self) -> TableClause:
         names = self._outbox
         columns = [names.id, names.key, names.fields, names.delivered]
-        return _table(names.table, [*columns, *([names.key_type] if names.key_type else [])])
+        return table_of(names.table, [*columns, *([names.key_type] if names.key_type else [])])
 
     def _column(self, name: str) -> ColumnClause[Any]:
         found: ColumnClause[Any] = self._table.c[name]
@@ -264,32 +230,27 @@ class _Entry:
     @classmethod
     def of(cls, found: Sequence[Any]) -> _Entry:
         number, key, fields, key_type = found
-        return cls(_number(number), key, _json(fields), key_type)
+        return cls(number_of(number), key, _json(fields), key_type)
 
     @property
     def identity(self) -> tuple[str, str]:
         return str(self.key_type), str(self.key)
 
 
-def merged(spans: Iterable[Span], most: int = 50) -> list[Span]:
-    """Lay spans that touch together; more than ``most`` become one that holds them all."""
-    found: list[Span] = []
-    for first, last in sorted(spans):
-        if found and first <= found[-1][1] + 1:
-            found[-1] = (found[-1][0], max(last, found[-1][1]))
-        else:
-            found.append((first, last))
-    return found if len(found) <= most else [(found[0][0], found[-1][1])]
-
-
-def _table(name: str, columns: Collection[str]) -> TableClause:
+def table_of(name: str, columns: Collection[str]) -> TableClause:
+    """Return what statements name a table (schema.table) and its columns by."""
     from sqlalchemy import column, table
 
     schema, _, own = name.rpartition(".")
     return table(own, *(column(each) for each in dict.fromkeys(columns)), schema=schema or None)
 
 
-def _number(value: Any) -> int:
+def number_of(value: Any) -> int:
+    """Return a row's number.
+
+    Raises:
+        SourceError: it is none.
+    """
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise SourceError(
             f"an outbox's rows are numbered by integers that it counts itself, not by {type(value).__name__}"
@@ -323,7 +284,8 @@ def _not_fields(column: str, value: Any) -> str:
     return f'has {kind} in column {column!r}; write a JSON object there, such as {{"email": "…"}}'
 
 
-def _unreadable(table: str, error: Exception) -> SourceError:
+def unreadable(table: str, error: Exception) -> SourceError:
+    """Return the error of a table that cannot be read, without the words of its driver."""
     return SourceError(
         f"outbox {table} cannot be read ({error_name(error)}): check its name, its columns and the "
         "connection's right to read it"

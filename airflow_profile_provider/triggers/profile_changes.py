@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
 from airflow_profile_provider.errors import ConfigurationError, ProfileError
-from airflow_profile_provider.sources.announcements import Announcer
-from airflow_profile_provider.sources.outbox import Unmarked, unmarked
+from airflow_profile_provider.sources.watching import Announcer, Unmarked, unmarked
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine

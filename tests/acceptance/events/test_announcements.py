@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from airflow_profile_provider.sources.announced import Outbox
-from airflow_profile_provider.sources.announcements import Announcer, read_events
-from airflow_profile_provider.sources.outbox import Unmarked
+from airflow_profile_provider.sources.announcements import read_events
+from airflow_profile_provider.sources.watching import Announcer, Unmarked
 
 OUTBOX = Outbox()
 SPAN = {"outbox": "profile_outbox", "first": 3, "last": 9, "count": 5}

@@ -16,8 +16,7 @@ from sqlalchemy import create_engine, text
 
 from airflow_profile_provider.errors import PushStopped
 from airflow_profile_provider.sources.announced import Announced, Outbox
-from airflow_profile_provider.sources.announcements import Announcer
-from airflow_profile_provider.sources.outbox import unmarked
+from airflow_profile_provider.sources.watching import Announcer, unmarked
 
 from .table import Table
 

@@ -11,8 +11,8 @@ from guarantees.rig import Rig
 from sqlalchemy import text
 
 from airflow_profile_provider.errors import ConfigurationError, PushStopped, SourceError
-from airflow_profile_provider.sources.announced import Announced, Outbox
-from airflow_profile_provider.sources.outbox import merged, unmarked
+from airflow_profile_provider.sources.announced import Announced, Outbox, merged
+from airflow_profile_provider.sources.watching import unmarked
 
 from .table import Table
 
