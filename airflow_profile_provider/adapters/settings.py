@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from airflow.sdk.log import mask_secret
 
 from airflow_profile_provider import options as arguments
-from airflow_profile_provider.delivery.quota import parse_quota
+from airflow_profile_provider.delivery.rates import parse_quota
 from airflow_profile_provider.delivery.routes import address_problem, proxy_problem
 from airflow_profile_provider.errors import ConfigurationError
 from airflow_profile_provider.vendors.base import Access, Vendor

@@ -4,82 +4,18 @@ from __future__ import annotations
 
 import logging
 import math
-import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_profile_provider.delivery.adaptive_rate import FLOOR_SHARE, Pace
-from airflow_profile_provider.errors import Blocked, ConfigurationError, Paused
+from airflow_profile_provider.delivery.permits import Book, NoBook, OwnBook
+from airflow_profile_provider.delivery.rates import meant_by
+from airflow_profile_provider.errors import Blocked, Paused
 from airflow_profile_provider.vendors.exchange import Allowance, Rate
 
-if TYPE_CHECKING:
-    from pyrate_limiter import InMemoryBucket
-    from pyrate_limiter import Rate as BucketRate
-
 _log = logging.getLogger(__name__)
-_RATE = re.compile(r"\s*(\d{1,12})\s*/\s*(\d{1,12}(?:\.\d{1,12})?)?\s*(s|m|min|h)?\s*", re.ASCII)
-_UNITS = {None: 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 _MOST_REMEMBERED = 1000
-_MOST_REQUESTS = 1_000_000_000
-_LONGEST_WINDOW = 31 * 86_400.0
-
-
-def parse_quota(text: Any) -> tuple[Rate, ...]:
-    """Read a quota such as ``"10/1s, 150/60s"``; ``"none"`` lifts every limit.
-
-    What a template makes of nothing (``"None"``, ``""``, ``"null"``) lifts none: it is refused.
-
-    Raises:
-        ConfigurationError: the text is not of this form.
-    """
-    shown = text if isinstance(text, str) else repr(text)
-    if shown.strip() == "none":
-        return ()
-    rates = []
-    for part in shown[:1000].split(","):
-        match = _RATE.fullmatch(part) if isinstance(text, str) else None
-        limit = int(match[1]) if match else 0
-        seconds = float(match[2] or 1) * _UNITS[match[3]] if match else 0.0
-        if not (1 <= limit <= _MOST_REQUESTS and 0.001 <= seconds <= _LONGEST_WINDOW):
-            raise ConfigurationError(
-                f'quota {shown[:100]!r} is not of the form "10/1s, 150/60s" or "none" (which lifts all)'
-            )
-        rates.append(Rate(limit, seconds))
-    return tuple(rates)
-
-
-def fastest(rates: Sequence[Rate], requests: int) -> float:
-    """Return the seconds that so many requests take at the least, the first of them sent at once."""
-    seconds, rest = 0.0, requests
-    for rate in sorted(binding(rates), key=lambda rate: -rate.seconds):
-        full = max(rest - 1, 0) // rate.limit
-        seconds += full * rate.seconds
-        rest -= full * rate.limit
-    return seconds
-
-
-class Book(Protocol):
-    """Where permits are written down: in this process, or in a store that several processes share."""
-
-    def take(self, now: float) -> float:
-        """Take a permit and return 0, or return the seconds after which to ask again."""
-
-    def answered(self, now: float, latency: float) -> None:
-        """Write down that a request has its answer, ``latency`` seconds after its permit."""
-
-    def lower(self, limit: int, seconds: float) -> None:
-        """Allow no more than limit in any window of so many seconds."""
-
-    def holds(self, number: int, seconds: float, now: float) -> bool:
-        """Whether at least so many requests count in the window that ends now."""
-
-    def ages(self, now: float) -> list[float]:
-        """Return how many seconds ago each request that still counts was answered, oldest first."""
-
-    def close(self) -> None:
-        """Give back what the store holds."""
 
 
 class Quota:
@@ -100,7 +36,7 @@ class Quota:
         wait: Callable[[float], object] | None = None,
     ) -> None:
         self.rates = tuple(rates)
-        self._book = book or (OwnBook(rates) if rates else _NoBook())
+        self._book = book or (OwnBook(rates) if rates else NoBook())
         self._clock = clock
         self._changed = threading.Condition()
         self._wait = wait or self._changed.wait
@@ -180,7 +116,7 @@ class Quota:
                 self._compare(answer, now, most)
 
     def _compare(self, answer: Allowance, now: float, most: float) -> None:
-        rate = _meant(self.rates, answer)
+        rate = meant_by(self.rates, answer)
         if rate and answer.limit < rate.limit:
             self._book.lower(answer.limit, rate.seconds)
             self.rates = tuple(Rate(answer.limit, r.seconds) if r is rate else r for r in self.rates)
@@ -247,105 +183,3 @@ class Quota:
     def close(self) -> None:
         """Give back what a shared store holds."""
         self._book.close()
-
-
-class _NoBook:
-    """There is no limit."""
-
-    def take(self, now: float) -> float:
-        return 0.0
-
-    def answered(self, now: float, latency: float) -> None: ...
-
-    def lower(self, limit: int, seconds: float) -> None: ...
-
-    def holds(self, number: int, seconds: float, now: float) -> bool:
-        return False
-
-    def ages(self, now: float) -> list[float]:
-        return []
-
-    def close(self) -> None: ...
-
-
-class OwnBook:
-    """The permits of one process.
-
-    A request holds its permit from before it is sent until its answer is there, and counts against each
-    window from then on. The vendor counted it somewhere in between, so that neither a sliding nor a fixed
-    window of the same length can ever hold more than the limit, however long requests travel.
-    """
-
-    def __init__(self, rates: Sequence[Rate]) -> None:
-        self._under_way = 0
-        self._answered = _bucket(rates)
-
-    def take(self, now: float) -> float:
-        missing = 0.0
-        for rate in self._answered.rates:
-            offset = rate.limit - self._under_way - 1
-            if offset < 0:
-                return min(1.0, rate.interval / 1000)  # an answer that comes earlier wakes us
-            blocking = self._answered.peek(offset)
-            if blocking is not None:
-                missing = max(missing, (blocking.timestamp + rate.interval + 1) / 1000 - now)
-        if missing <= 0:
-            self._under_way += 1
-        return missing
-
-    def answered(self, now: float, latency: float) -> None:
-        from pyrate_limiter import RateItem
-
-        self._under_way = max(0, self._under_way - 1)
-        stamp = math.ceil(now * 1000)
-        self._answered.put(RateItem("answer", stamp))
-        self._answered.leak(stamp)
-
-    def lower(self, limit: int, seconds: float) -> None:
-        kept = [Rate(r.limit, r.interval / 1000) for r in self._answered.rates]
-        self._answered.rates = bucket_rates([*kept, Rate(limit, seconds)])
-
-    def holds(self, number: int, seconds: float, now: float) -> bool:
-        oldest = self._answered.peek(number - 1)
-        return oldest is not None and oldest.timestamp / 1000 > now - seconds
-
-    def ages(self, now: float) -> list[float]:
-        return [now - item.timestamp / 1000 for item in self._answered.items]
-
-    def close(self) -> None: ...
-
-
-def _bucket(rates: Sequence[Rate]) -> InMemoryBucket:
-    from pyrate_limiter import InMemoryBucket
-
-    return InMemoryBucket(bucket_rates(rates))
-
-
-def bucket_rates(rates: Sequence[Rate], margin: float = 0.0, share: float = 0.0) -> list[BucketRate]:
-    """Return rates as pyrate-limiter takes them, each window longer by margin seconds and a share of it."""
-    from pyrate_limiter import Rate as BucketRate
-
-    return [
-        BucketRate(rate.limit, round((rate.seconds * (1 + share) + margin) * 1000)) for rate in binding(rates)
-    ]
-
-
-def binding(rates: Sequence[Rate]) -> list[Rate]:
-    """Leave out rates that others make meaningless; the bucket refuses such a list."""
-    found: list[Rate] = []
-    for rate in sorted(rates, key=lambda rate: (rate.seconds, rate.limit)):
-        if found and rate.limit / rate.seconds >= found[-1].limit / found[-1].seconds:
-            continue
-        while found and rate.limit <= found[-1].limit:
-            found.pop()
-        found.append(rate)
-    return found
-
-
-def _meant(rates: Sequence[Rate], answer: Allowance) -> Rate | None:
-    """Return the rate that an answer speaks of: of the same limit, else of the shortest window that fits."""
-    by_window = sorted(rates, key=lambda rate: rate.seconds)
-    same = [rate for rate in by_window if rate.limit == answer.limit]
-    fitting = [rate for rate in by_window if rate.seconds >= answer.reset]
-    found = same or fitting
-    return found[0] if found else None

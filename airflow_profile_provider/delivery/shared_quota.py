@@ -7,22 +7,19 @@ answer. A slower one counts once more when its answer comes.
 
 from __future__ import annotations
 
-import hashlib
 import random
 import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from airflow_profile_provider.adapters.quota_stores import PermitStore, Window, permit_store
-from airflow_profile_provider.errors import ConfigurationError, QuotaFailed
-from airflow_profile_provider.outages import PATIENCE_SECONDS, Outage, outage_of
+from airflow_profile_provider.errors import QuotaFailed
+from airflow_profile_provider.outages import Outage, outage_of
 from airflow_profile_provider.vendors.exchange import Rate
 
-if TYPE_CHECKING:
-    from airflow.sdk import Connection
-
+Window = tuple[int, int]
+"""A limit, and the milliseconds in which it holds."""
 _FIRST_MARGIN = 0.1
 _LEAST_MARGIN = 0.02
 _SHARE = 0.005
@@ -32,6 +29,25 @@ _ASK_AGAIN = 0.25
 """Seconds after which a store that is away is asked again."""
 _GIVEN_UP = 1.0
 """For how many seconds nobody asks a store again that was given up: other threads want to end, too."""
+
+
+class PermitStore(Protocol):
+    """The permits of one target."""
+
+    def take(self, windows: Sequence[Window]) -> int:
+        """Write a permit down and return 0, or return the milliseconds after which to ask again."""
+
+    def count(self) -> None:
+        """Write a permit down, whatever the windows say."""
+
+    def age_of(self, number: int) -> float | None:
+        """Return the seconds since the number-th newest permit, from 1; None where there are fewer."""
+
+    def forget(self, milliseconds: int) -> None:
+        """Forget the permits that are older than that."""
+
+    def close(self) -> None:
+        """Close the connection; the next call opens another."""
 
 
 class SharedBook:
@@ -135,35 +151,3 @@ class SharedBook:
     def close(self) -> None:
         """Close the store's connections."""
         self._store.close()
-
-
-def shared_book(store: Connection, target: str, rates: Sequence[Rate]) -> SharedBook:
-    """Return the book of a target (connection type and id) in the store behind an Airflow connection.
-
-    The first permit connects, so that a store which is away is waited for like one that goes away later.
-
-    Raises:
-        ConfigurationError: the store's type is not supported, its driver is missing, or the connection says
-            what cannot be meant or is refused.
-    """
-    name = f"profile_quota_{hashlib.sha256(target.encode()).hexdigest()[:16]}"
-    try:
-        permits = permit_store(store, name)
-        permits.age_of(1)
-    except ConfigurationError as error:
-        raise ConfigurationError(f"quota_conn_id: {error}") from None
-    except ImportError as error:
-        raise ConfigurationError(
-            f"quota_conn_id: {error.name} is missing: "
-            f"pip install 'airflow-profile-provider[{store.conn_type}]'"
-        ) from None
-    except Exception as error:  # noqa: BLE001 -- each driver has its own; their texts may hold secrets
-        outage = outage_of(error)
-    else:
-        return SharedBook(permits, rates, store.conn_id, PATIENCE_SECONDS)
-    if outage.passing:
-        permits.close()
-        return SharedBook(permits, rates, store.conn_id, PATIENCE_SECONDS)
-    raise ConfigurationError(
-        f"quota_conn_id: {store.conn_id} cannot be used {outage.check('that connection')}"
-    )

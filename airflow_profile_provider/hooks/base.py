@@ -29,7 +29,8 @@ from airflow_profile_provider.adapters.metrics import measure
 from airflow_profile_provider.adapters.parts import parts_of
 from airflow_profile_provider.adapters.settings import MOST_CONCURRENT, Settings
 from airflow_profile_provider.adapters.source import source_of
-from airflow_profile_provider.delivery.quota import Quota, parse_quota
+from airflow_profile_provider.delivery.quota import Quota
+from airflow_profile_provider.delivery.rates import parse_quota
 from airflow_profile_provider.delivery.retries import RetryRule
 from airflow_profile_provider.delivery.routes import route
 from airflow_profile_provider.delivery.transport import Transport
@@ -646,7 +647,7 @@ class ProfileHook(HttpHook):
         store = self.settings.quota_conn_id
         book = None
         if store and rates:
-            from airflow_profile_provider.delivery.shared_quota import shared_book
+            from airflow_profile_provider.adapters.quota_stores import shared_book
 
             target = f"{self.conn_type}:{self.http_conn_id}"
             book = shared_book(self.get_connection(store), target, rates)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from airflow_profile_provider.delivery.quota import Quota, fastest
+from airflow_profile_provider.delivery.quota import Quota
+from airflow_profile_provider.delivery.rates import fastest
 from airflow_profile_provider.records import Report
 from airflow_profile_provider.vendors.base import Vendor
 

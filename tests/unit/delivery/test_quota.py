@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_profile_provider.delivery.adaptive_rate import FLOOR_SHARE
-from airflow_profile_provider.delivery.quota import Quota, fastest, parse_quota
+from airflow_profile_provider.delivery.quota import Quota
+from airflow_profile_provider.delivery.rates import fastest, parse_quota
 from airflow_profile_provider.errors import Blocked, ConfigurationError, Paused
 from airflow_profile_provider.vendors.exchange import Allowance, Answer, Rate, allowance
 
@@ -34,7 +35,7 @@ def quota(*rates: Rate) -> tuple[Quota, Clock]:
 
 
 rates = st.lists(
-    st.builds(Rate, st.integers(1, 20), st.sampled_from([0.5, 1.0, 10.0, 60.0])), min_size=1, max_size=3
+    st.builds(Rate, st.integers(1, 20), st.sampled_from([0.5, 1.0, 1.5, 10.0, 60.0])), min_size=1, max_size=3
 )
 
 
@@ -53,6 +54,29 @@ def test_no_window_ever_holds_more_than_the_limit_wherever_between_sending_and_a
         for first in arrivals:
             inside = [at for at in arrivals if first <= at < first + rate.seconds]
             assert len(inside) <= rate.limit
+
+
+@pytest.mark.parametrize("others", [(), (Rate(150, 60),)])
+def test_a_higher_rate_over_a_longer_window_still_counts(others: tuple[Rate, ...]) -> None:
+    """10 a second lets 20 go out in one and a half, which 18 in one and a half do not."""
+    permits, clock = quota(Rate(10, 1), Rate(18, 1.5), *others)
+    begun, sent = clock.now, 0
+    while clock.now - begun < 1.5:
+        send(permits, clock)
+        sent += clock.now - begun < 1.5
+    assert sent == 18
+
+
+def test_a_higher_rate_still_counts_where_the_vendor_lowers_another() -> None:
+    permits, clock = quota(Rate(10, 1), Rate(18, 1.5), Rate(150, 60))
+    for _ in range(3):
+        send(permits, clock)
+    permits.acquire()
+    permits.heard(Allowance(4, 0, 1.0), refused=False)
+    permits.release()
+    begun = clock.now
+    permits.acquire()
+    assert clock.now - begun >= 0.99
 
 
 def test_it_runs_as_near_to_the_quota_as_it_can() -> None:

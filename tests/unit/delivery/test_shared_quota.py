@@ -21,9 +21,8 @@ from neighbourhood.redis_server import RedisServer, redis_server
 from neighbourhood.tls import Authority, tls_front
 from standins import Ocamba
 
-from airflow_profile_provider.adapters import quota_stores as permit_stores
-from airflow_profile_provider.delivery import shared_quota
-from airflow_profile_provider.delivery.shared_quota import shared_book
+from airflow_profile_provider.adapters import quota_stores, quota_tables
+from airflow_profile_provider.adapters.quota_stores import shared_book
 from airflow_profile_provider.errors import ConfigurationError, QuotaFailed
 from airflow_profile_provider.hooks.ocamba import OcambaHook
 from airflow_profile_provider.vendors.exchange import Rate
@@ -144,7 +143,7 @@ def test_a_store_that_fails_in_the_middle_stops_the_push_with_a_report(
     changes = [{"key": str(n), "fields": {"comment": "x"}} for n in range(2 * RATE)]
     with Ocamba({str(n): {"comment": ""} for n in range(2 * RATE)}) as vendor:
         connect(monkeypatch, vendor, store)
-        monkeypatch.setattr(shared_quota, "PATIENCE_SECONDS", 0.5)
+        monkeypatch.setattr(quota_stores, "PATIENCE_SECONDS", 0.5)
         end = threading.Thread(target=lambda: (wait_for(vendor, RATE // 2), server.shutdown()))
         end.start()
         with pytest.raises(QuotaFailed, match="shared quota failed") as caught:
@@ -224,7 +223,7 @@ def test_a_redis_that_stands_still_for_good_ends_the_push_in_the_documented_time
     few: Ocamba, redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Case 23h: with a report, in which what left the machine is told from what did not."""
-    monkeypatch.setattr(shared_quota, "PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr(quota_stores, "PATIENCE_SECONDS", 0.5)
     connect(monkeypatch, few, {**redis.store, "extra": {"socket_timeout": 0.2}}, quota="10/1s")
     began = time.monotonic()
     with meanwhile(redis.freeze, when=lambda: len(few.requests) > 3), pytest.raises(QuotaFailed) as caught:
@@ -336,14 +335,14 @@ def test_a_redis_is_told_login_and_password(
 def test_what_keeps_redis_from_writing_is_waited_for_and_named(
     spoil: tuple[str, ...], code: str, few: Ocamba, redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shared_quota, "PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr(quota_stores, "PATIENCE_SECONDS", 0.5)
     connect(monkeypatch, few, redis.store)
     redis.client().execute_command(*spoil)
     with pytest.raises(QuotaFailed, match=code):
         OcambaHook().push(changes(1))
     restored = {"OOM": ("CONFIG", "SET", "maxmemory", "0"), "READONLY": ("REPLICAOF", "NO", "ONE")}
     undone = restored.get(code, ("CONFIG", "SET", "min-replicas-to-write", "0"))
-    monkeypatch.setattr(shared_quota, "PATIENCE_SECONDS", 5.0)
+    monkeypatch.setattr(quota_stores, "PATIENCE_SECONDS", 5.0)
     undo = threading.Timer(0.5, lambda: redis.client().execute_command(*undone))
     undo.start()
     assert OcambaHook().push(changes(3)).pushed == 3
@@ -355,7 +354,7 @@ def test_a_store_that_refuses_connections_is_a_matter_for_another_try(
     kind: str, few: Ocamba, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Case 21c: what passes is tried again by Airflow, and the report is on the error."""
-    monkeypatch.setattr(shared_quota, "PATIENCE_SECONDS", 0.3)
+    monkeypatch.setattr(quota_stores, "PATIENCE_SECONDS", 0.3)
     store = {"conn_type": kind, "host": "127.0.0.1", "port": free_port(), "password": "S3cr3t"}
     connect(monkeypatch, few, store)
     with pytest.raises(QuotaFailed, match="does not answer") as caught:
@@ -450,8 +449,9 @@ def test_an_sqlite_file_is_private_to_its_owner(
 def test_a_process_that_stands_still_in_an_sqlite_file_is_waited_for_and_named(
     few: Ocamba, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shared_quota, "PATIENCE_SECONDS", 0.5)
-    monkeypatch.setattr(permit_stores, "ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(quota_stores, "PATIENCE_SECONDS", 0.5)
+    for module in (quota_stores, quota_tables):
+        monkeypatch.setattr(module, "ANSWER_SECONDS", 0.2)
     connect(monkeypatch, few, {"conn_type": "sqlite", "host": str(tmp_path / "q.db")})
     assert OcambaHook().push(changes(1)).pushed == 1
     other = sqlite3.connect(tmp_path / "q.db")
@@ -524,8 +524,9 @@ def test_a_postgresql_that_stands_still_ends_the_push_in_time(
     few: Ocamba, postgres: PostgresServer, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its kernel takes every byte: only a deadline of our own ends the wait."""
-    monkeypatch.setattr(permit_stores, "ANSWER_SECONDS", 0.3)
-    monkeypatch.setattr(shared_quota, "PATIENCE_SECONDS", 0.5)
+    for module in (quota_stores, quota_tables):
+        monkeypatch.setattr(module, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(quota_stores, "PATIENCE_SECONDS", 0.5)
     connect(monkeypatch, few, postgres.store(database, connect_timeout=2), quota="10/1s")
     began = time.monotonic()
     with meanwhile(postgres.freeze, when=lambda: len(few.requests) > 3), pytest.raises(QuotaFailed) as caught:
