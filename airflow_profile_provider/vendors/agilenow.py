@@ -165,8 +165,9 @@ class AgileNow(Vendor):
         """Read the token; a life that is not given, or makes no sense, counts as the documented hour."""
         members = answer.members
         error = members.get("error")
+        error = error if isinstance(error, str) else None
         refused = error in _REFUSALS or (400 <= answer.status < 500 and answer.status not in _NOWHERE | _BUSY)
-        if refused or (answer.status < 400 and isinstance(error, str) and error not in _PASSING):
+        if refused or (answer.status < 400 and error is not None and error not in _PASSING):
             said = f" ({error})" if error in _REFUSALS else ""
             raise CredentialRefused(
                 f"{self.name} answered {answer.status}{said} to the token request: check client id, client "

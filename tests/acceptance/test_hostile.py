@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from standins import Fault
 
+from airflow_profile_provider.errors import PushStopped
+
 from .conftest import OpenRig
 from .rig import Rig, counts, lines
 
@@ -147,8 +149,10 @@ def test_a_source_that_breaks_is_no_success(rig: Rig) -> None:
         yield from rig.changes(*range(5))
         raise RuntimeError("the warehouse went away")
 
-    with pytest.raises(Exception, match="the warehouse went away"):
+    with pytest.raises(PushStopped, match="ended early") as caught:
         rig.push(source())
+    assert "the warehouse went away" not in str(caught.value)  # it may repeat what was read
+    assert counts(caught.value.report) == {"pushed": 5}
     for number in range(5):
         assert rig.holds(number) in (rig.expected(number), rig.sample.before(number))
 

@@ -35,6 +35,7 @@ def test_a_tiny_run_prints_every_contender_and_ratio_and_leaves_the_docs_alone()
     assert page.read_bytes() == before
 
 
+@pytest.mark.long
 def test_the_ledgers_parts_send_exactly_what_changed_and_leave_out_what_is_not_installed() -> None:
     few = ["--factor", "0.001", "--rounds", "1"]
     done = subprocess.run(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import ssl
 import struct
@@ -27,9 +28,9 @@ class Asked:
 
 
 def read_request(stream: Any, connection: int) -> Asked | None:
-    """Read one request, or None where the other side has hung up."""
+    """Read one request, or None where the other side has hung up, or has greeted for TLS."""
     start = stream.readline(65536)
-    if not start.strip():
+    if not re.match(rb"[A-Z]+ \S+ HTTP/", start):
         return None
     method, path, _ = start.decode("latin-1").split(" ", 2)
     headers: dict[str, str] = {}

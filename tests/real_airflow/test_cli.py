@@ -43,6 +43,7 @@ def stored(migrated: LocalAirflow, sandbox: Sandbox, tmp_path: Path) -> LocalAir
     return own
 
 
+@pytest.mark.long
 def test_it_works_with_connections_of_airflows_database(
     stored: LocalAirflow, sandbox: Sandbox, tmp_path: Path
 ) -> None:

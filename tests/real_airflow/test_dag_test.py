@@ -35,13 +35,13 @@ def test_an_operator_pushes_a_file(vendor: str, test_dag: TestDag, sandbox: Sand
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
-def test_a_red_task_leaves_its_report_and_its_rejects(
+def test_a_task_that_may_fail_some_is_green_and_leaves_its_rejects(
     vendor: str, test_dag: TestDag, sandbox: Sandbox, folder: Path
 ) -> None:
     sample = files.write(folder, vendor, datetime.now(UTC).date(), sandbox, bad=True)
     ended = test_dag(ROOT / "dags" / f"push_{vendor}.py")
     report = ended.report(f"push_{vendor}")
-    assert ended.state == "failed"
+    assert ended.state == "success"
     assert {name: report[name] for name in ("received", "pushed", "rejected", "invalid", "failed")} == {
         "received": 50,
         "pushed": 48,

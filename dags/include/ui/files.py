@@ -120,7 +120,7 @@ _INVALID: Mapping[str, Row] = {
     "communifire": {"company": ["a", "list"]},
     "agilenow": {"language": "tlh-001"},
     "lightfield": {"account_id": None},
-    "ocamba": {"phone": 358400000000},
+    "ocamba": {"phone": ["a", "list"]},
 }
 
 
