@@ -6,7 +6,7 @@ No value, key or credential is in it, nor the query itself, whose text may hold 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 from airflow.providers.openlineage.extractors import OperatorLineage
@@ -24,11 +24,8 @@ from airflow_profile_provider.adapters.files import is_path
 from airflow_profile_provider.errors import ProfileError
 from airflow_profile_provider.lineage.assets import dataset_of
 from airflow_profile_provider.lineage.datasets import Origin, origin_of_file, origin_of_sql
-from airflow_profile_provider.operators.events import FromEvents
+from airflow_profile_provider.lineage.described import DescribedPush, ReadFromTable
 from airflow_profile_provider.records import Report, Verdict
-
-if TYPE_CHECKING:
-    from airflow_profile_provider.operators.base import PushProfilesOperator
 
 _UNKNOWN = (AirflowException, AirflowRuntimeError, ProfileError)
 
@@ -47,7 +44,7 @@ class ProfilePushRunFacet(RunFacet):
     complete: bool
 
 
-def lineage_of(operator: PushProfilesOperator) -> OperatorLineage[Any, Any]:
+def lineage_of(operator: DescribedPush) -> OperatorLineage[Any, Any]:
     """Return all that is known of a push: before it, the datasets; after it, the counts, too."""
     origin = _origin(operator)
     return OperatorLineage(
@@ -57,7 +54,7 @@ def lineage_of(operator: PushProfilesOperator) -> OperatorLineage[Any, Any]:
     )
 
 
-def _origin(operator: PushProfilesOperator) -> Origin:
+def _origin(operator: DescribedPush) -> Origin:
     """Find out what is read; a connection that is missing is told by the push itself."""
     try:
         if operator.sql_conn_id is not None and (query := _query(operator)):
@@ -67,14 +64,14 @@ def _origin(operator: PushProfilesOperator) -> Origin:
     return origin_of_file(str(operator.records)) if is_path(operator.records) else Origin()
 
 
-def _query(operator: PushProfilesOperator) -> str | None:
+def _query(operator: DescribedPush) -> str | None:
     """Return what is asked of the database; of an outbox, in the simplest words."""
-    if isinstance(operator.records, FromEvents):
-        return f"select * from {operator.records.outbox.table}"
+    if isinstance(operator.records, ReadFromTable):
+        return f"select * from {operator.records.table_read}"
     return operator.sql
 
 
-def _vendor(operator: PushProfilesOperator, origin: Origin) -> Iterator[OutputDataset]:
+def _vendor(operator: DescribedPush, origin: Origin) -> Iterator[OutputDataset]:
     """Name what is pushed to, unless nothing is sent."""
     if operator.action != "push":
         return
@@ -95,9 +92,7 @@ def _statistics(report: Report | None) -> dict[str, OutputDatasetFacet]:
     return {"outputStatistics": counted(rowCount=report.acknowledged)}
 
 
-def _lines(
-    operator: PushProfilesOperator, origin: Origin
-) -> Iterator[tuple[str, column_lineage_dataset.Fields]]:
+def _lines(operator: DescribedPush, origin: Origin) -> Iterator[tuple[str, column_lineage_dataset.Fields]]:
     """Draw a line from each field to the columns that it comes from, as far as they are known."""
     for field, columns in _columns(operator).items():
         sources = [
@@ -111,7 +106,7 @@ def _lines(
             yield field, column_lineage_dataset.Fields(inputFields=sources)
 
 
-def _columns(operator: PushProfilesOperator) -> dict[str, list[str]]:
+def _columns(operator: DescribedPush) -> dict[str, list[str]]:
     """Return the columns of each field; none where rows are changes already."""
     fields = operator.fields
     if fields is None or isinstance(fields, str):
@@ -128,7 +123,7 @@ def _pairs(fields: Any) -> Iterator[tuple[str, str]]:
     yield from fields.items() if isinstance(fields, Mapping) else ((name, name) for name in fields)
 
 
-def _left(operator: PushProfilesOperator) -> Iterator[Dataset]:
+def _left(operator: DescribedPush) -> Iterator[Dataset]:
     """Name the files that the push writes: where data went is what lineage is for."""
     paths = [operator.delivered_path, operator.plan_path if operator.action == "plan" else None]
     for path in (*paths, operator.report.rejects if operator.report else None):

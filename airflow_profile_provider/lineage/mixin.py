@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
 
-    from airflow_profile_provider.operators.base import PushProfilesOperator
+    from airflow_profile_provider.lineage.described import DescribedPush
 
 
 class LineageMixin:
@@ -17,7 +17,7 @@ class LineageMixin:
         """Return the datasets; what becomes of the changes is not known yet."""
         from airflow_profile_provider.lineage.facets import lineage_of
 
-        return lineage_of(cast("PushProfilesOperator", self))
+        return lineage_of(cast("DescribedPush", self))
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
         """Return the datasets with the report's counts."""

@@ -59,6 +59,11 @@ class FromEvents:
         """Say what the UI shows as the task's records."""
         return f"<from_events: {self.outbox.table}>"
 
+    @property
+    def table_read(self) -> str:
+        """Name of the outbox, as lineage asks for it."""
+        return self.outbox.table
+
     def announced(self, context: Context, *, has_outbox: bool) -> Announced:
         """Return what the events of this run announce; oldest event first."""
         from airflow_profile_provider.sources.announcements import read_events
