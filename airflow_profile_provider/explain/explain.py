@@ -413,9 +413,10 @@ class _Case:
         if request is None:
             return []
         try:
-            self.planner.catalogue = transport.send_once(request)
+            catalogue = transport.send_once(request)
         except (VendorError, PushStopped) as error:
             return [f"no field catalogue ({error}); the vendor decides which fields there are"]
+        self.planner = Planner(self._vendor, self._recipe, learn=lambda: catalogue)
         return []
 
     def _ledger_for_sending(self) -> Any:

@@ -59,14 +59,15 @@ class Recipe:
 class Planner:
     """Makes validated changes of rows, for one vendor.
 
+    ``learn`` asks the vendor which fields there are, once there is something to plan.
+
     Raises:
         ConfigurationError: the recipe does not fit the vendor.
     """
 
-    def __init__(self, vendor: Vendor, recipe: Recipe) -> None:
-        self.catalogue = Catalogue()
-        self.learn: Callable[[], Catalogue] | None = None
-        """Asks the vendor which fields there are, once there is something to plan."""
+    def __init__(self, vendor: Vendor, recipe: Recipe, *, learn: Callable[[], Catalogue] = Catalogue) -> None:
+        self._catalogue = Catalogue()
+        self._learn: Callable[[], Catalogue] | None = learn
         self._wrong: WrongMapping | None = None
         self._vendor = vendor
         self._recipe = recipe
@@ -143,9 +144,9 @@ class Planner:
         """
         if row.problem:
             raise InvalidRecord(row.problem)
-        if self.learn:
-            learn, self.learn = self.learn, None
-            self.catalogue = learn()
+        if self._learn:
+            learn, self._learn = self._learn, None
+            self._catalogue = learn()
             self._wrong = self._wrong_mapping()
         if self._wrong:
             raise self._wrong
@@ -182,7 +183,7 @@ class Planner:
         Raises:
             ConfigurationError: naming it.
         """
-        self._vendor.check_mapping(self._fields or (), self._recipe.relationships or (), self.catalogue)
+        self._vendor.check_mapping(self._fields or (), self._recipe.relationships or (), self._catalogue)
 
     def _wrong_mapping(self) -> WrongMapping | None:
         try:
@@ -309,7 +310,7 @@ class Planner:
             raise InvalidRecord("a field's name must be a string that is not empty")
         null = is_null(value) or (text and value == "")
         if not null:
-            value = self._vendor.check_field(name, value, loose=loose, catalogue=self.catalogue)
+            value = self._vendor.check_field(name, value, loose=loose, catalogue=self._catalogue)
             if isinstance(value, dict | list) and self._nulls != "clear" and holds_null(value):
                 self._refuse_null("holds a member that ")
                 value = without_nulls(value)
@@ -317,7 +318,7 @@ class Planner:
                     return
             written[name] = value
         elif self._nulls != "skip":
-            self._vendor.field(name, self.catalogue)
+            self._vendor.field(name, self._catalogue)
             self._refuse_null("")
             written[name] = self._vendor.clear(name)
 

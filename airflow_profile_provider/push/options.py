@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_profile_provider import options as arguments
 from airflow_profile_provider.errors import ConfigurationError
-from airflow_profile_provider.ledger.diff import DOUBT_SECONDS
-from airflow_profile_provider.mapping.mapper import ColumnsOf, Recipe
 from airflow_profile_provider.options import require_choice
-from airflow_profile_provider.sources.partition import parse_partition
-from airflow_profile_provider.vendors.base import Vendor
+
+if TYPE_CHECKING:
+    from airflow_profile_provider.mapping.mapper import ColumnsOf
+    from airflow_profile_provider.vendors.base import Vendor
 
 MAX_RECORD_BYTES = 1_000_000
 
@@ -21,7 +21,7 @@ _EXACT = frozenset({"sql", "key", "version", "only_key"})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options:
+class PushOptions:
     """What `ProfileHook.push` was asked for, in the types that it needs."""
 
     sql: str | None = None
@@ -48,7 +48,7 @@ class Options:
     changed_fields_only: bool = False
     ignore_ledger: bool = False
     mixed_key_types: bool = False
-    doubt_seconds: float = DOUBT_SECONDS
+    doubt_seconds: float | None = None
     exact_keys: bool = False
     action: str = "push"
     plan_path: str | None = None
@@ -56,7 +56,7 @@ class Options:
     approved_plan: str | None = None
 
     @classmethod
-    def read(cls, given: Mapping[str, Any]) -> Options:
+    def read(cls, given: Mapping[str, Any]) -> PushOptions:
         """Read the arguments as they were given.
 
         Raises:
@@ -64,7 +64,7 @@ class Options:
         """
         found = {}
         for one in fields(cls):
-            value = given[one.name]
+            value = given.get(one.name)
             if one.name in _READERS:
                 found[one.name] = _READERS[one.name](one.name, value)
             elif isinstance(one.default, bool):
@@ -78,12 +78,6 @@ class Options:
         if options.action == "baseline" and not options.ledger_conn_id:
             raise ConfigurationError('action="baseline" fills a ledger, so name one: ledger_conn_id')
         return options
-
-    @property
-    def recipe(self) -> Recipe:
-        """How a row becomes a change."""
-        names = [one.name for one in fields(Recipe)]
-        return Recipe(**{name: getattr(self, name) for name in names})
 
     def require_fit(self, vendor: Vendor) -> None:
         """Refuse what this vendor cannot do.
@@ -99,8 +93,16 @@ class Options:
 
 
 def _partition(name: str, value: Any) -> tuple[int, int] | None:
+    from airflow_profile_provider.sources.partition import parse_partition
+
     return parse_partition(arguments.pair(name, value))
 
+
+NOT_EXPLAINED = frozenset(
+    {"only", "only_key", "partition", "if_empty", "max_changes", "rejects_path", "delivered_path"}
+    | {"concurrency", "batch_size", "quota", "action", "plan_path", "plan_values", "approved_plan"}
+)
+"""Options that mean nothing where one key is explained."""
 
 _READERS: dict[str, Callable[[str, Any], Any]] = {
     "doubt_seconds": arguments.seconds,
@@ -112,3 +114,6 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     **dict.fromkeys(("only", "rejects_path", "delivered_path", "plan_path"), arguments.path),
     **dict.fromkeys(("concurrency", "batch_size", "max_record_bytes"), arguments.count),
 }
+
+OPTION_NAMES = tuple(one.name for one in fields(PushOptions))
+"""What a push can be asked for; hook and operator spell each name once, as a keyword."""

@@ -29,7 +29,6 @@ from airflow_profile_provider.errors import (
     ProfileError,
     PushStopped,
     SourceError,
-    VendorError,
     sorted_error,
     where_raised,
 )
@@ -44,7 +43,6 @@ from airflow_profile_provider.records import Change, Checkpoint, Proposal, Reaso
 from airflow_profile_provider.sources.batches import Block
 from airflow_profile_provider.vendors.base import Vendor
 from airflow_profile_provider.vendors.exchange import to_json
-from airflow_profile_provider.vendors.fields import Catalogue
 
 WINDOW = 1000
 REMEMBERED = 10_000
@@ -120,9 +118,9 @@ class Push:
         vendor: Vendor,
         transport: Transport,
         planner: Planner,
+        courier: Courier,
         *,
         concurrency: int,
-        batch_size: int,
         rejects: Rejects | None = None,
         delivered: Delivered | None = None,
         expected: int | None = None,
@@ -135,7 +133,8 @@ class Push:
         log: Log | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.courier = Courier(vendor, transport, batch_size)
+        self.courier = courier
+        batch_size = courier.batch_size
         self._vendor = vendor
         self._transport = transport
         self._planner = planner
@@ -167,7 +166,6 @@ class Push:
         )
         self._log: Log = _Quiet(log or logging.getLogger(__name__))
         self._clock = clock
-        planner.learn = self._catalogue
         self._window = Window(max(WINDOW, 2 * concurrency * batch_size))
         self._finished: SimpleQueue[Future[list[Settled]]] = SimpleQueue()
         self._busy: set[tuple[str, str]] = set()
@@ -415,21 +413,6 @@ class Push:
                 yield self._planner.change(row)
             except InvalidRecord as error:
                 self._settle_early(row, Verdict.INVALID, str(error))
-
-    def _catalogue(self) -> Catalogue:
-        """Return the vendor's fields, if it tells them; without them the vendor decides."""
-        request = self._vendor.catalogue_request()
-        if request is None:
-            return Catalogue()
-        try:
-            found: Catalogue = self._transport.send_once(request)
-        except Paused as paused:
-            self.courier.stop(paused)
-        except (VendorError, PushStopped) as error:
-            self._log.info("No field catalogue (%s); the vendor decides which fields there are", error)
-        else:
-            return found
-        return Catalogue()
 
     # -- sending ----------------------------------------------------------------------------------------
 

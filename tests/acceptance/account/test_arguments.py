@@ -13,13 +13,13 @@ from airflow_profile_provider.errors import ConfigurationError
 from airflow_profile_provider.operators.communifire import CommunifirePushProfilesOperator
 from airflow_profile_provider.operators.lightfield import LightfieldPushProfilesOperator
 from airflow_profile_provider.operators.ocamba import OcambaPushProfilesOperator
-from airflow_profile_provider.push.options import Options
+from airflow_profile_provider.push.options import PushOptions
 
 from .scene import CANARY, Scene
 
 NOTHING = ["", " \n", "None", "none ", "null", "nan"]
 OPERATOR = {"max_failed", "resume", "deferrable", "ocamba_conn_id"}
-ARGUMENTS = sorted({*Options.__dataclass_fields__, *OPERATOR} - {"relationships", "sql", "sql_conn_id"})
+ARGUMENTS = sorted({*PushOptions.__dataclass_fields__, *OPERATOR} - {"relationships", "sql", "sql_conn_id"})
 
 
 class Ti:
@@ -57,7 +57,7 @@ def test_text_that_was_made_of_nothing_is_refused(scene: Scene, argument: str, n
     assert scene.vendor.requests == []
 
 
-@pytest.mark.parametrize("argument", sorted(Options.__dataclass_fields__))
+@pytest.mark.parametrize("argument", sorted(PushOptions.__dataclass_fields__))
 @pytest.mark.parametrize(
     "wrong", [object(), b"bytes", ["a", {"b": CANARY}], {"a": [CANARY]}, f"[{CANARY}]\n"]
 )
@@ -89,7 +89,7 @@ def test_no_argument_ends_in_a_foreign_error(scene: Scene, argument: str, wrong:
 )
 def test_text_is_read_as_it_was_meant(argument: str, given: Any, meant: Any) -> None:
     """Case 15d and the argument half of 15."""
-    read = Options.read({**dict.fromkeys(Options.__dataclass_fields__), "key": "id", argument: given})
+    read = PushOptions.read({**dict.fromkeys(PushOptions.__dataclass_fields__), "key": "id", argument: given})
     assert getattr(read, argument) == meant
 
 
@@ -110,7 +110,7 @@ def test_text_is_read_as_it_was_meant(argument: str, given: Any, meant: Any) -> 
 def test_what_cannot_be_meant_is_refused_by_name(argument: str, given: Any) -> None:
     """One ConfigurationError that names the argument."""
     with pytest.raises(ConfigurationError, match=argument):
-        Options.read({**dict.fromkeys(Options.__dataclass_fields__), argument: given})
+        PushOptions.read({**dict.fromkeys(PushOptions.__dataclass_fields__), argument: given})
 
 
 def test_records_that_rendered_to_text_are_refused_and_hidden(scene: Scene) -> None:
@@ -173,7 +173,7 @@ def test_every_argument_but_callbacks_is_a_template_field() -> None:
     ):
         templated = set(operator.template_fields)
         assert own <= templated
-        assert set(Options.__dataclass_fields__) - {"relationships"} <= templated
+        assert set(PushOptions.__dataclass_fields__) - {"relationships"} <= templated
 
 
 def test_a_retry_policy_of_default_args_is_the_tasks() -> None:

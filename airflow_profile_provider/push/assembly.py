@@ -1,0 +1,334 @@
+"""Puts a push together, from its options and from what its surroundings open for it.
+
+Nothing here knows Airflow, a database or a file system: those are handed in as `Surroundings`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from itertools import count
+from typing import Any, Protocol
+from uuid import uuid4
+
+from airflow_profile_provider.delivery.quota import Quota
+from airflow_profile_provider.delivery.sender import Courier
+from airflow_profile_provider.delivery.transport import Transport
+from airflow_profile_provider.delivery.wire import Observer
+from airflow_profile_provider.errors import ConfigurationError, Paused, PushStopped, VendorError
+from airflow_profile_provider.ledger.diff import DOUBT_SECONDS, Comparing
+from airflow_profile_provider.ledger.session import Sieve
+from airflow_profile_provider.mapping.mapper import Planner, Recipe
+from airflow_profile_provider.push.files import Files, Outputs
+from airflow_profile_provider.push.options import PushOptions
+from airflow_profile_provider.push.outputs import PlanFile
+from airflow_profile_provider.push.progress import estimate
+from airflow_profile_provider.push.push import Log, Push
+from airflow_profile_provider.push.resuming import resumed
+from airflow_profile_provider.push.review import Gate
+from airflow_profile_provider.push.watermark import Checkpoints, Resume
+from airflow_profile_provider.records import Row
+from airflow_profile_provider.sources.batches import Block
+from airflow_profile_provider.sources.keys import KeyFile, rows_only
+from airflow_profile_provider.sources.partition import rows_in_partition
+from airflow_profile_provider.sources.source import Source
+from airflow_profile_provider.vendors.base import Vendor
+from airflow_profile_provider.vendors.fields import Catalogue
+
+
+class Surroundings(Protocol):
+    """What opens the world for a push: connections, databases, files and the vendor's host."""
+
+    conn_id: str
+    target: str
+    """Names the vendor's account in ledgers and quotas: connection type and id."""
+    files: Files
+    tell_seconds: float
+
+    @property
+    def log(self) -> Log:
+        """Where a push says what it does."""
+
+    def concurrency(self, given: int | None) -> int:
+        """Return how many requests may be in flight; None: as the connection says."""
+
+    def quota(self, vendor: Vendor, given: str | None) -> Quota:
+        """Return the permits that all pushes of this connection share; None: as the connection says."""
+
+    def transport(
+        self,
+        vendor: Vendor,
+        quota: str | None,
+        *,
+        forbidden: Callable[[], PushStopped | None],
+        patience: float,
+        observer: Observer | None,
+    ) -> Transport:
+        """Return the way to the vendor."""
+
+    def source(self, records: Any, options: PushOptions) -> Source:
+        """Return the source of the records, not yet opened."""
+
+    def session(self, assembly: Assembly, *, share: str, owner: str) -> AbstractContextManager[Sieve]:
+        """Open the ledger, once no other push to the target is under way."""
+
+    def go_on(self) -> None:
+        """Raise AskedToEnd where the push was asked to end meanwhile."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Circumstances:
+    """What a push is told beside its options, by whoever runs it.
+
+    ``run`` names the run that a refusal counts in, and whom the ledger's lease belongs to. ``patience`` is
+    how many seconds of waiting for the quota do not end the push; None: any. ``vendor_options`` are those
+    that only this vendor has. ``learn`` asks which fields there are; None: as a push does. ``observer`` is
+    told of every request.
+    """
+
+    run: str = field(default_factory=lambda: uuid4().hex)
+    checkpoints: Checkpoints | None = None
+    patience: float | None = None
+    vendor_options: Mapping[str, Any] = field(default_factory=dict)
+    learn: Callable[[Assembly], Catalogue] | None = None
+    observer: Observer | None = None
+
+
+class Assembly:
+    """The parts of one push, each made when it is first asked for; ``stack`` closes what was opened.
+
+    Raises:
+        ConfigurationError: the options do not fit the vendor.
+    """
+
+    def __init__(
+        self,
+        options: PushOptions,
+        vendor: Vendor,
+        records: Any,
+        surroundings: Surroundings,
+        stack: ExitStack,
+        circumstances: Circumstances,
+    ) -> None:
+        options.require_fit(vendor)
+        self.options = options
+        self.vendor = vendor
+        self.surroundings = surroundings
+        self._records = records
+        self._stack = stack
+        self._how = circumstances
+
+    @property
+    def recipe(self) -> Recipe:
+        """How a row becomes a change."""
+        return Recipe(**{one.name: getattr(self.options, one.name) for one in fields(Recipe)})
+
+    @property
+    def comparing(self) -> Comparing:
+        """How the ledger is used."""
+        return Comparing(
+            self._how.run,
+            self.options.changed_fields_only,
+            self.options.ignore_ledger,
+            self.options.action == "baseline",
+            self.options.mixed_key_types,
+            DOUBT_SECONDS if self.options.doubt_seconds is None else self.options.doubt_seconds,
+        )
+
+    @cached_property
+    def planner(self) -> Planner:
+        """Makes changes of rows."""
+        learn = self._how.learn or catalogue_of
+        return Planner(self.vendor, self.recipe, learn=lambda: learn(self))
+
+    @cached_property
+    def batch_size(self) -> int:
+        """How many records go into a request."""
+        given, vendor = self.options.batch_size, self.vendor
+        size = vendor.batch_size if given is None else given
+        if not 1 <= size <= vendor.batch_limit:
+            raise ConfigurationError(
+                f"batch_size must be 1 to {vendor.batch_limit}, as many as {vendor.name} takes in a request"
+            )
+        return size
+
+    @cached_property
+    def quota(self) -> Quota:
+        """The permits for requests."""
+        return self.surroundings.quota(self.vendor, self.options.quota)
+
+    @cached_property
+    def source(self) -> Source:
+        """Where the records come from."""
+        return self.surroundings.source(self._records, self.options)
+
+    @cached_property
+    def session(self) -> Sieve | None:
+        """The push's share of the ledger, held by it alone; None where there is none."""
+        if not self.options.ledger_conn_id:
+            return None
+        share = str(self.options.partition or "all")
+        return self._stack.enter_context(self.surroundings.session(self, share=share, owner=self._how.run))
+
+    @cached_property
+    def transport(self) -> Transport:
+        """The way to the vendor; it is closed where the ledger is no longer held."""
+        session = self.session
+        return self.surroundings.transport(
+            self.vendor,
+            self.options.quota,
+            forbidden=session.forbidden if session else lambda: None,
+            patience=math.inf if self._how.patience is None or not self._start[0] else self._how.patience,
+            observer=self._how.observer,
+        )
+
+    @cached_property
+    def courier(self) -> Courier:
+        """Delivers batches."""
+        return Courier(self.vendor, self.transport, self.batch_size)
+
+    @cached_property
+    def gate(self) -> Gate | None:
+        """What looks at all that would be sent before anything is; None where that was not asked for."""
+        options = self.options
+        if not self._is_reviewed:
+            return None
+        return Gate(
+            options.max_changes,
+            options.approved_plan,
+            options.action == "plan",
+            None if options.plan_path is None else PlanFile(options.plan_path, self.surroundings.files.open),
+            options.plan_values,
+            first=self.session is not None and self.session.knows_nothing,
+            whole=self._whole_source(),
+        )
+
+    @property
+    def _is_reviewed(self) -> bool:
+        """Whether all that would be sent is looked at before anything is."""
+        options = self.options
+        return (
+            options.action == "plan" or options.max_changes is not None or options.approved_plan is not None
+        )
+
+    def push(self) -> tuple[Push, Iterator[Row], Iterator[Block] | None]:
+        """Open everything, in the order in which a mistake costs least, and return the push with its rows."""
+        options, log = self.options, self.surroundings.log
+        _ = self.planner, self.quota, self.batch_size
+        concurrency = self.surroundings.concurrency(options.concurrency)
+        _ = self.source
+        self._fresh_outputs.try_out()
+        self.surroundings.go_on()
+        session = self.session
+        self._stack.callback(self.source.close)
+        rows, blocks, gate = self._rows(), None, self.gate
+        if session and self._may_compare_blocks:
+            blocks = self.source.batches(self.planner, options.if_empty)
+        resume, outputs = self._start
+        expected = None if options.only is not None or options.partition else self.source.count()
+        if expected:
+            at_most = session is not None
+            log.info("%s", estimate(expected, self.batch_size, self.vendor, self.quota, at_most=at_most))
+        checkpoints = self._how.checkpoints
+        push = Push(
+            self.vendor,
+            self.transport,
+            self.planner,
+            self.courier,
+            concurrency=concurrency,
+            rejects=outputs.rejects,
+            delivered=outputs.delivered,
+            expected=expected,
+            resume=resume,
+            perhaps_sent=bool(checkpoints and checkpoints.retried),
+            sieve=session,
+            gate=gate,
+            receipts=self.source.receipts if options.action == "push" else None,
+            tell_seconds=self.surroundings.tell_seconds,
+            log=log,
+        )
+        return push, rows, blocks
+
+    @cached_property
+    def _fresh_outputs(self) -> Outputs:
+        return Outputs.of(self.options, self.surroundings.files)
+
+    @cached_property
+    def _start(self) -> tuple[Resume | None, Outputs]:
+        """Where to start, and the files to go on with."""
+        checkpoints = self._how.checkpoints
+        if checkpoints is None or self._is_reviewed:
+            return None, self._fresh_outputs
+        mark = self.source.source_id(self._marks())
+        log = self.surroundings.log
+        return resumed(checkpoints, mark, self.options, self._fresh_outputs, self.quota, log)
+
+    def _marks(self) -> dict[str, Any]:
+        """Return what, beside the source itself, tells this push from another one."""
+        options = self.options
+        known: dict[str, Any] = {"conn_id": self.surroundings.conn_id, "share": options.partition}
+        known |= {"only": options.only, "only_key": options.only_key, "null_values": options.null_values}
+        known |= {"delivered_path": options.delivered_path}
+        return {**known, **vars(self.recipe), **self._how.vendor_options}
+
+    # -- rows -------------------------------------------------------------------------------------------
+
+    @property
+    def _only_column(self) -> str | None:
+        """Where a row has the key that must be among those of ``only``."""
+        options = self.options
+        return (options.only_key or options.key or "key") if options.only is not None else None
+
+    @property
+    def _may_compare_blocks(self) -> bool:
+        """Whether nothing else decides about a row than the ledger."""
+        options = self.options
+        return self._only_column is None and not (
+            options.partition or options.version or options.ignore_ledger
+        )
+
+    def _rows(self) -> Iterator[Row]:
+        """Read the source: of it, the keys and the share that were asked for."""
+        options, planner, column = self.options, self.planner, self._only_column
+        rows = self.source.rows(planner, column, options.if_empty)
+        if column is not None:
+            files = self.surroundings.files
+            keys = self._stack.enter_context(KeyFile(str(options.only), files.open, files.parts))
+            rows = rows_only(rows, keys, column, planner.key_column, may_miss=options.if_empty == "ok")
+        if options.partition:
+            rows = rows_in_partition(rows, options.partition, planner.profile_in)
+        return rows
+
+    def _whole_source(self) -> tuple[int, int] | None:
+        """Return how many of the whole source would change, of how many, where a share of it is pushed."""
+        options = self.options
+        if not options.partition or options.max_changes is None:
+            return None
+        self.source.require_rereading("max_changes looks at the whole source before a share of it")
+        received = count()
+        rows: Iterable[Row] = self.source.rows(self.planner, self._only_column, options.if_empty)
+        rows = (row for row in rows if next(received) >= 0)
+        if self.session:
+            rows = self.session.proposals(iter(rows), lambda source, verdict, reason="": None)  # type: ignore[assignment]
+        changes = sum(1 for _ in rows)
+        return changes, next(received)
+
+
+def catalogue_of(assembly: Assembly) -> Catalogue:
+    """Ask the vendor which fields there are, if it tells; without that, the vendor decides."""
+    request = assembly.vendor.catalogue_request()
+    if request is None:
+        return Catalogue()
+    try:
+        found: Catalogue = assembly.transport.send_once(request)
+    except Paused as paused:
+        assembly.courier.stop(paused)
+    except (VendorError, PushStopped) as error:
+        log = assembly.surroundings.log
+        log.info("No field catalogue (%s); the vendor decides which fields there are", error)
+    else:
+        return found
+    return Catalogue()

@@ -1,0 +1,62 @@
+"""The files that one push writes, together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from airflow_profile_provider.push.options import PushOptions
+from airflow_profile_provider.push.outputs import Delivered, Rejects
+from airflow_profile_provider.records import Checkpoint
+from airflow_profile_provider.sources.reading import LEAST_BYTES, Open
+
+
+@dataclass(frozen=True)
+class Files:
+    """How files are opened, wherever they are.
+
+    ``parts`` returns the files that a path stands for; ``try_out`` raises ConfigurationError where a file
+    cannot be written.
+    """
+
+    open: Open
+    parts: Callable[[str], list[str]]
+    try_out: Callable[[str], object]
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The files that a push writes; None: not asked for."""
+
+    files: Files
+    rejects: Rejects | None
+    delivered: Delivered | None
+    plan: str | None = None
+
+    @classmethod
+    def of(cls, options: PushOptions, files: Files) -> Outputs:
+        """Return the files that were asked for; none of them is opened so far."""
+        rejects, delivered, mapped = options.rejects_path, options.delivered_path, options.fields is not None
+        longest = max(options.max_record_bytes, LEAST_BYTES)
+        return cls(
+            files,
+            None if rejects is None else Rejects(rejects, files.open, mapped=mapped, longest_row=longest),
+            None if delivered is None else Delivered(delivered, files.open),
+            options.plan_path,
+        )
+
+    def try_out(self) -> None:
+        """Make sure that each of them can be written, before anything is sent."""
+        paths = [output.path for output in (self.rejects, self.delivered) if output]
+        for path in (*paths, *([self.plan] if self.plan else [])):
+            self.files.try_out(path)
+
+    def go_on_from(self, start: Checkpoint) -> None:
+        """Begin with what earlier tries wrote.
+
+        Raises:
+            SourceError: a file of theirs is gone.
+        """
+        for output in (self.rejects, self.delivered):
+            if output:
+                output.go_on_from(start)
