@@ -28,14 +28,16 @@ MOST_WAITS = 24 * 3600
 T = TypeVar("T")
 
 
-def fingerprints_of(
-    store: Connection, ledger: Ledger, vendor: Vendor, planner: Planner, recipe: Recipe
-) -> Fingerprints:
-    """Return the fingerprints of a ledger behind a connection, whose own key comes before the ledger's."""
-    given = str((store.extra_dejson or {}).get("fingerprint_key") or "")
+def secret_of(store: Connection) -> bytes:
+    """Return the secret of fingerprints that a connection brings in place of the ledger's own, if any."""
+    return str((store.extra_dejson or {}).get("fingerprint_key") or "").encode()
+
+
+def fingerprints_of(ledger: Ledger, vendor: Vendor, planner: Planner, recipe: Recipe) -> Fingerprints:
+    """Return the fingerprints that a ledger keeps of a push."""
     # What is known of a profile is not known of one spelling of its key.
     shape = vendor.shape + (" exact keys" if recipe.exact_keys else "")
-    return Fingerprints(given.encode() or ledger.key, shape, planner.meaning, planner.columns)
+    return Fingerprints(ledger.key, shape, planner.meaning, planner.columns)
 
 
 @contextmanager
@@ -69,13 +71,18 @@ def sieve_of(
     try:
         waiting.until(patient(lambda: migrate(engine, owner)), "the ledger must be migrated before this one")
         ledger = Ledger(
-            engine, target, planner.key_type, place=vendor.place, mixed_key_types=how.mixed_key_types
+            engine,
+            target,
+            planner.key_type,
+            place=vendor.place,
+            mixed_key_types=how.mixed_key_types,
+            secret=secret_of(store),
         )
     except BaseException:
         engine.dispose()
         raise
     try:
-        prints = fingerprints_of(store, ledger, vendor, planner, recipe)
+        prints = fingerprints_of(ledger, vendor, planner, recipe)
         lease = waiting.until(lambda: ledger.take_lease(share, owner), "its ledger takes one at a time")
         if not recipe.exact_keys:
             ledger.keep_as(planner.profile_of)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from airflow_profile_provider.adapters.ledgers import fingerprints_of, sieve_of
+from airflow_profile_provider.adapters.ledgers import fingerprints_of, secret_of, sieve_of
 from airflow_profile_provider.adapters.source import source_of
 from airflow_profile_provider.delivery.sender import Courier, Settled
 from airflow_profile_provider.delivery.transport import Transport
@@ -297,6 +297,7 @@ class _Case:
                 self.planner.key_type,
                 place=self._vendor.place,
                 mixed_key_types=self._how.mixed_key_types,
+                secret=secret_of(self._store),
             )
         finally:
             engine.dispose()
@@ -311,7 +312,7 @@ class _Case:
             return [
                 replace(row, why=Reason.NEW.value) if known and row.change else row for row in rows
             ], known
-        prints = fingerprints_of(self._store, ledger, self._vendor, self.planner, self._recipe)
+        prints = fingerprints_of(ledger, self._vendor, self.planner, self._recipe)
         profile = self.planner.profile_of(found.key)
         entry = ledger.known([profile]).get(profile)
         if entry:
@@ -366,7 +367,8 @@ class _Case:
         if entry is None:
             return LedgerExplained(known=False)
         change = next((row.change for row in reversed(rows) if row.change), None)
-        mine = prints.of_change(change) if change else {}
+        own = prints.of_change(change) if change else None
+        mine = own.fields if own else {}
         differing = [name for name, value in mine.items() if entry.fields.get(name) != value]
         order = order_of(change.version) if change else None
         until = QUARANTINE.until(entry) if QUARANTINE.is_active(entry, time.time()) else None
@@ -380,7 +382,7 @@ class _Case:
             older=_is_older(order, entry.order, kind),
             refusals=entry.refusals,
             refused_at=instant(entry.refused_at) if entry.refusals else None,
-            refused_this=bool(mine) and entry.refused == prints.of_all(mine),
+            refused_this=own is not None and bool(mine) and entry.refused == own.whole,
             set_aside_until=None if until is None else instant(until),
         )
 

@@ -97,8 +97,8 @@ class Candidates:
 
     def candidate(self, change: Change, row: bytes) -> Candidate:
         """Return a change with its fingerprints, ``row`` being that of its row."""
-        fields = self._prints.of_change(change)
-        return Candidate(change, row, fields, self._prints.of_all(fields))
+        prints = self._prints.of_change(change)
+        return Candidate(change, row, prints.fields, prints.whole)
 
     def _key_of(self, row: Row) -> str:
         return "" if row.problem else self._planner.key_in(row.content) or ""

@@ -84,8 +84,8 @@ def judge(
 
 
 def is_held(row: bytes, entry: Entry, policy: Comparing) -> bool:
-    """Whether a row, by its fingerprint, is the very one that was acknowledged last."""
-    return entry.row == row and not (entry.doubt or policy.ignore)
+    """Whether a row, by its fingerprint, is the very one that was acknowledged last, and kept as it should be."""
+    return entry.row == row and not (entry.doubt or entry.unsalted or policy.ignore)
 
 
 def is_old(found: Candidate, entry: Entry) -> bool:

@@ -7,17 +7,39 @@ from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from typing import Any
 
+from airflow_profile_provider.ledger.diff import profile_of
+from airflow_profile_provider.ledger.names import kept_name
+from airflow_profile_provider.ledger.salt import FIELD_BYTES, Salt
 from airflow_profile_provider.ledger.tables import ROW_BYTES
 from airflow_profile_provider.records import Change, Row
 from airflow_profile_provider.sources.batches import Block, as_text
 
 _encoded = json.JSONEncoder(sort_keys=True).encode
 _quoted = json.encoder.encode_basestring_ascii
-FIELD_BYTES = 8
+
+
+class ChangePrints:
+    """The fingerprints of a change: of each of its fields and relationships, and of all of it."""
+
+    __slots__ = ("_key", "_plain", "_prints", "fields")
+
+    def __init__(self, prints: Fingerprints, key: str, plain: Mapping[str, bytes]) -> None:
+        self._prints = prints
+        self._key = key
+        self._plain = plain
+        self.fields = prints.salt.fields(key, plain)
+
+    @property
+    def whole(self) -> str:
+        """The fingerprint of the whole change."""
+        return self._prints.salt.whole(self._key, self._prints.of_all(self._plain))
 
 
 class Fingerprints:
     """Hashes of what is sent, and of rows as they come.
+
+    Equal values of two records have different ones: those of fields are salted by the record's key, and a row
+    holds its key.
 
     ``key`` is secret. ``shape`` names what shapes a request beside the record itself, and ``recipe`` what
     makes a change of a row: with another one, fingerprints differ. ``columns`` are those of a row that count;
@@ -25,6 +47,7 @@ class Fingerprints:
     """
 
     def __init__(self, key: bytes, shape: str, recipe: str, columns: Iterable[str] | None) -> None:
+        self.salt = Salt(key)
         self._value = blake2b(shape.encode(), key=key[:64], digest_size=FIELD_BYTES)
         self._row_key = blake2b(f"{shape} {recipe}".encode(), key=key[:64], digest_size=32).digest()
         self._columns = None if columns is None else list(columns)
@@ -48,19 +71,20 @@ class Fingerprints:
             key = blake2b(block.kind.encode(), key=key, digest_size=32).digest()
         return [blake2b(text, key=key, digest_size=ROW_BYTES).digest() for text in block.texts()]
 
-    def of_change(self, change: Change) -> dict[str, str]:
+    def of_change(self, change: Change) -> ChangePrints:
         """Hash each field, and each relationship's operations, of a planned change."""
         named: dict[str, Any] = {**change.fields}
-        named.update({f"\0{name}": operations for name, operations in change.relationships.items()})
-        return {name: self._of(name, value) for name, value in named.items()}
+        named.update({kept_name(name): operations for name, operations in change.relationships.items()})
+        plain = {name: self._of(name, value) for name, value in named.items()}
+        return ChangePrints(self, profile_of(change), plain)
 
-    def of_all(self, fields: Mapping[str, str]) -> str:
-        """Hash the hashes of a whole change."""
-        return self._of("", sorted(fields.items()))
+    def of_all(self, plain: Mapping[str, bytes]) -> bytes:
+        """Hash the plain hashes of a whole change: plain ones, as for what older ledgers hold."""
+        return self._of("", sorted((name, digest.hex()) for name, digest in plain.items()))
 
-    def _of(self, name: str, value: Any) -> str:
+    def _of(self, name: str, value: Any) -> bytes:
         digest = self._value.copy()
         # A text, as most values are, is written as JSON directly: the encoder takes five times as long.
         named = f"[{_quoted(name)}, {_quoted(value)}]" if type(value) is str else _encoded([name, value])
         digest.update(named.encode())
-        return digest.hexdigest()
+        return digest.digest()

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 from airflow_profile_provider.errors import ConfigurationError, LedgerFailed
 from airflow_profile_provider.ledger.lease import Lease
 from airflow_profile_provider.ledger.migrations import found_schema, migrate, require_schema
+from airflow_profile_provider.ledger.packing import Packing
+from airflow_profile_provider.ledger.salt import Salt, is_plain
 from airflow_profile_provider.ledger.spellings import keep_as
 from airflow_profile_provider.ledger.statements import Statements, insert_into
 from airflow_profile_provider.ledger.tables import Tables, begun, ledger_errors, patient
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 
 _EARLIER = ""
+"""Under which name, one that no field has, an entry of old keeps fingerprints of rows among its fields."""
 MANY = "*"
 OWED = "!"
 
@@ -45,6 +48,9 @@ class Entry:
     leaves no doubt. It is negative while a change of the key is on its way. ``sent`` is the fingerprint of
     the change that may still arrive, `MANY` where there are several; `OWED` stands before it until a change
     is acknowledged. ``claim`` is what the ledger holds in its place while changes are on their way.
+
+    ``unsalted``: the ledger holds it as an older package wrote it, and should have it anew. Here, all is
+    salted.
     """
 
     key: str
@@ -58,6 +64,7 @@ class Entry:
     refused_at: float = 0.0
     sent: str | None = None
     claim: str | None = None
+    unsalted: bool = False
 
     @property
     def under_way(self) -> bool:
@@ -117,14 +124,17 @@ class Ledger:
         *,
         place: str = "",
         mixed_key_types: bool = False,
+        secret: bytes = b"",
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._engine = engine
         self._place = place
         self._mixed = mixed_key_types
+        self._secret = secret
         self._clock = clock
         self._tables = Tables.described()
         self._statements = Statements(self._tables.entries, engine)
+        self._packing = Packing(engine)
         self.lease: Lease | None = None
         self._make()
         self._target = self._target_of(target, key_type)
@@ -236,7 +246,9 @@ class Ledger:
     @property
     @patient
     def key(self) -> bytes:
-        """The secret that the ledger keeps for fingerprints."""
+        """The secret of fingerprints: what was given, or what the ledger keeps for them."""
+        if self._secret:
+            return self._secret
         with begun(self._engine) as connection:
             return bytes.fromhex(self._named(connection, "key") or "")
 
@@ -306,12 +318,32 @@ class Ledger:
 
     def known(self, keys: Collection[str]) -> dict[str, Entry]:
         """Return what is known of these keys, without their fields."""
+        found = self._read(self._statements.known, keys)
         return {
-            key: Entry(key, row, {}, (), doubt, order, refused, refusals, refused_at, sent)
-            for key, row, doubt, order, refused, refusals, refused_at, sent in self._read(
-                self._statements.known, keys
+            key: Entry(
+                key=key,
+                row=row,
+                doubt=doubt,
+                order=order,
+                refused=refused and self._salted(key, refused),
+                refusals=refusals,
+                refused_at=refused_at,
+                sent=sent and self._salted(key, sent),
+                unsalted=bool(unsalted),
             )
+            for key, row, doubt, order, refused, refusals, refused_at, sent, unsalted in found
         }
+
+    @cached_property
+    def _salt(self) -> Salt:
+        return Salt(self.key)
+
+    def _salted(self, key: str, kept: str) -> str:
+        """Salt the fingerprint of a whole change, unless it is already, or stands for several."""
+        whole = kept.removeprefix(OWED)
+        if not is_plain(whole):
+            return kept
+        return kept[: -len(whole)] + self._salt.whole(key, bytes.fromhex(whole))
 
     def unlike(self, keys: Sequence[str], rows: Sequence[bytes]) -> list[int]:
         """Return which rows, by key and fingerprint, are not plainly those acknowledged last, in order."""
@@ -321,10 +353,15 @@ class Ledger:
     def add_fields(self, entries: Collection[Entry]) -> None:
         """Read the fields of entries, too."""
         by_key = {entry.key: entry for entry in entries}
-        for key, fields in self._read(self._statements.fields, by_key):
+        for key, of_old, prints in self._read(self._statements.fields, by_key):
             entry = by_key[key]
-            entry.fields = json.loads(fields)
-            entry.earlier = tuple(entry.fields.pop(_EARLIER, "").split())
+            if of_old:
+                plain = json.loads(of_old)
+                entry.earlier = tuple(plain.pop(_EARLIER, "").split())
+                digests = {name: bytes.fromhex(digest) for name, digest in plain.items()}
+                entry.fields = self._salt.fields(key, digests)
+            else:
+                entry.fields, entry.earlier = self._packing.unpacked(prints or b"")
 
     # -- writing ----------------------------------------------------------------------------------------
 
@@ -356,7 +393,7 @@ class Ledger:
                 "target": self._target,
                 "key": entry.key,
                 "row": entry.row,
-                "fields": _packed(entry.fields | _earlier(entry)),
+                "prints": self._packing.packed(entry.fields, entry.earlier),
                 "order": entry.order,
                 "doubt": entry.doubt,
                 "sent": entry.sent,
@@ -365,11 +402,23 @@ class Ledger:
         ]
         self._write(self._statements.acknowledge, rows)
 
-    def count_refusals(self, refusals: Iterable[tuple[str, str]], run: str) -> None:
+    def count_refusals(self, refusals: Collection[tuple[str, str]], run: str) -> None:
         """Count a refusal of (key, fingerprint of the change), once a run."""
         told = {"target": self._target, "refused_run": run[:1000], "refused_at": self._clock()}
         rows = [{**told, "key": key, "refused": refused} for key, refused in refusals]
+        if rows:
+            self._salt_refusals({key for key, _ in refusals})
         self._write(self._statements.count_refusal, rows)
+
+    def _salt_refusals(self, keys: Collection[str]) -> None:
+        """Write down anew what was refused in an older package's days: the database compares it itself."""
+        found = [(row[0], row[4]) for row in self._read(self._statements.known, keys)]
+        rows = [
+            {"target": self._target, "key": key, "refused": self._salted(key, refused)}
+            for key, refused in found
+            if refused and is_plain(refused)
+        ]
+        self._write(self._statements.salt_refusal, rows)
 
     @patient
     def _write(self, statement: str, rows: Sequence[dict[str, Any]]) -> None:
@@ -385,11 +434,6 @@ class Ledger:
         if "_reader" in self.__dict__:
             self._reader.close()
         self._engine.dispose()
-
-
-def _earlier(entry: Entry) -> dict[str, str]:
-    """Return what is kept among the fields of an entry, under a name that no field has."""
-    return {_EARLIER: " ".join(entry.earlier)} if entry.earlier else {}
 
 
 def now_of(seconds: float) -> int:
@@ -410,6 +454,3 @@ def _ids(rows: Iterable[Mapping[Any, Any]]) -> dict[str, int]:
 def version_name(target: int) -> str:
     """Under which name the kind of a target's versions is kept."""
     return f"version {target}"
-
-
-_packed = json.JSONEncoder(separators=(",", ":")).encode

@@ -109,6 +109,13 @@ MIGRATIONS = (
             _UNKNOWN_FATE,
         ),
     ),
+    # Fields' fingerprints, salted and packed. `Ledger` takes over what stands in ``fields``, entry by entry,
+    # as a push meets them: a migration that rewrote all of a large ledger would hold everybody up.
+    Migration(
+        ("profile_ledger", "prints"),
+        sqlite=("alter table profile_ledger add column prints blob",),
+        postgresql=("alter table profile_ledger add column prints bytea",),
+    ),
 )
 SCHEMA = len(MIGRATIONS)
 """The version that this package reads and writes."""

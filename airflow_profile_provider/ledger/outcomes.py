@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from airflow_profile_provider.ledger.claims import Claims
 from airflow_profile_provider.ledger.diff import Candidate, Comparing, newer, place_of
+from airflow_profile_provider.ledger.fingerprints import ChangePrints
 from airflow_profile_provider.ledger.ledger import MANY, Entry, Ledger, now_of
+from airflow_profile_provider.ledger.packing import EARLIER_BYTES
 from airflow_profile_provider.ledger.postponed import Seen
 from airflow_profile_provider.mapping.window import Planned
 from airflow_profile_provider.records import Change, Proposal, Verdict
@@ -15,7 +17,6 @@ MOST_EARLIER = 1000
 """How many rows whose place another one took are known by their fingerprints, for each key."""
 MOST_FAILED = 10_000
 """For how many keys that were not acknowledged their rows are remembered meanwhile."""
-EARLIER_BYTES = 6
 
 
 class Outcomes:
@@ -58,11 +59,11 @@ class Outcomes:
         return now_of(self._clock() + seconds) if seconds else 0
 
     def settled(
-        self, planned: Planned, verdict: Verdict, fields: Callable[[Change], Mapping[str, str]]
+        self, planned: Planned, verdict: Verdict, prints_of: Callable[[Change], ChangePrints]
     ) -> None:
         """Note what became of a change that was sent, and of those whose place it took.
 
-        ``fields`` returns the fingerprints of a change.
+        ``prints_of`` returns the fingerprints of a change.
         """
         newest = self._claims.of(planned.change.position)
         claims = [self._claims.of(part.position) for part in planned.parts]
@@ -75,7 +76,7 @@ class Outcomes:
         if verdict.acknowledged:
             self._acknowledged = True
             order = place_of(planned.change)
-            self.keep(entry, fields(planned.change), [*rows, newest.row], order, newest.since)
+            self.keep(entry, prints_of(planned.change).fields, [*rows, newest.row], order, newest.since)
             return
         self._fail(entry)
         if len(self._failed) < MOST_FAILED:

@@ -62,6 +62,14 @@ def _rename(connection: Connection, target: int, key: str, folded: str) -> None:
         connection.execute(table.update().where(mine).values(key=folded))
         return
     newest = connection.scalar(select(func.max(table.c.order)).where(mine | other))
-    unknown = {"row": None, "fields": "{}", "doubt": 1, "refused": None, "refusals": 0, "order": newest}
+    unknown = {
+        "row": None,
+        "fields": "{}",
+        "prints": None,
+        "doubt": 1,
+        "refused": None,
+        "refusals": 0,
+        "order": newest,
+    }
     connection.execute(table.update().where(other).values(unknown))
     connection.execute(table.delete().where(mine))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Dialect, Engine, Table
 
 _PARAMETER = re.compile(r"%\((\w+)\)s(?:::(\w+))?")
-_UNCAST = {"row": "BYTEA", "refused_at": "FLOAT8"}
+_UNCAST = {"row": "BYTEA", "prints": "BYTEA", "refused_at": "FLOAT8"}
 """The types of parameters that SQLAlchemy leaves to the driver."""
 
 
@@ -98,6 +98,7 @@ class Statements:
     def unlike(self) -> str:
         """Reads the places, from 0, of the keys whose row is not the one that stands there, or is in doubt.
 
+        An entry from before there was salt is among them, so that it is looked at, and written anew.
         ``rows`` are the fingerprints of all, one behind the other. Few answers are faster than a thousand.
         """
         from sqlalchemy import Integer, Text, bindparam, cast, exists, func, literal_column, select
@@ -117,23 +118,33 @@ class Statements:
         size: Any = literal_column(str(ROW_BYTES))
         row = func.substr(rows, place * size + literal_column("1"), size)
         alike = (columns.key == given.c.value) & (columns.row == row) & (columns.doubt == literal_column("0"))
+        alike &= ~self._unsalted()
         held = exists(literal_column("1")).where(columns.target == bindparam("target"), alike)
         return self._text(select(place).where(~held))
 
+    def _unsalted(self) -> ColumnElement[bool]:
+        """Whether the fingerprints of an entry's fields are from before there was salt; none count, too."""
+        from sqlalchemy import literal_column
+
+        unsalted: ColumnElement[bool] = self._entries.c.fields != literal_column("''")
+        return unsalted
+
     @cached_property
     def known(self) -> str:
-        """Reads all but the fields."""
+        """Reads all but the fields, and whether these are unsalted."""
         from sqlalchemy import select
 
         names = ("key", "row", "doubt", "order", "refused", "refusals", "refused_at", "sent")
-        return self._text(select(*(self._entries.c[name] for name in names)).where(self._of_keys()))
+        columns = (*(self._entries.c[name] for name in names), self._unsalted())
+        return self._text(select(*columns).where(self._of_keys()))
 
     @cached_property
     def fields(self) -> str:
-        """Reads key and fields."""
+        """Reads key and the fields' fingerprints: of old, and salted."""
         from sqlalchemy import select
 
-        return self._text(select(self._entries.c.key, self._entries.c.fields).where(self._of_keys()))
+        columns = self._entries.c
+        return self._text(select(columns.key, columns.fields, columns.prints).where(self._of_keys()))
 
     @cached_property
     def mark(self) -> str:
@@ -143,7 +154,16 @@ class Statements:
     @cached_property
     def acknowledge(self) -> str:
         """Writes row, fields, order and mark, and takes back what was refused."""
-        return self._upsert(("row", "fields", "order", "doubt", "sent"), {"refused": None, "refusals": 0})
+        names = ("row", "prints", "order", "doubt", "sent")
+        return self._upsert(names, {"fields": "''", "refused": "NULL", "refusals": "0"})
+
+    @cached_property
+    def salt_refusal(self) -> str:
+        """Writes what was refused in another way, and counts nothing."""
+        statement = insert_into(self._entries, self._dialect)
+        changed = {"refused": statement.excluded.refused}
+        statement = statement.on_conflict_do_update(index_elements=["target", "key"], set_=changed)
+        return self._text(statement, ["target", "key", "refused"])
 
     @cached_property
     def count_refusal(self) -> str:
@@ -165,13 +185,11 @@ class Statements:
         statement = statement.values(doubt=one, refusals=one)
         return self._text(statement, ["target", "key", "doubt", "refusals", *names])
 
-    def _upsert(self, names: Sequence[str], fixed: Mapping[str, int | None]) -> str:
-        """Write columns, some of them to fixed values, of an entry that is there or not."""
-        from sqlalchemy import literal_column, null
+    def _upsert(self, names: Sequence[str], fixed: Mapping[str, str]) -> str:
+        """Write columns, some of them to fixed values (as SQL), of an entry that is there or not."""
+        from sqlalchemy import literal_column
 
-        literals = {
-            name: null() if value is None else literal_column(str(value)) for name, value in fixed.items()
-        }
+        literals: dict[str, Any] = {name: literal_column(value) for name, value in fixed.items()}
         statement = insert_into(self._entries, self._dialect)
         new = {name: statement.excluded[name] for name in names}
         new["order"] = _later(self._entries.c.order, new["order"])

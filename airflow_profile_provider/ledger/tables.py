@@ -86,6 +86,7 @@ class Tables:
             Column("refused_run", String(1000)),
             Column("refused_at", Float, nullable=False, server_default="0"),
             Column("sent", String(40)),
+            Column("prints", LargeBinary),
             sqlite_with_rowid=False,
         )
         return cls(meta, targets, leases, entries)

@@ -23,12 +23,14 @@ from airflow_profile_provider.ledger.migrations import MIGRATIONS, SCHEMA, migra
 from airflow_profile_provider.ledger.tables import Tables
 from unit.cli.test_commands import run
 
-from . import schema_1
+from . import schema_1, schema_2
 from .conftest import N
 from .quick import push, written
 
 SHAPE = "ocamba []"
-"""What `Vendor.shape` of Ocamba was when ledgers were of schema 1."""
+"""What `Vendor.shape` of Ocamba was when ledgers were of schema 1, and of 2."""
+OLD = {1: schema_1, 2: schema_2}
+of_any_age = pytest.mark.parametrize("age", OLD)
 
 
 def connection(store: dict[str, Any], **other: Any) -> Any:
@@ -55,8 +57,10 @@ def source(number: int = N, **other: str) -> list[dict[str, str]]:
     ]
 
 
-def an_old_ledger(engine: Engine, store: dict[str, Any], number: int = N, more: str = "") -> None:
-    """Make and fill one of schema 1: key 1 is in doubt, key 2 was refused, key 3 has a version."""
+def an_old_ledger(
+    engine: Engine, store: dict[str, Any], number: int = N, more: str = "", *, age: int = 1
+) -> None:
+    """Make and fill one of an older schema: key 1 is in doubt, key 2 was refused, key 3 has a version."""
     odd = {
         1: {"doubt": 1},
         2: {"doubt": 1, "refused": "ab" * 8, "refusals": 2, "refused_run": "run", "refused_at": "12.5"},
@@ -68,9 +72,9 @@ def an_old_ledger(engine: Engine, store: dict[str, Any], number: int = N, more: 
         for n in range(number)
     ]
     with engine.begin() as connection:
-        for statement in schema_1.TABLES[store["conn_type"]].split(";"):
+        for statement in OLD[age].TABLES[store["conn_type"]].split(";"):
             connection.exec_driver_sql(statement)
-        for statement in schema_1.contents("ocamba:ocamba_default", "id", rows, shape=SHAPE, more=more):
+        for statement in OLD[age].contents("ocamba:ocamba_default", "id", rows, shape=SHAPE, more=more):
             connection.exec_driver_sql(statement)
 
 
@@ -82,10 +86,11 @@ def version_of(engine: Engine) -> int:
 # -- what comes of it -----------------------------------------------------------------------------------
 
 
-def test_a_full_ledger_of_schema_1_is_migrated_and_nothing_is_sent_again(
-    ocamba: Ocamba, store: dict[str, Any], engine: Engine
+@of_any_age
+def test_a_full_ledger_of_an_older_schema_is_migrated_and_nothing_is_sent_again(
+    ocamba: Ocamba, store: dict[str, Any], engine: Engine, age: int
 ) -> None:
-    an_old_ledger(engine, store)
+    an_old_ledger(engine, store, age=age)
     report = push(source())
     assert version_of(engine) == SCHEMA
     assert sorted(written(ocamba)) == ["1", "2"], "only what was in doubt"
@@ -93,10 +98,12 @@ def test_a_full_ledger_of_schema_1_is_migrated_and_nothing_is_sent_again(
     assert push(source(n5="new")).unchanged >= N - 3
 
 
+@of_any_age
 def test_versions_and_refusals_outlive_a_migration(
-    ocamba: Ocamba, store: dict[str, Any], engine: Engine
+    ocamba: Ocamba, store: dict[str, Any], engine: Engine, age: int
 ) -> None:
-    an_old_ledger(engine, store, more="insert into profile_ledger_meta values ('version 1', 'integer')")
+    kind = "insert into profile_ledger_meta values ('version 1', 'integer')"
+    an_old_ledger(engine, store, more=kind, age=age)
     assert migrate(engine)
     admin = LedgerAdmin(engine)
     target = admin.target()
@@ -156,16 +163,17 @@ def test_an_older_ledger_that_is_only_read_is_not_touched(store: dict[str, Any],
 # -- pushes meanwhile -----------------------------------------------------------------------------------
 
 
+@of_any_age
 def test_a_push_waits_for_one_of_the_older_package_and_then_migrates(
-    ocamba: Ocamba, store: dict[str, Any], engine: Engine, monkeypatch: pytest.MonkeyPatch
+    ocamba: Ocamba, store: dict[str, Any], engine: Engine, monkeypatch: pytest.MonkeyPatch, age: int
 ) -> None:
     monkeypatch.setattr("airflow_profile_provider.adapters.ledgers.WAIT_SECONDS", 0.02)
     lease = f"insert into profile_ledger_leases values ('1 all', 'other', 'x', {time.time() + 60})"
-    an_old_ledger(engine, store, more=lease)
+    an_old_ledger(engine, store, more=lease, age=age)
     pushing = threading.Thread(target=push, args=(source(n5="new"),), kwargs={"run": "mine"})
     pushing.start()
     time.sleep(0.4)
-    assert version_of(engine) == 1, "the other push is under way"
+    assert version_of(engine) == age, "the other push is under way"
     assert ocamba.requests == []
     with engine.begin() as connection:
         connection.execute(text("delete from profile_ledger_leases"))
@@ -251,8 +259,11 @@ def _migrate_and_die(store: dict[str, Any], after: int) -> None:
     migrate(found)
 
 
-def test_a_kill_in_the_middle_loses_nothing(ocamba: Ocamba, store: dict[str, Any], engine: Engine) -> None:
-    an_old_ledger(engine, store)
+@of_any_age
+def test_a_kill_in_the_middle_loses_nothing(
+    ocamba: Ocamba, store: dict[str, Any], engine: Engine, age: int
+) -> None:
+    an_old_ledger(engine, store, age=age)
     endings = []
     for after in range(40):
         child = multiprocessing.get_context("fork").Process(target=_migrate_and_die, args=(store, after))
@@ -263,7 +274,7 @@ def test_a_kill_in_the_middle_loses_nothing(ocamba: Ocamba, store: dict[str, Any
             break
         with engine.begin() as connection:
             assert connection.execute(text("select count(*) from profile_ledger")).scalar() == N
-        assert version_of(engine) in {1, SCHEMA}, "all of it or nothing"
+        assert version_of(engine) in {age, SCHEMA}, "all of it or nothing"
     assert endings[0] == -signal.SIGKILL
     assert endings[-1] == 0
     assert version_of(engine) == SCHEMA
@@ -347,8 +358,11 @@ def test_the_command_migrates_or_prints_how(
     assert "nothing to do" in run(capsys, *command, "--sql")[1]
 
 
-def test_the_printed_sql_is_the_migration(ocamba: Ocamba, store: dict[str, Any], engine: Engine) -> None:
-    an_old_ledger(engine, store)
+@of_any_age
+def test_the_printed_sql_is_the_migration(
+    ocamba: Ocamba, store: dict[str, Any], engine: Engine, age: int
+) -> None:
+    an_old_ledger(engine, store, age=age)
     for statement in script(engine).split(";\n"):
         with engine.begin() as connection:
             if statement not in {"begin", "commit", ""}:

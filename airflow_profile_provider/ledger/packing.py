@@ -1,0 +1,118 @@
+"""The fingerprints of a record's fields as the ledger keeps them: nine bytes each, and names only once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from airflow_profile_provider.ledger.salt import FIELD_BYTES
+from airflow_profile_provider.ledger.statements import insert_into
+from airflow_profile_provider.ledger.tables import Tables, begun, patient
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+EARLIER_BYTES = 6
+"""How much is kept of the fingerprint of a row whose place another one took."""
+_EARLIER = 0
+"""The number that stands before those; fields are counted from 1."""
+_NAMED = "field "
+"""What the numbers of fields are called in the table of what holds for all targets."""
+
+
+class Packing:
+    """Packs the fingerprints of one record: a number for each field, as few bytes as it takes, and 8 more.
+
+    Which name a number stands for is kept once for all records. Numbers are never used again.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._meta = Tables.described().meta
+        self._names: dict[int, str] = {}
+        self._heads: dict[str, bytes] = {}
+
+    def packed(self, fields: Mapping[str, str], earlier: Sequence[str]) -> bytes:
+        """Pack the fingerprints of fields, and of earlier rows, both in hexadecimal digits."""
+        if not self._heads.keys() >= fields.keys():
+            self._give_numbers(fields)
+        heads = self._heads
+        parts = [heads[name] + bytes.fromhex(digest) for name, digest in fields.items()]
+        if earlier:
+            parts += [_varint(_EARLIER), bytes.fromhex("".join(earlier))]
+        return b"".join(parts)
+
+    def unpacked(self, kept: bytes) -> tuple[dict[str, str], tuple[str, ...]]:
+        """Return what was packed; without fields whose number stands for nothing (any more)."""
+        fields: dict[str, str] = {}
+        at, end = 0, len(kept)
+        while at < end:
+            number, at = _number_at(kept, at)
+            if number == _EARLIER:
+                rows = [kept[start : start + EARLIER_BYTES].hex() for start in range(at, end, EARLIER_BYTES)]
+                return fields, tuple(rows)
+            name = self._names.get(number) or self._name_of(number)
+            if name is not None:
+                fields[name] = kept[at : at + FIELD_BYTES].hex()
+            at += FIELD_BYTES
+        return fields, ()
+
+    def _name_of(self, number: int) -> str | None:
+        """Look up a number that another push may have given meanwhile."""
+        if number not in self._names:
+            self._read()
+        return self._names.get(number)
+
+    @patient
+    def _read(self) -> None:
+        from sqlalchemy import select
+
+        meta = self._meta.c
+        query = select(meta.name, meta.value).where(meta.name.startswith(_NAMED, autoescape=True))
+        with begun(self._engine) as connection:
+            found = {
+                int(name.removeprefix(_NAMED)): json.loads(value) for name, value in connection.execute(query)
+            }
+        self._names = found
+        self._heads = {name: _varint(number) for number, name in found.items()}
+
+    @patient
+    def _give_numbers(self, names: Collection[str]) -> None:
+        """Give numbers to names that have none; another push may take the same ones at the same time.
+
+        Two that give one to the same name at once may give it two: either is understood.
+        """
+        self._read()
+        while new := [name for name in names if name not in self._heads]:
+            numbers = range(first := max(self._names, default=0) + 1, first + len(new))
+            # As JSON, because a name may have characters that PostgreSQL takes in no text.
+            rows = [
+                {"name": f"{_NAMED}{number}", "value": json.dumps(name)}
+                for number, name in zip(numbers, new, strict=True)
+            ]
+            with begun(self._engine) as connection:
+                connection.execute(
+                    insert_into(self._meta, self._engine.dialect.name).on_conflict_do_nothing(), rows
+                )
+            self._read()
+
+
+def _varint(number: int) -> bytes:
+    """Write a number in as few bytes as it takes, seven bits in each, the lowest first."""
+    written = bytearray()
+    while number > 0x7F:
+        written.append(number & 0x7F | 0x80)
+        number >>= 7
+    written.append(number)
+    return bytes(written)
+
+
+def _number_at(kept: bytes, at: int) -> tuple[int, int]:
+    """Read such a number, and return where it ends, too."""
+    number = shift = 0
+    while kept[at] > 0x7F:
+        number |= (kept[at] & 0x7F) << shift
+        shift += 7
+        at += 1
+    return number | kept[at] << shift, at + 1

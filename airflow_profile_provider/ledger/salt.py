@@ -1,0 +1,45 @@
+"""Fingerprints that differ from record to record, so that equal values cannot be told by them.
+
+A salted fingerprint is made of the plain one alone: what a ledger holds from before it had salt is taken over
+without the values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hashlib import blake2b
+
+FIELD_BYTES = 8
+"""How long a field's fingerprint is, with salt and without."""
+WHOLE_BYTES = 10
+"""How long a whole change's is with salt; by its length it is told from one without, of 8 bytes."""
+
+
+class Salt:
+    """Hashes plain fingerprints once more, with a secret and the key of their record."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._field = blake2b(key=secret[:64], digest_size=FIELD_BYTES, person=b"field")
+        self._whole = blake2b(key=secret[:64], digest_size=WHOLE_BYTES, person=b"whole")
+
+    def fields(self, key: str, plain: Mapping[str, bytes]) -> dict[str, str]:
+        """Salt the fingerprints of a record's fields."""
+        of_record = self._field.copy()
+        of_record.update(key.encode("utf-8", "surrogatepass"))
+        salted = {}
+        for name, digest in plain.items():
+            own = of_record.copy()
+            own.update(digest)  # of one length always: where the key ends is no question
+            salted[name] = own.hexdigest()
+        return salted
+
+    def whole(self, key: str, plain: bytes) -> str:
+        """Salt the fingerprint of a whole change."""
+        own = self._whole.copy()
+        own.update(key.encode("utf-8", "surrogatepass") + plain)
+        return own.hexdigest()
+
+
+def is_plain(kept: str) -> bool:
+    """Whether the fingerprint of a whole change, as a ledger keeps it, is without salt."""
+    return len(kept) == 2 * FIELD_BYTES
