@@ -6,31 +6,27 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import fields as members_of
-from datetime import date, datetime
 from typing import Any
 
 from airflow_profile_provider.errors import ConfigurationError, InvalidRecord, ProfileError, WrongMapping
+from airflow_profile_provider.mapping.columns import Columns, check_members, refuse_null
+from airflow_profile_provider.mapping.sizes import size_of
+from airflow_profile_provider.mapping.versions import version_of
 from airflow_profile_provider.options import require_choice
-from airflow_profile_provider.records import Change, Row, has_verdict, is_reject
+from airflow_profile_provider.records import Change, Row, is_reject
 from airflow_profile_provider.values import (
     exact_key,
     holds_null,
-    integer,
     is_null,
     json_type,
-    read_as,
-    unwrapped,
     without_nulls,
 )
 from airflow_profile_provider.vendors.base import Vendor
-from airflow_profile_provider.vendors.exchange import to_json
 from airflow_profile_provider.vendors.fields import Catalogue
 
 _MEANING = 1
 """To be raised where a release makes another change of the same row: ledgers then look at every row again."""
 NULLS = ("clear", "skip", "invalid")
-_CHANGE_MEMBERS = frozenset({"key", "key_type", "fields", "relationships", "version"})
-_REJECT_MEMBERS = frozenset({"verdict", "reason", "position", "text", "unread"})
 
 ColumnsOf = Mapping[str, Mapping[str, str]]
 """Relationship to operation to column."""
@@ -74,6 +70,7 @@ class Planner:
         given = recipe.fields
         self._fields = _by_column(given)
         self._nulls = require_choice("nulls", recipe.nulls or vendor.nulls, NULLS)
+        self._columns = Columns(recipe, self._fields or {}, self._nulls)
         usable = vendor.usable_key_types
         self._key_type = require_choice("key_type", recipe.key_type or usable[0], usable)
         if given is not None:
@@ -125,15 +122,7 @@ class Planner:
     @property
     def columns(self) -> list[str] | None:
         """The columns that every row should have, or None where rows are changes already."""
-        if self._fields is None:
-            return None
-        linked = [
-            column
-            for operations in (self._recipe.relationships or {}).values()
-            for column in operations.values()
-        ]
-        version = [self._recipe.version] if self._recipe.version else []
-        return list(dict.fromkeys([str(self._recipe.key), *self._fields.values(), *linked, *version]))
+        return None if self._fields is None else self._columns.needed
 
     def change(self, row: Row) -> Change:
         """Return the change that a row asks for, its values as the vendor takes them.
@@ -152,9 +141,9 @@ class Planner:
             raise self._wrong
         if self.holds_change(row.content):
             raw, loose = row.content, row.text
-            self._check_members(raw)
+            check_members(raw)
         else:
-            raw, loose = self._mapped(row), True
+            raw, loose = self._columns.members(row), True
         key, key_type = exact_key(raw["key"]), self._usable(raw.get("key_type"))
         change = Change(
             key=key,
@@ -162,11 +151,11 @@ class Planner:
             key_type=key_type,
             position=row.position,
             profile=self.profile_of(key, key_type),
-            version=_version(raw.get("version")),
+            version=version_of(raw.get("version")),
             relationships=self._linked(raw.get("relationships")),
         )
         self._vendor.check_change(change)
-        size = _size_of(change)
+        size = size_of(change)
         if size > self._recipe.max_record_bytes:
             raise InvalidRecord(
                 f"is {size:,} bytes, above max_record_bytes={self._recipe.max_record_bytes}; shorten it"
@@ -223,58 +212,6 @@ class Planner:
             return keys
         return [self.profile_of(key) for key in keys]
 
-    def _check_members(self, raw: Mapping[str, Any]) -> None:
-        allowed = _CHANGE_MEMBERS | _REJECT_MEMBERS if has_verdict(raw) else _CHANGE_MEMBERS
-        unknown = [str(name) for name in raw if name not in allowed]
-        if unknown:
-            # The names of what is no change at all may be the cells of a table without names.
-            is_one = not _CHANGE_MEMBERS.isdisjoint(raw)
-            names = f" ({', '.join(sorted(unknown)[:5])})" if is_one else f": {len(unknown)}"
-            raise InvalidRecord(
-                f"has members that no change has{names}; a change has key and fields, else map columns with "
-                "key= and fields="
-            )
-        if "key" not in raw:
-            raise InvalidRecord("has no key; give the vendor's identifier of the profile")
-
-    def _mapped(self, row: Row) -> dict[str, Any]:
-        content: Mapping[str, Any] = row.content
-        key, fields = str(self._recipe.key), self._fields or {}
-        if is_null(content.get(key)) or (row.text and not content[key]):
-            raise InvalidRecord(f"has no key in column {key}; give the vendor's identifier of the profile")
-        return {
-            "key": content[key],
-            "fields": {name: content[column] for name, column in fields.items() if column in content},
-            "relationships": self._mapped_links(row),
-            "version": self._mapped_version(row),
-        }
-
-    def _mapped_version(self, row: Row) -> Any:
-        column = self._recipe.version
-        value = row.content.get(column) if column else None
-        if row.text and isinstance(value, str):
-            whole = _whole_version(value)
-            return value or None if whole is None else whole
-        return value
-
-    def _mapped_links(self, row: Row) -> dict[str, dict[str, Any]]:
-        found: dict[str, dict[str, Any]] = {}
-        for relationship, operations in (self._recipe.relationships or {}).items():
-            for operation, column in operations.items():
-                value = row.content.get(column)
-                if row.text:
-                    value = _link_from_text(column, value) if value else None
-                elif isinstance(value, str):  # the database may have no arrays
-                    value = _link_from_text(column, value)
-                else:
-                    value = list(value) if isinstance(value, tuple) else unwrapped(value)
-                if not is_null(value):
-                    found.setdefault(relationship, {})[operation] = value
-                elif operation == "replace" and column in row.content and self._nulls != "skip":
-                    self._refuse_null(f"relationship {relationship}: ")
-                    found.setdefault(relationship, {})[operation] = None
-        return found
-
     def _usable(self, key_type: Any) -> str:
         if key_type is None:
             return self._key_type
@@ -323,8 +260,7 @@ class Planner:
             written[name] = self._vendor.clear(name)
 
     def _refuse_null(self, where: str) -> None:
-        if self._nulls == "invalid":
-            raise InvalidRecord(f'{where}is null; nulls="skip" leaves it alone, nulls="clear" clears it')
+        refuse_null(self._nulls, where)
 
     def _linked(self, relationships: Any) -> Mapping[str, Mapping[str, Any]]:
         if relationships and not self._vendor.relationship_writes:
@@ -334,66 +270,10 @@ class Planner:
         return relationships or {}
 
 
-def _size_of(change: Change) -> int:
-    """Return how many bytes a change takes as JSON."""
-    try:
-        return len(to_json([change.key, change.fields, change.relationships]))
-    except (ValueError, RecursionError):  # find out where
-        return _size("", [change.key, change.relationships]) + sum(
-            _size(f"field {name}: ", [name, value]) for name, value in change.fields.items()
-        )
-
-
-def _size(where: str, value: Any) -> int:
-    """Return how many bytes value takes as JSON; what cannot be written so is invalid."""
-    try:
-        return len(to_json(value))
-    except UnicodeEncodeError:
-        raise InvalidRecord(f"{where}holds half of a surrogate pair, which is no text; mend it") from None
-    except (ValueError, RecursionError):
-        raise InvalidRecord(f"{where}cannot be written as JSON; simplify it") from None
-
-
 def _by_column(fields: Mapping[str, str] | Sequence[str] | None) -> dict[str, str] | None:
     if fields is None:
         return None
     return dict(fields) if isinstance(fields, Mapping) else {name: name for name in fields}
-
-
-def _link_from_text(column: str, cell: str) -> Any:
-    try:
-        found = read_as("string[]", cell)
-    except InvalidRecord as error:
-        raise InvalidRecord(f"column {column}: {error}") from None
-    return found[0] if isinstance(found, list) and len(found) == 1 else found
-
-
-def _version(value: Any) -> int | str | None:
-    if is_null(value):
-        return None
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    if isinstance(value, str) and _is_instant(value):  # 20260316, too
-        return str(value)
-    whole = _whole_version(value)
-    if whole is None:
-        raise InvalidRecord("its version is neither an integer nor an ISO-8601 instant")
-    return whole
-
-
-def _is_instant(text: str) -> bool:
-    try:
-        datetime.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _whole_version(value: Any) -> int | None:
-    try:
-        return integer(value)
-    except InvalidRecord as error:
-        raise InvalidRecord(f"its version {error}") from None
 
 
 def _plain(value: Mapping[str, Any] | Sequence[Any]) -> Any:
