@@ -84,7 +84,7 @@ def judge(
 
 
 def is_held(row: bytes, entry: Entry, policy: Comparing) -> bool:
-    """Whether a row is the very one that was acknowledged last, by its fingerprint, and kept as it should be."""
+    """Whether a row, by its fingerprint, is the one that was acknowledged last; an old entry is looked at."""
     return entry.row == row and not (entry.doubt or entry.unsalted or policy.ignore)
 
 
