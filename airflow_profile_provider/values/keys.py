@@ -1,0 +1,48 @@
+"""The key of a record, as the text that names a profile in a request."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from airflow_profile_provider.errors import InvalidRecord
+from airflow_profile_provider.values.json_text import json_type
+from airflow_profile_provider.values.numbers import is_integer
+
+
+def exact_key(value: Any) -> str:
+    """Return a record's key as text; only strings, UUIDs and exact integers can name a profile."""
+    if isinstance(value, str):
+        text = value
+    elif isinstance(value, UUID):
+        text = str(value)
+    elif is_integer(value):
+        text = _digits(int(value))
+    else:
+        raise InvalidRecord(
+            f"the key must be a string or an exact integer, not {json_type(value)}; a float may already have "
+            "lost digits: read the column as text"
+        )
+    if not text.strip():
+        raise InvalidRecord("the key is empty; give the vendor's identifier of the profile")
+    if text in {".", ".."}:
+        raise InvalidRecord("the key would change the path of the request; give the vendor's identifier")
+    if not text.isprintable() and _has_no_text(text):
+        raise InvalidRecord(
+            "the key holds a null character or half a surrogate pair; give the vendor's identifier"
+        )
+    return text
+
+
+def _has_no_text(text: str) -> bool:
+    try:
+        return b"\0" in text.encode()
+    except UnicodeEncodeError:
+        return True
+
+
+def _digits(number: int) -> str:
+    try:
+        return str(number)
+    except ValueError:  # Python's own limit on digits
+        raise InvalidRecord("the key has more digits than any identifier; give the vendor's own") from None
