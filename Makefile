@@ -48,7 +48,7 @@ lint: install ## Check style, types and the import floors
 	$(call stage,import floors)
 	@$(BIN)/lint-imports
 
-format: install ## Format the code and mend what can be mended
+format: install ## Format the code and fix what can be fixed
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
 test: say-how-long lint ## Check style, types and floors, and run what needs no cluster, on the newest supported Airflow

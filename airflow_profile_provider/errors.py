@@ -3,8 +3,8 @@
 ::
 
     ProfileError
-    ├── ConfigurationError      mend the connection or the arguments; nothing was sent
-    ├── SourceError             mend the source and run again
+    ├── ConfigurationError      correct the connection or the arguments; nothing was sent
+    ├── SourceError             correct the source and run again
     ├── InvalidRecord           this record only: refused before sending
     ├── VendorError             what one answer, or silence, means
     │   ├── RecordRefused       this record only: the vendor refused it
@@ -16,10 +16,10 @@
     └── PushStopped             the whole push ended early; ``report`` tells how far it came
         ├── CredentialRefused   renew the credential
         ├── WrongMapping        correct the mapping; nothing was sent (a ConfigurationError, too)
-        ├── WrongHost           mend the host
-        ├── LedgerFailed        mend the ledger's database
+        ├── WrongHost           correct the host
+        ├── LedgerFailed        fix the ledger's database
         ├── OutboxFailed        let the connection mark the outbox's rows
-        ├── QuotaFailed         mend the store of the shared quota
+        ├── QuotaFailed         fix the store of the shared quota
         ├── OutputFailed        make room for the file that cannot be written
         ├── AskedToEnd          somebody ended it: a time-out, a signal, `stop()`
         ├── Unforeseen          somebody else's error, in the source or anywhere: look where it says

@@ -59,7 +59,7 @@ def ridden_out(
 _AWAY = "it does not answer"
 _LOGIN = "check the connection's login and password"
 _RIGHTS = "the role lacks a right: have it granted"
-_TLS = "check what the connection's extra says of TLS"
+_TLS = "check the TLS settings in the connection's extra"
 
 # psycopg has no code of a connection that failed, so its words must do. They are the server's or libpq's.
 _WORDS = (
@@ -91,7 +91,7 @@ _SQLSTATES = {
     "25006": "it can only be read: it is a standby",
     "53100": "its disk is full",
     "53300": "it has too many connections",
-    "55P03": "somebody else holds a lock",
+    "55P03": "another session holds a lock",
     "57014": "it takes longer than the role's time-outs allow",
 }
 _PASSING_CLASSES = ("08", "40", "53", "57", "58")
@@ -100,14 +100,14 @@ _FINAL_STATES = frozenset({"57P04"})  # the database was dropped
 
 _SQLITE = {
     "SQLITE_CANTOPEN": "the file cannot be opened: check the connection's path, and who may write there",
-    "SQLITE_NOTADB": "the file is no SQLite database",
+    "SQLITE_NOTADB": "the file is not an SQLite database",
     "SQLITE_READONLY": "the file, or its folder, cannot be written",
     "SQLITE_PERM": "the file cannot be written",
     "SQLITE_CORRUPT": "the file is damaged",
     "SQLITE_FULL": "the disk is full",
     "SQLITE_IOERR": "the disk fails, or is full",
-    "SQLITE_BUSY": "somebody else holds a lock",
-    "SQLITE_LOCKED": "somebody else holds a lock",
+    "SQLITE_BUSY": "another session holds a lock",
+    "SQLITE_LOCKED": "another session holds a lock",
 }
 _SQLITE_PASSING = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL", "SQLITE_FULL", "SQLITE_IOERR")
 
@@ -133,7 +133,7 @@ _REDIS_CODES = {
     "READONLY": "it can only be read: it is a replica",
     "OOM": "its memory is full",
     "MISCONF": "it cannot write to its disk",
-    "NOREPLICAS": "too few of its replicas are there",
+    "NOREPLICAS": "too few of its replicas are available",
     "MOVED": 'it is a cluster: set the extra "cluster" to true',
     "WRONGTYPE": "something else has that key",
 }

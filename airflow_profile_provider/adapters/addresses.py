@@ -59,8 +59,8 @@ def sqlite_path(connection: Connection) -> str:
     in_memory = ":memory:" in path or str(extra_of(connection).get("mode")).strip() == "memory"
     if in_memory or not path.strip("/"):
         raise ConfigurationError(
-            f"connection {connection.conn_id!r}: host must name a file; what is in memory is gone with the "
-            "task, and no other sees it"
+            f"connection {connection.conn_id!r}: host must name a file; a database in memory is lost when "
+            "the task ends, and no other task sees it"
         )
     return f"/{path.lstrip('/')}" if path.startswith("/") else path
 

@@ -38,7 +38,7 @@ class TaskCheckpoints:
         if not (self._resume and self.retried):
             return None
         if self._store is None:
-            _log.info("Starting again: only Airflow 3.3 and later keep how far an earlier try came")
+            _log.info("Starting again: only Airflow 3.3 and later store the progress of an earlier try")
             return None
         return Checkpoint.of(self._store.get(KEY))
 
@@ -65,7 +65,7 @@ class TaskCheckpoints:
             self._store.set(PROGRESS_KEY, words)
         except Exception as error:  # noqa: BLE001 -- Airflow's client has errors of its own
             _log.warning(
-                "The push is over, but how far it had come could not be forgotten (%s): to push the same "
+                "The push is over, but its stored progress could not be deleted (%s): to push the same "
                 "source once more by clearing this task, set resume=False",
                 where_raised(error),
             )

@@ -152,9 +152,9 @@ def _by_hook(connection: Connection, who: str) -> Engine:
     except AirflowException:
         raise ConfigurationError(
             f"{who}: no provider for connections of type {connection.conn_type} is installed; install the "
-            "one that has it"
+            "provider of that type"
         ) from None
     if not hasattr(hook, "get_sqlalchemy_engine"):
-        raise ConfigurationError(f"{who}: a connection of type {connection.conn_type} is no SQL database")
+        raise ConfigurationError(f"{who}: a connection of type {connection.conn_type} is not an SQL database")
     engine: Engine = hook.get_sqlalchemy_engine()
     return engine

@@ -40,7 +40,7 @@ def _private(path: Path) -> int:
     except FileNotFoundError:
         return os.open(path, flags | os.O_EXCL, 0o600)
     if stat.S_ISLNK(before.st_mode):
-        raise OSError(errno.ELOOP, "It is a symbolic link, and values are written to no link")
+        raise OSError(errno.ELOOP, "It is a symbolic link, and values are not written to links")
     if stat.S_ISREG(before.st_mode):
         with suppress(PermissionError):  # a folder that takes no new file: the one that is there is shut
             path.unlink()
@@ -73,9 +73,9 @@ def try_out(path: str) -> None:
         problem = f"{path} cannot be written ({words})"
         if error.errno in _NO_ROOM:
             raise OutputFailed(f"{problem}: make room for it; nothing was sent") from None
-        raise ConfigurationError(f"{problem}: give another path, or make it one; nothing was sent") from None
+        raise ConfigurationError(f"{problem}: give another path, or correct it; nothing was sent") from None
     except ValueError:
-        raise ConfigurationError("a path that holds a null character is none; nothing was sent") from None
+        raise ConfigurationError("a path cannot contain a null character; nothing was sent") from None
 
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.ENFILE, errno.EIO})
@@ -88,7 +88,7 @@ def _try_locally(path: Path) -> None:
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, "It is a folder")
         if path.is_symlink():
-            raise OSError(errno.ELOOP, "It is a symbolic link, and values are written to no link")
+            raise OSError(errno.ELOOP, "It is a symbolic link, and values are not written to links")
         if path.exists():
             if not path.is_file():
                 return  # a device or a pipe
@@ -121,7 +121,7 @@ def _may_replace(path: Path) -> bool:
     if os.access(path.parent, os.W_OK) and not is_shared:
         return True
     if user not in {0, file.st_uid}:
-        raise PermissionError(errno.EPERM, "It is somebody else's, who could read it")
+        raise PermissionError(errno.EPERM, "It belongs to another user, who could read it")
     return False
 
 

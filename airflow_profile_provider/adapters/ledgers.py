@@ -83,7 +83,9 @@ def sieve_of(
         raise
     try:
         prints = fingerprints_of(ledger, vendor, planner, recipe)
-        lease = waiting.until(lambda: ledger.take_lease(share, owner), "its ledger takes one at a time")
+        lease = waiting.until(
+            lambda: ledger.take_lease(share, owner), "one push at a time may use its ledger"
+        )
         if not recipe.exact_keys:
             ledger.keep_as(planner.profile_of)
         with lease.kept():
@@ -120,7 +122,7 @@ class Waiting:
             if self._waits >= MOST_WAITS:
                 hours = MOST_WAITS * WAIT_SECONDS / 3600
                 raise LedgerFailed(
-                    f"another push to {self._target} did not end in {hours:g} hours; look at what holds it up"
+                    f"another push to {self._target} did not end in {hours:g} hours; find out why"
                 )
             self._waits += 1
             self._sleep(WAIT_SECONDS)

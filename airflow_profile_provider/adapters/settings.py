@@ -151,7 +151,7 @@ class _Reader:
         if not value:
             self._problem(f"{where} ({label}) is missing")
         elif not (value.isprintable() and value.isascii()):
-            self._problem(f"{where} ({label}) holds characters that none has; copy it again")
+            self._problem(f"{where} ({label}) has characters that no credential has; copy it again")
         return value
 
     def _text(self, name: str) -> str | None:

@@ -152,7 +152,7 @@ def get_profiles_cli_commands() -> list[CLICommand]:
                 _EXPLAIN,
                 GroupCommand(
                     name="ledger",
-                    help="Look at and mend what a ledger knows",
+                    help="Look at and correct a ledger",
                     subcommands=_LEDGER_COMMANDS,
                 ),
             ),

@@ -166,14 +166,14 @@ def read_body(raw: Any) -> bytes:
 def _unpacked(content: bytes, encoding: str) -> bytes:
     layers = [layer for name in encoding.lower().split(",") if (layer := name.strip()) != "identity"]
     if len(layers) > _MOST_LAYERS:
-        raise Overlong("sent a body that is packed more than twice")
+        raise Overlong("sent a body that is compressed more than twice")
     for layer in reversed(layers):
         if layer not in {"gzip", "x-gzip", "deflate"}:
-            raise Overlong("sent a body packed in a way that was not asked for")
+            raise Overlong("sent a body compressed in a way that was not requested")
         try:
             content = _inflated(content, layer) if content else b""
         except zlib.error:
-            raise Overlong("sent a body that cannot be unpacked") from None
+            raise Overlong("sent a body that cannot be decompressed") from None
     return _within(content)
 
 

@@ -118,7 +118,7 @@ def _wrong_configuration(error: Exception, address: Address) -> ConfigurationErr
     """Say what of the configuration cannot be used, if the error is about that."""
     way = address.route
     if isinstance(error, exceptions.InvalidProxyURL | exceptions.InvalidSchema) and way.proxied_by:
-        return ConfigurationError(f"{way.proxied_by}: it names no proxy that can be used")
+        return ConfigurationError(f"{way.proxied_by}: it is not a proxy that can be used")
     if isinstance(error, exceptions.InvalidURL | exceptions.InvalidSchema | UnicodeError):
         return ConfigurationError(f"{address.base!r} is not an address: correct {address.where}")
     if isinstance(error, OSError) and type(error) in (OSError, FileNotFoundError, PermissionError):

@@ -94,7 +94,7 @@ def address_problem(address: str) -> str:
     if not parts.hostname or port == 0:
         return "its name or port is none"
     if "\\" in address or not address.isprintable() or any(sign.isspace() for sign in address):
-        return "it holds characters that none has"
+        return "it has characters that no address has"
     try:
         parts.hostname.encode("idna")
         PreparedRequest().prepare_url(address, None)

@@ -139,7 +139,7 @@ class Courier:
         """Stop once a request has failed for good amid a row of failures: a short outage is ridden out."""
         if self._transport.silent >= SILENT_REQUESTS:
             stopped = MassFailure(
-                f"{self._vendor.name} took none of the last {self._transport.silent} requests"
+                f"{self._vendor.name} gave no usable answer to the last {self._transport.silent} requests"
             )
             stopped.after = error.after
             self.stop(stopped)

@@ -181,7 +181,7 @@ class Transport:
         except Unreached as error:
             reason = WrongHost(f"{error}: check {error.where}")
         except NoToken as error:
-            reason = MassFailure(f"no token could be had: {error}")
+            reason = MassFailure(f"no token could be fetched: {error}")
             reason.after = error.after
         raise reason
 
@@ -265,7 +265,7 @@ class Transport:
         """
         cap = self._rule.retry_after_cap
         if after > LONGEST_WISH:
-            _log.warning("The vendor asked for a wait of %g s, which nobody can mean: it is %g s", after, cap)
+            _log.warning("The vendor asked for a wait of %g s, which makes no sense: %g s count", after, cap)
             after = cap
         self.quota.hold(after)
 

@@ -132,7 +132,7 @@ def unsent(vendor: Vendor, change: Change, masks: Masks) -> list[Exchange]:
     found = []
     token = vendor.token_request()
     if token:
-        found.append(_shown(vendor, token, masks, "gets the token that the others carry"))
+        found.append(_shown(vendor, token, masks, "gets the token for the other requests"))
     reads = False
     for request in islice(_steps(vendor, change), MOST_REQUESTS):
         note = "its body will also hold what the request before it reads" if reads and request.body else ""
@@ -195,7 +195,7 @@ def _as_sent(
         url=masks.text(one.url),
         headers=masks.headers(one.headers, names),
         body=masks.body(one.body, one.headers.get("Content-Type", "")),
-        note="gets the token that the others carry" if is_token else "",
+        note="gets the token for the other requests" if is_token else "",
         sent=True,
         status=one.answer.status if one.answer else None,
         answer_headers=_without_cookies(masks, one.answer.headers) if one.answer else {},

@@ -142,7 +142,7 @@ class ConnectedHook(HttpHook):
             raise ConfigurationError("method must be one of HTTP's, such as GET")
         if not isinstance(path, str) or not _PATH.fullmatch(path):
             raise ConfigurationError(
-                "path must start with one slash and hold no blanks: it is a path at the connection's host"
+                "path must start with one slash and have no blanks: it is a path at the connection's host"
             )
         try:
             content = None if body is None else to_json(body)

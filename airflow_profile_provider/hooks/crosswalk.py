@@ -77,7 +77,7 @@ class Crosswalk:
         if number and not met and not may_miss:
             raise SourceError(
                 f"none of the {number:,} keys is in column {self.from_column!r} of the crosswalk, with a "
-                f'key in {self.to_column!r}; if that may be, say if_empty="ok"'
+                f'key in {self.to_column!r}; if that is fine, set if_empty="ok"'
             )
         return Translated(number, number - met, unreadable)
 
@@ -96,7 +96,7 @@ class Crosswalk:
             raise ConfigurationError("give a crosswalk as a file, or as sql with sql_conn_id, and not both")
         rows = require_columns(rows, columns, "the crosswalk")
         if (first := next(rows, None)) is None:
-            raise SourceError("the crosswalk is empty, so nobody could go on to the next system; fill it")
+            raise SourceError("the crosswalk is empty, so no key could be translated; fill it")
         return chain([first], rows)
 
     def _pair(self, row: Row) -> tuple[str, str] | None:

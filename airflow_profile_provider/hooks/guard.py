@@ -116,7 +116,7 @@ class Guard:
         try:
             measure(self._conn_type, self._running.own_report())
         except Exception as error:  # noqa: BLE001 -- a backend of metrics has errors of its own
-            self._log.warning("The push's metrics could not be told (%s)", where_raised(error))
+            self._log.warning("The push's metrics could not be sent (%s)", where_raised(error))
 
     def _report(self) -> Report:
         """Return what became of the push that is under way, or ended; all zero where none had begun."""

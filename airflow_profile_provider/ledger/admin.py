@@ -1,4 +1,4 @@
-"""A ledger looked at and mended by hand: what it knows, what it set aside, and how to make it forget."""
+"""A ledger read and corrected by hand: what it knows, what it set aside, and how to make it forget."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ def judge(
     if trusted and not different:
         return Judgement(Verdict.UNCHANGED)
     if is_quarantined(found, entry, policy, now):
-        return Judgement(Verdict.QUARANTINED, f"was refused in {entry.refusals} runs; it waits a week")
+        return Judgement(Verdict.QUARANTINED, f"was refused in {entry.refusals} runs; it is set aside a week")
     why = Reason.CHANGED if entry.fields else Reason.NEW
     if not trusted:
         why = Reason.IGNORED if policy.ignore else Reason.IN_DOUBT

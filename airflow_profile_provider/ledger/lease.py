@@ -65,7 +65,7 @@ class Lease:
         mine = table.update().where(table.c.name == self._name, table.c.token == self._token)
         if not connection.execute(mine.values(until=now + LEASE_SECONDS)).rowcount:
             self.lost = LedgerFailed(
-                "another push to the same target has taken over: this one was silent too long"
+                "another push to the same target has taken over: this one did not renew its lease in time"
             )
             raise self.lost
         self._renewed = now

@@ -239,7 +239,7 @@ class Sieve:
         self._postponed.remove(profile_of(waiting[0].change))
         for one in waiting:
             if one.different:
-                settle(one.change, Verdict.SUPERSEDED, "a later row of its key is what the vendor holds")
+                settle(one.change, Verdict.SUPERSEDED, "the vendor has the values of a later row of its key")
             else:
                 settle(one.change, Verdict.UNCHANGED)
 

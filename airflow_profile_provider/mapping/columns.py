@@ -92,7 +92,7 @@ def check_members(raw: Mapping[str, Any]) -> None:
         is_one = not _CHANGE_MEMBERS.isdisjoint(raw)
         names = f" ({', '.join(sorted(unknown)[:5])})" if is_one else f": {len(unknown)}"
         raise InvalidRecord(
-            f"has members that no change has{names}; a change has key and fields, else map columns with "
+            f"has members that a change has not{names}; a change has key and fields; else map columns with "
             "key= and fields="
         )
     if "key" not in raw:

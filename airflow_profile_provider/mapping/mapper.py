@@ -232,7 +232,7 @@ class Planner:
             except InvalidRecord as error:
                 reason = f"field {name}: {error}"
             except (RecursionError, ValueError):  # too deep, or more digits than Python writes
-                reason = f"field {name}: is nested too deeply or too long a number; simplify it"
+                reason = f"field {name}: is nested too deeply, or has a number that is too long; simplify it"
             except ProfileError:
                 raise
             except Exception as error:  # noqa: BLE001 -- a value's own methods raise what they like

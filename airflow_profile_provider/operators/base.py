@@ -315,7 +315,7 @@ class PushProfilesOperator(LineageMixin, BaseOperator):
         """Wait in the triggerer: nothing is sent from there."""
         from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 
-        self.log.info("Giving the worker slot back: %s", paused)
+        self.log.info("Freeing the worker slot: %s", paused)
         self.defer(
             trigger=TimeDeltaTrigger(timedelta(seconds=paused.after or 0)),
             method_name="go_on",
@@ -336,9 +336,7 @@ class PushProfilesOperator(LineageMixin, BaseOperator):
         deferrable = arguments.flag("deferrable", self.deferrable, default=False)
         if records is None and self.sql is None:
             if self.if_empty != "ok":
-                raise SourceError(
-                    'records came to None, not to a list or a path; if that may be, say if_empty="ok"'
-                )
+                raise SourceError('records is None, not a list or a path; if that is fine, set if_empty="ok"')
             records = []
         return self.hook.push(
             records,

@@ -55,7 +55,7 @@ def problem_of(report: Report, allowed: Share) -> str:
     failed, needed = report.undelivered, report.needed
     most = allowed.of(needed)
     if failed > most:
-        none_of_so_few = ", which is none of so few: give a count" if allowed.percent and 0 < most < 1 else ""
+        none_of_so_few = ", which is less than one: give a count" if allowed.percent and 0 < most < 1 else ""
         return f"{failed} of {needed} changes were not delivered; max_failed allows {allowed}{none_of_so_few}"
     sent_in_vain = report.rejected + report.failed > 0 and report.acknowledged == 0
     if sent_in_vain and allowed.percent:

@@ -85,7 +85,7 @@ class SumReportsOperator(BaseOperator):
             return problem_of(whole, allowed)
         red = pushes - states["success"]
         return (
-            f"{red} of {pushes} pushes are red, and max_failed says nothing of their sum" if red > 0 else ""
+            f"{red} of {pushes} pushes are red, and no max_failed is given for their sum" if red > 0 else ""
         )
 
     def _states(self, context: Context) -> Counter[str]:

@@ -307,7 +307,7 @@ class Assembly:
         options = self.options
         if not options.partition or options.max_changes is None:
             return None
-        self.source.require_rereading("max_changes looks at the whole source before a share of it")
+        self.source.require_rereading("max_changes reads the whole source before a share of it")
         received = count()
         rows: Iterable[Row] = self.source.rows(self.planner, self._only_column, options.if_empty)
         rows = (row for row in rows if next(received) >= 0)

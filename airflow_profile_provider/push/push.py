@@ -737,8 +737,8 @@ class Push:
             self._resume.save(checkpoint, words)
         except Exception as error:  # noqa: BLE001 -- whoever keeps it has errors of its own
             self._log.warning(
-                "How far the push has come could not be kept (%s); it goes on, and a retry would start from "
-                "an earlier point",
+                "The progress of the push could not be stored (%s); it continues, and a retry would start "
+                "from an earlier point",
                 where_raised(error),
             )
         return checkpoint

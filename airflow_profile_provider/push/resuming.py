@@ -33,7 +33,7 @@ def resumed(
     if checkpoints.retried:
         quota.start_evenly()  # what the earlier try sent last is not known
     if mark is None:
-        log.info("A retry will start again: this source cannot be told from another one")
+        log.info("A retry will start again: this source cannot be compared with that of another try")
         return None, outputs
     start = _loaded(checkpoints, log)
     if start and start.fingerprint != mark:
@@ -46,7 +46,7 @@ def resumed(
             log.warning("Starting again: a file of the earlier try is gone (%s)", error)
             start, outputs = None, Outputs.of(options, outputs.files)
     if start:
-        log.info("Going on at position %d; settled before: %s", start.mark, Report.of(start.report))
+        log.info("Continuing at position %d; settled before: %s", start.mark, Report.of(start.report))
         passed = max(0.0, time.time() - start.at)
         quota.remember(age + passed for age in start.ages)
         if start.ended:

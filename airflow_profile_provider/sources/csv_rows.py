@@ -150,8 +150,8 @@ class _OddWords:
             if place < len(cells) and cells[place] in self.words:
                 del self._places[place]
                 self._how.warn(
-                    f"Column {name!r} holds the word {cells[place]}, which is pushed as a value; if it "
-                    f"stands for nothing, say null_values=[{cells[place]!r}]"
+                    f"Column {name!r} has the text {cells[place]}, which is pushed as a value; if it "
+                    f"means null, set null_values=[{cells[place]!r}]"
                 )
         if not self._places:
             self.words = frozenset()

@@ -96,16 +96,20 @@ class _JsonLines(JsonReader):
         names = content.names if isinstance(content, Twice) else frozenset()
         known = sorted(names.intersection(self._how.columns or ()))
         what = f"member {quoted(known)}" if known else "a member"
-        return f"has {what} more than once in an object; which one is meant is not known: leave one"
+        return f"has {what} more than once in an object; it is not clear which one is meant: keep one"
 
     def _reject(self, number: int, line: dict[str, Any]) -> Row:
         """Return a row as it was before a push wrote it down as undelivered."""
         is_text, types = line.get("text") is True, line.pop("types", None)
         content, problem = restored(line.get("row", line), types)
         if not isinstance(content, dict):
-            return Row(number, content, problem="is still the line that could not be read; correct it")
+            return Row(
+                number,
+                content,
+                problem="is still a line that cannot be read; correct it",
+            )
         if line.get("unread"):
-            problem = 'is still the row that could not be read; correct it, and take "unread" out of the line'
+            problem = 'is still a row that cannot be read; correct it, and take "unread" out of the line'
         if problem:
             return Row(number, content, is_text, problem)
         if is_text and self._nulls:

@@ -137,7 +137,7 @@ def rows_only(
     if read and not (passed or may_miss) and (number := len(keys)):
         raise SourceError(
             f"none of the {number:,} keys of {named(keys.path)} is in column {column!r} of {read:,} records; "
-            'if that may be, say if_empty="ok"'
+            'if that is fine, set if_empty="ok"'
         )
 
 

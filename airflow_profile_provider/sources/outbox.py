@@ -277,7 +277,7 @@ def _taken(fields: Mapping[str, Any], members: Mapping[str, str] | None) -> dict
 
 def _not_fields(column: str, value: Any) -> str:
     kind = (
-        "text that is no JSON, or has a name twice,"
+        "text that is not JSON, or has a name twice,"
         if isinstance(value, str | bytes)
         else type(value).__name__
     )

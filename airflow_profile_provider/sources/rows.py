@@ -92,7 +92,7 @@ def require_rows(rows: Iterator[Row], source: str) -> Iterator[Row]:
     """
     first = next(rows, None)
     if first is None:
-        raise SourceError(f'{source} is empty; if that may be, say if_empty="ok"')
+        raise SourceError(f'{source} is empty; if that is fine, set if_empty="ok"')
     yield first
     yield from rows
 
@@ -108,4 +108,4 @@ def require_blocks(blocks: Iterator[Block], source: str) -> Iterator[Block]:
         empty = empty and not len(block)
         yield block
     if empty:
-        raise SourceError(f'{source} is empty; if that may be, say if_empty="ok"')
+        raise SourceError(f'{source} is empty; if that is fine, set if_empty="ok"')

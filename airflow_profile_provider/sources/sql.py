@@ -193,7 +193,7 @@ def _result(connection: Connection, sql: str) -> CursorResult[Any]:
         execution_options={"stream_results": True, "max_row_buffer": _PIECE, "no_parameters": True},
     )
     if not result.returns_rows:
-        raise SourceError("the query returns no rows: a source is read by a select")
+        raise SourceError("the statement returns no rows: use a select")
     return result
 
 

@@ -88,7 +88,7 @@ class ProfileChangesTrigger(BaseEventTrigger):
                     problems += 1
                     wait = min(max(LONGEST_WAIT, wait), wait * 2 ** min(problems, 10))
                     text = str(error) if isinstance(error, ProfileError) else type(error).__name__
-                    self.log.warning("The outbox is looked at again in %.0f s: %s", wait, text)
+                    self.log.warning("The outbox is read again in %.0f s: %s", wait, text)
                 else:
                     problems = 0
                     # What was announced a look ago has reached Airflow's database meanwhile.
@@ -139,7 +139,10 @@ class _Memory:
         try:
             return await what()
         except Exception as error:  # noqa: BLE001 -- one trigger may watch for several assets, or the API be away
-            self._log.info("A restart will announce again: no asset state store (%s)", type(error).__name__)
+            self._log.info(
+                "After a restart, rows are announced again: no state store (%s)",
+                type(error).__name__,
+            )
             return None
 
 

@@ -209,7 +209,7 @@ class AgileNow(Vendor):
         put = self._put(change, _merged(change, current))
         record = yield replace(put, renewal=Renewal(self._read(change), laid_over))
         if self.profile_of("Id", record["Id"]) != self.profile_of("Id", current["Id"]):
-            raise RecordRefused(f"{self.name} answered with another account than the one that it read")
+            raise RecordRefused(f"{self.name} answered with another account than the one that was asked for")
         return self._compare(change, current, record)
 
     def _read(self, change: Change) -> Request:

@@ -322,7 +322,7 @@ class Vendor(ABC):
         kind = answer.headers.get("content-type", "no content type").split(";")[0]
         return Unanswered(
             f"{self.name} answered {answer.status} with a body that its API never sends "
-            f"({len(answer.content)} bytes, {kind}): check the host and what stands between"
+            f"({len(answer.content)} bytes, {kind}): check the host, and any proxy before it"
         )
 
 

@@ -112,8 +112,8 @@ class Communifire(Vendor):
         """Refuse to make users by an id that only the site can give."""
         if key_type == "UserID" and self.mode != "update":
             raise ConfigurationError(
-                f'mode="{self.mode}" makes users, and a UserID is the site\'s own: use key_type="Email" or '
-                '"Username"'
+                f'mode="{self.mode}" creates users, and the site assigns each UserID itself: use '
+                'key_type="Email" or "Username"'
             )
 
     def check_change(self, change: Change) -> None:

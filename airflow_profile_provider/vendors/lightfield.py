@@ -215,7 +215,7 @@ class Lightfield(Vendor):
         if ignored := [name for name, verdict in found.items() if verdict == "ignored"]:
             raise RecordRefused(
                 f"{self.name} answered 200, but {', '.join(ignored)} was ignored by the vendor: its answer "
-                "holds something else"
+                "has another value"
             )
         other = [name for name, verdict in found.items() if verdict == "other"]
         return [f"{self.name} returned another value for {', '.join(other)}"] if other else []
@@ -239,7 +239,7 @@ class Lightfield(Vendor):
     def _read_record(self, change: Change, answer: Answer) -> Mapping[str, Any]:
         if answer.status == 200 and isinstance(found := answer.members.get("id"), str):
             if self.profile_of("id", found) != self.profile_of("id", change.key):
-                raise self.refusal(answer, "another account came back than the one that was asked for")
+                raise self.refusal(answer, "the answer has another account than the request")
             return answer.members
         if answer.status < 400:
             raise self.strange(answer)
@@ -310,7 +310,7 @@ def _instant(value: Any) -> str:
     else:
         raise InvalidRecord(f"must be a time in ISO 8601, not {json_type(value)}")
     if moment.tzinfo is None:
-        raise InvalidRecord("the time has no offset; Lightfield takes ISO 8601 with one")
+        raise InvalidRecord("the time has no offset; Lightfield needs ISO 8601 with an offset")
     return text if _INSTANT.fullmatch(text) else moment.isoformat()
 
 
@@ -354,9 +354,9 @@ def _check_operations(relationship: str, operations: Any) -> None:
         if not all(isinstance(target, str) and target for target in ids):
             raise InvalidRecord(f"{where}: {operation} takes an id or an array of ids")
         if not ids and operation == "replace":
-            raise InvalidRecord(f"{where}: an empty replace would unlink everything; null says so")
+            raise InvalidRecord(f"{where}: an empty replace would remove all links; use null for that")
     if "replace" in operations and len(operations) > 1:
-        raise InvalidRecord(f"{where}: replace stands alone; the result of a mixture is not documented")
+        raise InvalidRecord(f"{where}: use replace alone; the result of a combination is not documented")
 
 
 def _links(relationships: Mapping[str, Mapping[str, Any]]) -> Iterator[Links]:

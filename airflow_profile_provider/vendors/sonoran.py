@@ -119,7 +119,7 @@ class Sonoran(Vendor):
         """
         if len(batch) > 1 and not set.intersection(*(set(change.fields) for change in batch)):
             raise BatchUnproven(
-                "the accounts share no field, so that no answer proves all of them", lasting=False
+                "the accounts have no field in common, so no answer can confirm all of them", lasting=False
             )
         returned = yield self._edit_v2(batch[0]) if self.api == "v2" else self._edit_v1(batch)
         if len(batch) > 1:
@@ -137,7 +137,7 @@ class Sonoran(Vendor):
         if ignored := [name for name in differing if not alike(change.fields[name], held.get(name))]:
             raise RecordRefused(
                 f"{self.name} answered 200, but {', '.join(ignored)} was ignored by the vendor: its answer "
-                "holds no such value"
+                "does not have that value"
             )
         if differing:
             return Acknowledgement(warning=f"{self.name} returned another form of {', '.join(differing)}")

@@ -249,5 +249,5 @@ def test_a_connection_type_without_a_provider_is_named() -> None:
 
 
 def test_a_connection_that_is_no_database_is_named() -> None:
-    with pytest.raises(ConfigurationError, match="type http is no SQL database"):
+    with pytest.raises(ConfigurationError, match="type http is not an SQL database"):
         engine_of(connect("http", host="h", password=SECRET))
