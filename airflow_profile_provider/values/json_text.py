@@ -122,7 +122,7 @@ def _plain_scalar(value: Any, depth: int) -> Any:
 
 def _plain_decimal(value: Decimal) -> Any:
     if not value.is_finite():
-        raise InvalidRecord("infinity has no place in JSON; send a number or null")
+        raise InvalidRecord("JSON has no infinity; send a number or null")
     whole = is_whole(value)
     if isinstance(value, LongNumber):  # it was a JSON number, and can only be one again if nothing is lost
         return exact_number(value)

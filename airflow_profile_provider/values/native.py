@@ -65,5 +65,5 @@ def _moment(value: Any) -> Any:
     rounded = value.astype("datetime64[us]")
     found = rounded.tolist()
     if rounded != value or isinstance(found, int):
-        raise InvalidRecord("is a time that microseconds do not hold; send it as text")
+        raise InvalidRecord("is a time with more digits than microseconds; send it as text")
     return found

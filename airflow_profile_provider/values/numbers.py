@@ -86,7 +86,7 @@ def number_text(value: float | Decimal) -> str:
     if isinstance(value, float):
         value = Decimal(float.__repr__(unworn(finite(value))))  # numpy writes its own otherwise
     elif not value.is_finite():
-        raise InvalidRecord("infinity is no number; send a number or null")
+        raise InvalidRecord("infinity cannot be sent; send a number or null")
     return str(int(value)) if is_whole(value) else format(value, "f")
 
 
@@ -114,5 +114,5 @@ def unworn(value: float) -> float:
 def finite(value: float) -> float:
     """Return a float that is not infinite."""
     if math.isinf(value):
-        raise InvalidRecord("infinity has no place in JSON; send a number or null")
+        raise InvalidRecord("JSON has no infinity; send a number or null")
     return value
