@@ -15,6 +15,8 @@ from airflow_profile_provider.errors import Blocked, Paused
 from airflow_profile_provider.vendors.exchange import Allowance, Rate
 
 _log = logging.getLogger(__name__)
+LONGEST_WISH = 86_400.0
+"""Seconds of the longest Retry-After that is taken for meant."""
 _MOST_REMEMBERED = 1000
 
 
@@ -99,6 +101,18 @@ class Quota:
         with self._changed:
             self.pace.held()
             self._held_until = max(self._held_until, self._clock() + seconds)
+
+    def obey(self, seconds: float, cap: float) -> None:
+        """Grant no permit for as long as a Retry-After says; what nobody can mean counts as the cap.
+
+        A wait above the cap is not slept through: who asks for the next permit finds it too long.
+        """
+        if seconds > LONGEST_WISH:
+            _log.warning(
+                "The vendor asked for a wait of %g s, which nobody can mean: it is %g s", seconds, cap
+            )
+            seconds = cap
+        self.hold(seconds)
 
     def heard(self, answer: Allowance | None, *, refused: bool, most: float = math.inf) -> None:
         """Learn from an answer: whether it was a 429, and what the vendor says is left.

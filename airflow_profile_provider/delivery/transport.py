@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import threading
 import time
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
 import tenacity
 
 from airflow_profile_provider.delivery.bounds import Halt
+from airflow_profile_provider.delivery.cost import Cost
 from airflow_profile_provider.delivery.failures import Unreached
 from airflow_profile_provider.delivery.quota import Quota
 from airflow_profile_provider.delivery.retries import Fate, RetryRule, may_repeat
@@ -37,26 +37,6 @@ if TYPE_CHECKING:
     from requests import Session
 
 T = TypeVar("T")
-_log = logging.getLogger(__name__)
-LONGEST_WISH = 86_400.0
-"""Seconds of the longest Retry-After that is taken for meant."""
-
-
-@dataclass
-class Cost:
-    """What a push cost so far: HTTP requests, those that were repeats, and seconds of waiting for quota."""
-
-    requests: int = 0
-    retries: int = 0
-    throttled: float = 0.0
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-
-    def add(self, *, requests: int = 0, retries: int = 0, throttled: float = 0.0) -> None:
-        """Add to the counts, from any thread."""
-        with self._lock:
-            self.requests += requests
-            self.retries += retries
-            self.throttled += throttled
 
 
 class _Here(threading.local):
@@ -192,7 +172,7 @@ class Transport:
         except Retriable as error:
             self.silent += 1
             if error.after is not None:
-                self._obey(error.after)
+                self.quota.obey(error.after, self._rule.retry_after_cap)
             raise
         except VendorError:
             self.silent = 0
@@ -257,17 +237,6 @@ class Transport:
             return backoff
         self.quota.hold(min(backoff, self._rule.retry_after_cap))
         return 0.0
-
-    def _obey(self, after: float) -> None:
-        """Hold every request for as long as the vendor asked; what nobody can mean counts as the cap.
-
-        A wait above the cap is not slept through: the next permit that is asked for ends the push.
-        """
-        cap = self._rule.retry_after_cap
-        if after > LONGEST_WISH:
-            _log.warning("The vendor asked for a wait of %g s, which makes no sense: %g s count", after, cap)
-            after = cap
-        self.quota.hold(after)
 
     def _ask(self, request: Request, anyhow: bool, *, repeat: bool = False, renewed: bool = False) -> Any:
         token, answer = self._permitted(request, anyhow, repeat)
