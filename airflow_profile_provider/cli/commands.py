@@ -69,10 +69,8 @@ def _all_connections() -> Iterator[None]:
 @_command
 def explain(args: Namespace) -> int:
     """Print what a push would do with one key."""
-    from airflow_profile_provider.explain.explain import explain as explained
-
     hook = _hook(args.conn_id, args.conn_type)
-    found = explained(hook, args.wanted, args.records, send=args.send, **_options(args))
+    found = hook.explain(args.wanted, args.records, send=args.send, **_options(args))
     shown = found.as_dict(redact=args.redact)
     _print(json.dumps(shown, indent=2, ensure_ascii=False) if args.output == "json" else _text(shown))
     return int(not found.rows or found.undelivered)

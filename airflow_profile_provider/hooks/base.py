@@ -14,14 +14,14 @@ from airflow_profile_provider.hooks.opening import Opener
 from airflow_profile_provider.mapping.mapper import ColumnsOf, Planner, Recipe
 from airflow_profile_provider.options import require_records
 from airflow_profile_provider.push.assembly import Assembly, Circumstances
-from airflow_profile_provider.push.options import MAX_RECORD_BYTES, PushOptions
+from airflow_profile_provider.push.options import EXPLAINED, MAX_RECORD_BYTES, PushOptions
 from airflow_profile_provider.push.review import Gate
 from airflow_profile_provider.push.watermark import Checkpoints
 from airflow_profile_provider.records import Report, Row, Verdict
 from airflow_profile_provider.sources.announced import Announced
 
 if TYPE_CHECKING:
-    from airflow_profile_provider.explain.explain import Explanation
+    from airflow_profile_provider.explain.explanation import Explanation
 
 
 class ProfileHook(ConnectedHook):
@@ -133,17 +133,13 @@ class ProfileHook(ConnectedHook):
         given = locals()
 
         def pushed(records: Any, stack: ExitStack) -> Report:
-            require_records(records)
-            options = PushOptions.read(given)
-            vendor = self.vendor(**vendor_options)
-            surroundings = Opener(self, self._guard)
             circumstances = Circumstances(
                 run=run or uuid4().hex,
                 checkpoints=checkpoints,
                 patience=patience,
                 vendor_options=vendor_options,
             )
-            assembly = Assembly(options, vendor, records, surroundings, stack, circumstances)
+            assembly = self._assembly(records, given, circumstances, stack)
             push, rows, blocks = assembly.push()
             self.last_plan = assembly.gate
             self._guard.begin(push)
@@ -181,11 +177,42 @@ class ProfileHook(ConnectedHook):
             self.log.warning("The profile was pushed, but %s", done.warning)
         return Verdict.CREATED if done.created else Verdict.PUSHED
 
-    def explain(self, wanted: str | int, /, records: Any = None, **options: Any) -> Explanation:
-        """Say what a push would make of one key, and why; see `explain.explain`."""
-        from airflow_profile_provider.explain.explain import explain
+    def explain(
+        self, wanted: str | int, /, records: Any = None, *, send: bool = False, **options: Any
+    ) -> Explanation:
+        """Say what a push with these options would do with one key, and why.
 
-        return explain(self, wanted, records, **options)
+        Nothing is sent and nothing is written down; with ``send`` the rows of the key, and only those, are
+        pushed, and the answers shown. Options that mean nothing for one key, such as ``partition``, are
+        refused.
+
+        Raises:
+            ConfigurationError: the connection or an argument is wrong.
+            SourceError: the source cannot be read.
+            PushStopped: the ledger's database failed.
+        """
+        from airflow_profile_provider.explain.explain import Watch, explain
+
+        watch = Watch(send)
+        shared = {name: options[name] for name in options if name in EXPLAINED}
+        circumstances = Circumstances(
+            run=f"explain {uuid4().hex}",
+            vendor_options={name: options[name] for name in options if name not in EXPLAINED},
+            learn=watch.learn,
+            observer=watch.observed.append,
+        )
+        with ExitStack() as stack:
+            assembly = self._assembly(records, shared, circumstances, stack)
+            return explain(assembly, wanted, watch, self.get_connection)
+
+    def _assembly(
+        self, records: Any, given: Mapping[str, Any], circumstances: Circumstances, stack: ExitStack
+    ) -> Assembly:
+        """Read the options, and return what a push is put together from."""
+        require_records(records)
+        options = PushOptions.read(given)
+        vendor = self.vendor(**circumstances.vendor_options)
+        return Assembly(options, vendor, records, Opener(self, self._guard), stack, circumstances)
 
     def stop(self, reason: str = "the task was asked to end") -> None:
         """End the push that is under way, or the next one: settle what is in flight, and report."""

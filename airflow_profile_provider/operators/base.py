@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk import BaseOperator
@@ -27,6 +25,7 @@ from airflow_profile_provider.lineage.assets import announce
 from airflow_profile_provider.lineage.mixin import LineageMixin
 from airflow_profile_provider.operators.events import FromEvents
 from airflow_profile_provider.operators.held import HeldRecords, held
+from airflow_profile_provider.operators.names import mapped_name, run_of, tried_name
 from airflow_profile_provider.operators.outcome import (
     allowed_failures,
     problem_of,
@@ -35,6 +34,7 @@ from airflow_profile_provider.operators.outcome import (
     words_of,
 )
 from airflow_profile_provider.options import Share
+from airflow_profile_provider.push.options import OPTION_NAMES
 from airflow_profile_provider.records import Report
 
 if TYPE_CHECKING:
@@ -42,6 +42,10 @@ if TYPE_CHECKING:
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
     from airflow_profile_provider.hooks.base import ProfileHook
+
+
+OPTIONS = tuple(name for name in OPTION_NAMES if name != "relationships")
+"""The hook's options that each vendor's operator has; relationships are those of one vendor."""
 
 
 class PushProfilesOperator(LineageMixin, BaseOperator):
@@ -91,44 +95,21 @@ class PushProfilesOperator(LineageMixin, BaseOperator):
     from Airflow 3.3 on by a policy of its own (``retry_policy``) that waits as long as the vendor asked.
     """
 
-    template_fields: Sequence[str] = (
-        "records",
-        "sql",
-        "sql_conn_id",
-        "key",
-        "fields",
-        "key_type",
-        "version",
-        "nulls",
-        "only",
-        "only_key",
-        "partition",
-        "if_empty",
-        "max_failed",
-        "max_changes",
-        "rejects_path",
-        "delivered_path",
-        "quota",
-        "ledger_conn_id",
-        "action",
-        "plan_path",
-        "approved_plan",
-        "concurrency",
-        "batch_size",
-        "max_record_bytes",
-        "null_values",
-        "changed_fields_only",
-        "ignore_ledger",
-        "mixed_key_types",
-        "doubt_seconds",
-        "exact_keys",
-        "plan_values",
-        "resume",
-        "deferrable",
-    )
+    template_fields: Sequence[str] = ("records", *OPTIONS, "max_failed", "resume", "deferrable")
     template_ext: Sequence[str] = (".sql",)
     template_fields_renderers = {"fields": "json", "sql": "sql"}  # noqa: RUF012 -- as BaseOperator declares it
     ui_color = "#d8e8f8"
+    sql: str | None
+    sql_conn_id: str | None
+    key: str | None
+    key_type: str | None
+    fields: Mapping[str, str] | Sequence[str] | None
+    only: str | os.PathLike[str] | None
+    if_empty: str | None
+    rejects_path: str | os.PathLike[str] | None
+    delivered_path: str | os.PathLike[str] | None
+    action: str
+    plan_path: str | os.PathLike[str] | None
     report: Report | None = None
     """What became of the changes, once the push has ended; links and lineage read it."""
     defer_seconds = 30.0
@@ -172,41 +153,15 @@ class PushProfilesOperator(LineageMixin, BaseOperator):
         deferrable: bool = False,
         **kwargs: Any,
     ) -> None:
+        given = locals()
         by_default = (kwargs.get("default_args") or {}).get("retry_policy")
         if policy := kwargs.get("retry_policy") or by_default or push_retry_policy():
             kwargs["retry_policy"] = policy
         super().__init__(**kwargs)
+        for name in OPTIONS:
+            setattr(self, name, given[name])
         self.records = records
-        self.sql = sql
-        self.sql_conn_id = sql_conn_id
-        self.key = key
-        self.fields = fields
-        self.key_type = key_type
-        self.version = version
-        self.nulls = nulls
-        self.only = only
-        self.only_key = only_key
-        self.partition = partition
-        self.if_empty = if_empty
         self.max_failed = max_failed
-        self.max_changes = max_changes
-        self.rejects_path = rejects_path
-        self.delivered_path = delivered_path
-        self.concurrency = concurrency
-        self.batch_size = batch_size
-        self.quota = quota
-        self.max_record_bytes = max_record_bytes
-        self.null_values = null_values
-        self.ledger_conn_id = ledger_conn_id
-        self.changed_fields_only = changed_fields_only
-        self.ignore_ledger = ignore_ledger
-        self.mixed_key_types = mixed_key_types
-        self.doubt_seconds = doubt_seconds
-        self.exact_keys = exact_keys
-        self.action = action
-        self.plan_path = plan_path
-        self.plan_values = plan_values
-        self.approved_plan = approved_plan
         self.resume = resume
         self.deferrable = deferrable
 
@@ -338,38 +293,14 @@ class PushProfilesOperator(LineageMixin, BaseOperator):
             if self.if_empty != "ok":
                 raise SourceError('records is None, not a list or a path; if that is fine, set if_empty="ok"')
             records = []
+        options = {name: getattr(self, name) for name in OPTIONS}
+        options["plan_path"] = mapped_name("plan_path", self.plan_path, context)
+        options["delivered_path"] = mapped_name("delivered_path", self.delivered_path, context)
+        options["rejects_path"] = tried_name(self.rejects_path, context)
         return self.hook.push(
             records,
-            sql=self.sql,
-            sql_conn_id=self.sql_conn_id,
-            version=self.version,
-            partition=self.partition,
-            max_changes=self.max_changes,
-            ledger_conn_id=self.ledger_conn_id,
-            changed_fields_only=self.changed_fields_only,
-            ignore_ledger=self.ignore_ledger,
-            mixed_key_types=self.mixed_key_types,
-            doubt_seconds=self.doubt_seconds,
-            exact_keys=self.exact_keys,
-            action=self.action,
-            plan_path=_mapped("plan_path", self.plan_path, context),
-            plan_values=self.plan_values,
-            approved_plan=self.approved_plan,
-            run=_run_of(context),
-            key=self.key,
-            fields=self.fields,
-            key_type=self.key_type,
-            nulls=self.nulls,
-            only=self.only,
-            only_key=self.only_key,
-            if_empty=self.if_empty,
-            rejects_path=_tried(self.rejects_path, context),
-            delivered_path=_mapped("delivered_path", self.delivered_path, context),
-            concurrency=self.concurrency,
-            batch_size=self.batch_size,
-            quota=self.quota,
-            max_record_bytes=self.max_record_bytes,
-            null_values=self.null_values,
+            **options,
+            run=run_of(context),
             checkpoints=checkpoints,
             patience=self.defer_seconds if deferrable else None,
             **self.vendor_options,
@@ -407,60 +338,3 @@ class PushProfilesOperator(LineageMixin, BaseOperator):
 
     def _words(self, problem: str, report: Report | None) -> str:
         return words_of(problem, report, self.hook.top_reason if report else "")
-
-
-def _run_of(context: Context) -> str | None:
-    """Name the task instance, the same in each of its tries; None outside of Airflow."""
-    ti = context.get("ti")
-    if ti is None:
-        return None
-    return " ".join(str(getattr(ti, name, "")) for name in ("dag_id", "run_id", "task_id", "map_index"))
-
-
-def _map_index(context: Context) -> int | None:
-    """Return which of the mapped tasks this is; None where it is the only one."""
-    index = getattr(context.get("ti"), "map_index", None)
-    return index if isinstance(index, int) and index >= 0 else None
-
-
-def _mapped(argument: str, given: Any, context: Context) -> str | None:
-    """Put a mapped task's index into the name of a file, if there is one: its siblings write theirs."""
-    index, path = _map_index(context), arguments.path(argument, given)
-    if path is None or index is None:
-        return path
-    stem, ending = re.fullmatch(r"(.*?)((?:\.[A-Za-z]\w*)?(?:\.gz)?)", path).groups()  # type: ignore[union-attr]
-    return f"{stem}.{index}{ending}"
-
-
-LONGEST_NAME = 240
-"""Bytes of a file's name that any file system takes, with room for an ending."""
-
-
-def _tried(given: Any, context: Context) -> str | None:
-    """Put DAG, run, task, map index and try into the name of a rejects file."""
-    path = arguments.path("rejects_path", given)
-    if path is None:
-        return None
-    ti = context.get("ti")
-    parts = [
-        getattr(ti, "dag_id", None),
-        getattr(ti, "run_id", None),
-        getattr(ti, "task_id", None),
-        _map_index(context),
-        getattr(ti, "try_number", None),
-    ]
-    name = ".".join(re.sub(r"[^\w-]+", "_", str(part)) for part in parts if part is not None)
-    if path.endswith("/"):
-        return f"{path}{_shortened(name or 'rejects', '.jsonl')}"
-    folder, slash, file = path.rpartition("/")
-    stem, ending = re.fullmatch(r"(.*?)((?:\.jsonl)?(?:\.gz)?)", file).groups()  # type: ignore[union-attr]
-    return f"{folder}{slash}{_shortened(f'{stem}.{name}' if name else stem, ending or '.jsonl')}"
-
-
-def _shortened(name: str, ending: str) -> str:
-    """Return a file's name, shortened where it is too long; a hash of all of it keeps it its own."""
-    if len(os.fsencode(name + ending)) <= LONGEST_NAME:
-        return name + ending
-    mark = "." + sha256(os.fsencode(name)).hexdigest()[:16]
-    room = LONGEST_NAME - len(mark) - len(ending)
-    return os.fsencode(name)[:room].decode(errors="ignore") + mark + ending

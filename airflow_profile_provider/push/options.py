@@ -98,12 +98,6 @@ def _partition(name: str, value: Any) -> tuple[int, int] | None:
     return parse_partition(arguments.pair(name, value))
 
 
-NOT_EXPLAINED = frozenset(
-    {"only", "only_key", "partition", "if_empty", "max_changes", "rejects_path", "delivered_path"}
-    | {"concurrency", "batch_size", "quota", "action", "plan_path", "plan_values", "approved_plan"}
-)
-"""Options that mean nothing where one key is explained."""
-
 _READERS: dict[str, Callable[[str, Any], Any]] = {
     "doubt_seconds": arguments.seconds,
     "fields": arguments.columns,
@@ -117,3 +111,9 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
 
 OPTION_NAMES = tuple(one.name for one in fields(PushOptions))
 """What a push can be asked for; hook and operator spell each name once, as a keyword."""
+
+EXPLAINED = frozenset(OPTION_NAMES) - {
+    *("only", "only_key", "partition", "if_empty", "max_changes", "rejects_path", "delivered_path"),
+    *("concurrency", "batch_size", "quota", "action", "plan_path", "plan_values", "approved_plan"),
+}
+"""Options that mean something where one key is explained."""

@@ -13,7 +13,7 @@ from airflow.sdk.execution_time.timeout import timeout
 from standins import Fault
 
 from airflow_profile_provider.delivery.quota import Quota
-from airflow_profile_provider.operators.base import LONGEST_NAME
+from airflow_profile_provider.operators.names import LONGEST_NAME
 from airflow_profile_provider.operators.ocamba import OcambaPushProfilesOperator
 from airflow_profile_provider.push.progress import estimate
 from airflow_profile_provider.vendors.base import Access

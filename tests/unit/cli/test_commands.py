@@ -18,7 +18,7 @@ from standins import AgileNow, Communifire, Fault, Lightfield, Ocamba, Sonoran, 
 from airflow_profile_provider.adapters.databases import engine_of
 from airflow_profile_provider.delivery.retries import RetryRule
 from airflow_profile_provider.errors import ConfigurationError, ProfileError
-from airflow_profile_provider.explain.explain import Explanation, explain
+from airflow_profile_provider.explain.explanation import Explanation
 from airflow_profile_provider.hooks.ocamba import OcambaHook
 from airflow_profile_provider.ledger.admin import LedgerAdmin
 from airflow_profile_provider.ledger.ledger import Ledger
@@ -78,7 +78,7 @@ def push(vendor: Ocamba, records: Any, **options: Any) -> Any:
 
 
 def explained(vendor: Ocamba, records: Any, key: str = "3", **options: Any) -> Explanation:
-    return explain(hook_of(vendor), key, records, **{**MAPPED, "ledger_conn_id": "ledger", **options})
+    return hook_of(vendor).explain(key, records, **{**MAPPED, "ledger_conn_id": "ledger", **options})
 
 
 def opened(store: dict[str, Any]) -> Any:
@@ -254,7 +254,7 @@ def test_no_credential_is_in_anything(monkeypatch: pytest.MonkeyPatch, name: str
         echo = {"message": f"{vendor.secret} and canary5e1f", "key": vendor.secret}
         for fault in (None, Fault(400, echo, headers={"Set-Cookie": "5e55ion", "X-Echo": vendor.secret})):
             vendor.faults = [fault] if fault else []
-            found = explain(hook, key, [{"key": key, "fields": fields}], send=send)
+            found = hook.explain(key, [{"key": key, "fields": fields}], send=send)
             whole, redacted = json.dumps(found.as_dict()), json.dumps(found.as_dict(redact=True))
             assert "***" in whole
             assert "canary5e1f" in whole
@@ -275,7 +275,7 @@ def test_what_a_merge_would_send_is_shown_with_what_it_reads(monkeypatch: pytest
 
     with AgileNow({"a1": {"Name": "old"}}) as vendor:
         stored(monkeypatch, "agile_x", "agilenow", vendor)
-        found = explain(AgileNowHook("agile_x"), "a1", [{"key": "a1", "fields": {"Name": "new"}}])
+        found = AgileNowHook("agile_x").explain("a1", [{"key": "a1", "fields": {"Name": "new"}}])
         assert [request.method for request in found.requests] == ["POST", "GET", "PUT"]
         assert found.requests[0].body["client_secret"] == found.requests[0].body["client_id"] == "***"
         assert found.requests[2].body == {"Name": "new"}

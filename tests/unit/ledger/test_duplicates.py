@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from standins import Fault, Ocamba
 
 from airflow_profile_provider.errors import PushStopped
-from airflow_profile_provider.explain.explain import explain
 from airflow_profile_provider.ledger.postponed import Postponed, Waiting
 from airflow_profile_provider.records import Change, Verdict
 
@@ -93,7 +92,7 @@ def test_an_unchanged_table_sends_nothing_from_the_second_run_on(
 def test_explain_says_that_an_earlier_row_is_superseded(ocamba: Ocamba) -> None:
     records = TABLES["together"]
     push(records)
-    found = explain(QuickHook(), "1", records, key="id", fields=FIELDS, ledger_conn_id="ledger")
+    found = QuickHook().explain("1", records, key="id", fields=FIELDS, ledger_conn_id="ledger")
     assert [one.verdict for one in found.rows] == [Verdict.SUPERSEDED, Verdict.UNCHANGED]
     assert "later row" in found.rows[0].why
 

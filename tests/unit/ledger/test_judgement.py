@@ -18,7 +18,6 @@ from standins import Communifire, Fault, Ocamba
 
 from airflow_profile_provider.adapters.databases import engine_of
 from airflow_profile_provider.errors import ConfigurationError
-from airflow_profile_provider.explain.explain import explain
 from airflow_profile_provider.hooks.communifire import CommunifireHook
 from airflow_profile_provider.ledger.admin import LedgerAdmin
 from airflow_profile_provider.records import Verdict, order_of
@@ -47,7 +46,7 @@ def reject(folder: Path, key: str, comment: str, version: Any, **more: Any) -> P
 
 def explained(records: Any, key: str, **options: Any) -> Any:
     given = {"key": "id", "fields": FIELDS, "ledger_conn_id": "ledger", **options}
-    return explain(QuickHook(), key, records, **given)
+    return QuickHook().explain(key, records, **given)
 
 
 # -- which key is meant, and which version is newer -----------------------------------------------------
@@ -166,8 +165,8 @@ def test_a_first_run_in_which_nothing_was_acknowledged_binds_no_identifier(peopl
     assert push_people(records).rejected == 5
     assert push_people(records, key_type="Email").pushed == 5
     assert {user["Company"] for user in people.profiles.values()} == {"Acme"}
-    found = explain(
-        CommunifireHook(), "p1001@example.com", records, key="e", key_type="Email",
+    found = CommunifireHook().explain(
+        "p1001@example.com", records, key="e", key_type="Email",
         fields={"Company": "c"}, ledger_conn_id="ledger",
     )  # fmt: skip
     assert found.rows[0].verdict is Verdict.UNCHANGED
@@ -179,8 +178,8 @@ def test_an_identifier_that_binds_is_refused_by_an_error_that_names_the_way_out(
     with pytest.raises(ConfigurationError, match=forget):
         push_people([{"e": "p1001@example.com", "c": "x"}], key_type="Email")
     with pytest.raises(ConfigurationError, match=forget):
-        explain(
-            CommunifireHook(), "p1001@example.com", [{"e": "p1001@example.com", "c": "x"}], key="e",
+        CommunifireHook().explain(
+            "p1001@example.com", [{"e": "p1001@example.com", "c": "x"}], key="e",
             key_type="Email", fields={"Company": "c"}, ledger_conn_id="ledger",
         )  # fmt: skip
     assert push_people([{"e": "1001", "c": "Acme"}]).unchanged == 1

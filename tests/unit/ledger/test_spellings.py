@@ -17,7 +17,6 @@ from standins import Communifire, Fault
 
 from airflow_profile_provider.adapters.databases import engine_of
 from airflow_profile_provider.delivery.retries import RetryRule
-from airflow_profile_provider.explain.explain import explain
 from airflow_profile_provider.hooks.communifire import CommunifireHook
 from airflow_profile_provider.ledger.admin import LedgerAdmin
 from airflow_profile_provider.mapping.mapper import Planner, Recipe
@@ -106,8 +105,8 @@ def test_what_one_spelling_brought_is_known_of_the_other(site: Site) -> None:
     assert [push([BOTH[n]]).pushed for n in (0, 1, 0)] == [1, 1, 1]
     assert site.profiles["7"]["Company"] == "OLD"
     assert push([{"e": ADA[2], "c": "OLD"}]).unchanged == 1
-    found = explain(
-        CommunifireHook(), ADA[1], [{"e": ADA[2], "c": "OLD"}], key="e", key_type="Email",
+    found = CommunifireHook().explain(
+        ADA[1], [{"e": ADA[2], "c": "OLD"}], key="e", key_type="Email",
         fields={"Company": "c"}, ledger_conn_id="ledger",
     )  # fmt: skip
     assert found.rows[0].verdict is Verdict.UNCHANGED

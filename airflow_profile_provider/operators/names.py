@@ -1,0 +1,70 @@
+"""Names that differ for each task, mapped task and try: of a push's run, and of the files that it writes."""
+
+from __future__ import annotations
+
+import os
+import re
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from airflow_profile_provider import options as arguments
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+def run_of(context: Context) -> str | None:
+    """Name the task instance, the same in each of its tries; None outside of Airflow."""
+    ti = context.get("ti")
+    if ti is None:
+        return None
+    return " ".join(str(getattr(ti, name, "")) for name in ("dag_id", "run_id", "task_id", "map_index"))
+
+
+def _map_index(context: Context) -> int | None:
+    """Return which of the mapped tasks this is; None where it is the only one."""
+    index = getattr(context.get("ti"), "map_index", None)
+    return index if isinstance(index, int) and index >= 0 else None
+
+
+def mapped_name(argument: str, given: Any, context: Context) -> str | None:
+    """Put a mapped task's index into the name of a file, if there is one: its siblings write theirs."""
+    index, path = _map_index(context), arguments.path(argument, given)
+    if path is None or index is None:
+        return path
+    stem, ending = re.fullmatch(r"(.*?)((?:\.[A-Za-z]\w*)?(?:\.gz)?)", path).groups()  # type: ignore[union-attr]
+    return f"{stem}.{index}{ending}"
+
+
+LONGEST_NAME = 240
+"""Bytes of a file's name that any file system takes, with room for an ending."""
+
+
+def tried_name(given: Any, context: Context) -> str | None:
+    """Put DAG, run, task, map index and try into the name of a rejects file."""
+    path = arguments.path("rejects_path", given)
+    if path is None:
+        return None
+    ti = context.get("ti")
+    parts = [
+        getattr(ti, "dag_id", None),
+        getattr(ti, "run_id", None),
+        getattr(ti, "task_id", None),
+        _map_index(context),
+        getattr(ti, "try_number", None),
+    ]
+    name = ".".join(re.sub(r"[^\w-]+", "_", str(part)) for part in parts if part is not None)
+    if path.endswith("/"):
+        return f"{path}{_shortened(name or 'rejects', '.jsonl')}"
+    folder, slash, file = path.rpartition("/")
+    stem, ending = re.fullmatch(r"(.*?)((?:\.jsonl)?(?:\.gz)?)", file).groups()  # type: ignore[union-attr]
+    return f"{folder}{slash}{_shortened(f'{stem}.{name}' if name else stem, ending or '.jsonl')}"
+
+
+def _shortened(name: str, ending: str) -> str:
+    """Return a file's name, shortened where it is too long; a hash of all of it keeps it its own."""
+    if len(os.fsencode(name + ending)) <= LONGEST_NAME:
+        return name + ending
+    mark = "." + sha256(os.fsencode(name)).hexdigest()[:16]
+    room = LONGEST_NAME - len(mark) - len(ending)
+    return os.fsencode(name)[:room].decode(errors="ignore") + mark + ending
