@@ -112,6 +112,7 @@ def test_a_path_that_cannot_be_opened_is_named(tmp_path: Path, name: str) -> Non
         ("x.jsonl.gz", b"plain"),
         ("x.parquet", b"PAR1"),
     ],
+    ids=["cut", "not packed", "no footer"],
 )
 def test_a_broken_file_says_so(write: Write, name: str, content: bytes) -> None:
     with pytest.raises(SourceError, match="cannot be read"):
