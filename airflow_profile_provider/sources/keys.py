@@ -6,7 +6,6 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import replace
 from typing import Any, Self
 
 from airflow_profile_provider.errors import InvalidRecord, SourceError
@@ -147,7 +146,7 @@ def _kept(row: Row, keys: KeyFile, column: str, key_column: str) -> Row | None:
         return row
     if is_reject(row.content) and "fields" in row.content:
         if column != key_column:
-            return replace(row, problem=f"a line of the rejects has no column {column}; leave only out")
+            return row._replace(problem=f"a line of the rejects has no column {column}; leave only out")
         column = "key"
     value = row.content.get(column)
     if is_null(value) or (isinstance(value, str) and not value.strip()):
@@ -155,4 +154,4 @@ def _kept(row: Row, keys: KeyFile, column: str, key_column: str) -> Row | None:
     try:
         return row if exact_key(value) in keys else None
     except InvalidRecord as error:
-        return replace(row, problem=f"column {column}: {error}")
+        return row._replace(problem=f"column {column}: {error}")

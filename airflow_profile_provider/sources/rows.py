@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -48,7 +47,7 @@ def continued(sources: Iterable[Iterable[Row]], passed: int = 0) -> Iterator[Row
         before = passed
         for row in rows:
             passed = before + row.position
-            yield replace(row, position=passed) if before else row
+            yield row._replace(position=passed) if before else row
 
 
 def require_columns(rows: Iterator[Row], columns: Collection[str], source: str) -> Iterator[Row]:
