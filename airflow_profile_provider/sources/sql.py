@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from functools import cached_property
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from airflow_profile_provider.errors import SourceError
@@ -113,12 +114,13 @@ class _Query:
         with _result(connection, self._sql) as result:
             places = _places(list(result.keys()), self._columns)
             names, taken = [name for name, _ in places], [place for _, place in places]
+            pick = _picker(taken)
             to_pass, size = self._position, min(_PIECE, 100)
             while piece := result.fetchmany(min(size, to_pass or size)):
                 if to_pass:
                     to_pass -= len(piece)
                     continue
-                values = [tuple([_value(row[place]) for place in taken]) for row in piece]
+                values = _plain(list(map(pick, piece)))
                 size = _rows_at_once(values)
                 yield TupleBlock(self._position + 1, names, values, perhaps_unreadable=self._met_unreadable)
                 self._position += len(values)
@@ -208,8 +210,20 @@ def _places(found: list[str], columns: list[str] | None) -> list[tuple[str, int]
     return [(name, found.index(name)) for name in taken]
 
 
-def _value(value: Any) -> Any:
-    return bytes(value) if isinstance(value, memoryview) else value  # which would pass for a list of numbers
+def _picker(places: Sequence[int]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
+    """Return what makes a tuple of the values at some places of a row."""
+    if len(places) > 1:  # of one it returns the value itself
+        return itemgetter(*places)
+    return lambda row: tuple([row[place] for place in places])
+
+
+def _plain(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Make bytes of views of memory, which would pass for lists of numbers; few drivers hand them out."""
+    if not any(memoryview in map(type, column) for column in zip(*rows, strict=True)):
+        return rows
+    return [
+        tuple([bytes(value) if isinstance(value, memoryview) else value for value in row]) for row in rows
+    ]
 
 
 def error_name(error: BaseException) -> str:
