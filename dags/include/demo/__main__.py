@@ -1,7 +1,7 @@
 """`make demo`: the nightly chain, three times, from a SQLite file to five sandboxed vendors, and the proof.
 
-The first run sends everything, the second nothing, the third what changed in between. Exits with 1 if the
-reports, the rejects files and what the vendors hold do not agree with the input.
+The first run sends everything, the second only refused records, the third also ten changes. Exits with 1 if
+the reports, the rejects files and the vendors' profiles do not agree with the input.
 """
 
 from __future__ import annotations
@@ -191,10 +191,10 @@ def _print_meaning(reports: Mapping[str, dict[str, Any]], written: int, *, again
         _print_quotas()
         return
     print(
-        f"What is unchanged costs no request: the vendors carried out {written} changes. The "
-        f"{total['rejected']} records that they refused are\nsent again every night, by design, until they "
-        f"are taken or were refused in five; {'all' if not written else 'the other'} requests are for those, "
-        "with\nthe splits, the token and the field definitions that this takes."
+        f"Unchanged records need no request: the vendors carried out {written} changes. The "
+        f"{total['rejected']} records that they refused are\nsent again every night, until they are "
+        f"acknowledged or quarantined. {'All' if not written else 'The other'} requests are for those "
+        "records:\ntheir split batches, the token and the field definitions."
     )
 
 
