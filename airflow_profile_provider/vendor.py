@@ -2,7 +2,8 @@
 
 from airflow_profile_provider.options import require_choice
 from airflow_profile_provider.records import Acknowledgement, Change
-from airflow_profile_provider.vendors.base import Access, Vendor, folded
+from airflow_profile_provider.values import folded
+from airflow_profile_provider.vendors.base import Access, Vendor
 from airflow_profile_provider.vendors.exchange import (
     Allowance,
     Answer,

@@ -15,7 +15,7 @@ from airflow_profile_provider.ledger.migrations import found_schema, require_sch
 from airflow_profile_provider.ledger.quarantine import QUARANTINE
 from airflow_profile_provider.ledger.spellings import mark_of
 from airflow_profile_provider.ledger.tables import Tables, begun
-from airflow_profile_provider.vendors.base import folded
+from airflow_profile_provider.values import folded
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, Table

@@ -5,7 +5,7 @@ Messages name the type that was found, never the value.
 
 from airflow_profile_provider.values.comparing import alike, canonical, same
 from airflow_profile_provider.values.json_text import MOST_NESTED, exact_float, json_type, plain, read_json
-from airflow_profile_provider.values.keys import exact_key
+from airflow_profile_provider.values.keys import exact_key, folded
 from airflow_profile_provider.values.kinds import check_kind, read_as
 from airflow_profile_provider.values.native import Single, single, unwrapped
 from airflow_profile_provider.values.nulls import holds_null, is_null, without_nulls
@@ -33,6 +33,7 @@ __all__ = [
     "exact_float",
     "exact_key",
     "exact_number",
+    "folded",
     "holds_null",
     "integer",
     "is_null",

@@ -1,8 +1,9 @@
-"""The key of a record, as the text that names a profile in a request."""
+"""The key of a record: the text that names a profile in a request, and what its spellings share."""
 
 from __future__ import annotations
 
 from typing import Any
+from unicodedata import normalize
 from uuid import UUID
 
 from airflow_profile_provider.errors import InvalidRecord
@@ -46,3 +47,13 @@ def _digits(number: int) -> str:
         return str(number)
     except ValueError:  # Python's own limit on digits
         raise InvalidRecord("the key has more digits than any identifier; give the vendor's own") from None
+
+
+def folded(key: str, *, number: bool) -> str:
+    """Return what all spellings of a key share: case, blanks around and, of a ``number``, leading zeros."""
+    if not key.isascii():
+        key = normalize("NFKC", key)
+    key = key.strip().casefold()
+    if number and key[:1] == "0" and key.isdecimal():
+        return key.lstrip("0") or "0"
+    return key

@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from hashlib import blake2b
 from typing import Any, ClassVar
-from unicodedata import normalize
 from urllib.parse import urlsplit
 
 from airflow_profile_provider.errors import (
@@ -33,7 +32,7 @@ from airflow_profile_provider.errors import (
 )
 from airflow_profile_provider.options import require_choice
 from airflow_profile_provider.records import Change
-from airflow_profile_provider.values import check_kind, number_text, plain, read_as
+from airflow_profile_provider.values import check_kind, folded, number_text, plain, read_as
 from airflow_profile_provider.vendors.exchange import Answer, Probe, Rate, Request, Steps, retry_after
 from airflow_profile_provider.vendors.fields import Catalogue, Field, meant, some_of
 
@@ -324,16 +323,6 @@ class Vendor(ABC):
             f"{self.name} answered {answer.status} with a body that its API never sends "
             f"({len(answer.content)} bytes, {kind}): check the host, and any proxy before it"
         )
-
-
-def folded(key: str, *, number: bool) -> str:
-    """Return what all spellings of a key share: case, blanks around and, of a ``number``, leading zeros."""
-    if not key.isascii():
-        key = normalize("NFKC", key)
-    key = key.strip().casefold()
-    if number and key[:1] == "0" and key.isdecimal():
-        return key.lstrip("0") or "0"
-    return key
 
 
 def _chosen(value: Any, options: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from standins.server import Reply, Seen, StandIn
 
+from airflow_profile_provider import vendor
 from airflow_profile_provider.get_provider_info import get_provider_info
 
 from .hook import AcmeHook
@@ -92,3 +93,18 @@ def test_vendors_do_no_input_or_output() -> None:
     source = "\n".join(path.read_text() for path in (PACKAGE / "vendors").glob("*.py"))
     outside = r"^(import|from) (requests|urllib3|socket|time|os|pathlib|airflow\.)"
     assert not re.search(outside, source, re.MULTILINE)
+
+
+def test_all_that_our_own_vendors_are_made_of_is_there_for_others() -> None:
+    package = r"airflow_profile_provider\.vendors\.\w+"
+    ours = re.compile(rf"^from {package} import (?:\(([^)]+)\)|(.+))$", re.MULTILINE)
+        r"^from airflow_profile_provider\.vendors\.\w+ import (?:\(([^)]+)\)|(.+))$", re.MULTILINE
+    )
+    needed = {
+        name.strip()
+        for path in (PACKAGE / "vendors").glob("*.py")
+        if path.stem not in {"base", "exchange", "fields"}
+        for found in ours.findall(path.read_text())
+        for name in "".join(found).split(",")
+    }
+    assert {"Vendor", "Request", "Answer"} <= needed - {""} <= set(vendor.__all__)

@@ -12,6 +12,7 @@ from standins import AgileNow, Fault, Ocamba, Sonoran
 
 from airflow_profile_provider.adapters.settings import Settings
 from airflow_profile_provider.delivery.retries import RetryRule
+from airflow_profile_provider.delivery.wire import Observed
 from airflow_profile_provider.errors import (
     ConfigurationError,
     CredentialRefused,
@@ -69,6 +70,24 @@ def test_netrc_does_not_replace_the_credential(
     monkeypatch.setenv("NETRC", str(netrc))
     connect(monkeypatch, ocamba)
     assert OcambaHook().push(CHANGES[:1]).pushed == 1
+
+
+def test_an_observer_hears_of_each_request_and_takes_nothing_of_its_answer(
+    ocamba: Ocamba, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(monkeypatch, ocamba)
+    hook = OcambaHook()
+    heard: list[Observed] = []
+    transport = hook._transport(hook.vendor(), "none", observer=heard.append)
+    ocamba.faults = [Fault(503, {"message": "busy"}), Fault(drop=True), Fault(400, {"message": "no"})]
+    request = Request("PATCH", "/v1/hood/profiles/1", lambda answer: answer, b"{}")
+    answer = transport.send(request)
+    assert (answer.status, answer.members["message"]) == (400, "no")
+    assert [one.answer and one.answer.status for one in heard] == [503, None, 400]
+    assert [bool(one.problem) for one in heard] == [False, True, False]
+    assert {(one.method, one.body) for one in heard} == {("PATCH", b"{}")}
+    assert heard[0].headers["Authorization"] == f"Bearer {ocamba.secret}"
+    assert ocamba.secret not in repr(heard)
 
 
 def test_no_cookie_is_kept(ocamba: Ocamba, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,8 @@ from airflow_profile_provider.mapping.window import Window
 from airflow_profile_provider.records import Change, Verdict
 from airflow_profile_provider.sources.partition import rows_in_partition
 from airflow_profile_provider.sources.rows import rows_of
-from airflow_profile_provider.vendors.base import Access, folded
+from airflow_profile_provider.values import folded
+from airflow_profile_provider.vendors.base import Access
 from airflow_profile_provider.vendors.communifire import Communifire as Vendor
 
 ADA = ("ada@example.com", "Ada@Example.com", " ADA@example.com ")
