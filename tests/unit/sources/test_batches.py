@@ -5,17 +5,14 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import combinations
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_profile_provider.ledger.fingerprints import Fingerprints
 from airflow_profile_provider.sources.batches import TupleBlock
-from airflow_profile_provider.sources.files import blocks_of_parts
 from airflow_profile_provider.sources.parquet import ColumnBlock
 
 TEXTS = st.sampled_from(["", "-", " ", "1", "1 -", "- ", "a", "1 a", "\0", "å", "2 1 -"])
@@ -93,14 +90,3 @@ def test_a_fingerprint_depends_on_the_secret_on_what_is_sent_and_on_nothing_else
     made = {of("k", "s", "r"), of("other", "s", "r"), of("k", "other", "r"), of("k", "s", "other")}
     assert len(made) == 4
     assert of("k", "s", "r") in made
-
-
-def test_text_that_is_none_spoils_only_its_own_row(tmp_path: Path) -> None:
-    path = str(tmp_path / "broken.parquet")
-    broken = pa.array([b"\xff\xfe", b"good"], pa.binary()).view(pa.string())
-    pq.write_table(pa.table({"id": pa.array(["1", "2"]), "comment": broken}), path)
-    blocks = blocks_of_parts([path], open, ["id", "comment"])  # type: ignore[arg-type]
-    assert blocks
-    bad, good = next(blocks).rows([0, 1])
-    assert bad.problem == "column comment: holds text that is not UTF-8; write it so"
-    assert (good.problem, good.content) == ("", {"id": "2", "comment": "good"})

@@ -5,8 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Callable, Sequence
-from datetime import date
-from decimal import Decimal
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -17,9 +15,7 @@ import pytest
 from airflow_profile_provider.errors import ConfigurationError, SourceError
 from airflow_profile_provider.records import Row
 from airflow_profile_provider.sources.files import rows_of_file
-from airflow_profile_provider.sources.keys import KeyFile, rows_only
 from airflow_profile_provider.sources.reading import Reading
-from airflow_profile_provider.sources.rows import require_columns, rows_of
 
 
 def open_file(path: str, mode: str) -> IO[bytes]:
@@ -86,19 +82,6 @@ def test_a_table_without_a_column_that_is_needed_is_refused_before_a_row_is_read
         read(path, ["id", "mail"])
 
 
-def test_parquet_keeps_its_types_and_reads_only_the_columns_that_are_needed(tmp_path: Path) -> None:
-    path = str(tmp_path / "x.parquet")
-    columns = {
-        "id": pa.array([2**63], pa.uint64()),
-        "day": [date(2026, 1, 2)],
-        "sum": [Decimal("1.50")],
-        "other": [1],
-    }
-    pq.write_table(pa.table(columns), path)
-    (row,) = read(path, ["id", "day", "sum"])
-    assert row.content == {"id": 2**63, "day": date(2026, 1, 2), "sum": Decimal("1.50")}
-
-
 @pytest.mark.parametrize("name", ["x.jsonl", "x.csv.gz", "x.parquet"])
 def test_a_path_that_cannot_be_opened_is_named(tmp_path: Path, name: str) -> None:
     with pytest.raises(SourceError, match=name):
@@ -122,27 +105,6 @@ def test_a_broken_file_says_so(write: Write, name: str, content: bytes) -> None:
 def test_an_unknown_ending_names_those_that_are_known(write: Write) -> None:
     with pytest.raises(ConfigurationError, match=r"\.jsonl.*\.parquet"):
         read(write("x.xlsx", b""))
-
-
-def test_records_of_a_list_are_numbered_from_1_and_must_be_objects() -> None:
-    first, second = rows_of([{"a": 1}, "x"])
-    assert (first.position, second.position) == (1, 2)
-    assert "not an object" in second.problem
-
-
-def test_a_column_that_no_record_has_is_a_mistake_of_the_mapping() -> None:
-    records = [{"id": 1, "mail": "x"}, {"id": 2}]
-    assert len(list(require_columns(rows_of(records), ["id", "mail"], "the list"))) == 2
-    with pytest.raises(SourceError, match="no column 'email'; it has 2 columns"):
-        list(require_columns(rows_of(records), ["id", "email"], "the list"))
-
-
-@pytest.mark.parametrize("line", ["b{}", '"b{}"', '{{"key": "b{}", "more": 1}}'])
-def test_only_the_rows_whose_column_holds_one_of_the_keys_pass(write: Write, line: str) -> None:
-    path = write("keys.txt", "\n".join(line.format(n) for n in (1, 3)).encode())
-    rows: list[Any] = [{"id": n, "other": f"b{n}"} for n in range(5)]
-    with KeyFile(path, open_file) as keys:
-        assert [row.content["id"] for row in rows_only(rows_of(rows), keys, "other")] == [1, 3]
 
 
 def test_a_line_of_the_rejects_is_read_as_the_row_it_was(write: Write) -> None:

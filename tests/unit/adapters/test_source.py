@@ -1,0 +1,61 @@
+"""Which source is chosen, and what tells one from another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.sdk import BaseHook
+
+from airflow_profile_provider.adapters.source import source_of
+from airflow_profile_provider.errors import ConfigurationError
+from airflow_profile_provider.sources.announced import Announced
+from airflow_profile_provider.sources.events import EventSource
+from airflow_profile_provider.sources.files import FileSource
+from airflow_profile_provider.sources.memory import MemorySource
+from airflow_profile_provider.sources.source import Source
+from airflow_profile_provider.sources.sql import QuerySource
+
+
+def source(records: Any, sql: str | None = None) -> Source:
+    return source_of(records, sql, "warehouse" if sql else None, BaseHook.get_connection)
+
+
+@pytest.mark.parametrize(
+    ("records", "sql", "kind"),
+    [
+        ([], None, MemorySource),
+        (iter([]), None, MemorySource),
+        ("people.csv", None, FileSource),
+        (Path("people"), None, FileSource),
+        (None, "select 1", QuerySource),
+        (Announced(), None, EventSource),
+    ],
+)
+def test_each_kind_is_a_class_that_opens_nothing_yet(records: Any, sql: str | None, kind: type) -> None:
+    found = source(records, sql)
+    assert type(found) is kind
+    found.close()
+
+
+def test_a_lists_id_changes_with_its_content_and_with_the_options() -> None:
+    ids = [
+        source(records).source_id({"key": key})
+        for records, key in (([1], "id"), ([2], "id"), ([1], "email"), ([1], "id"))
+    ]
+    assert ids[0] == ids[3]
+    assert None not in ids
+    assert len(set(ids)) == 3
+
+
+@pytest.mark.parametrize("records", [iter([1]), Announced(), "missing.csv"])
+def test_what_cannot_be_told_from_another_has_no_id(records: Any) -> None:
+    assert source(records).source_id({}) is None
+
+
+def test_only_an_iterator_cannot_be_read_twice() -> None:
+    for records in ([1], "people.csv", Announced()):
+        source(records).require_rereading("two passes are needed")
+    with pytest.raises(ConfigurationError, match="two passes are needed, and these records"):
+        source(iter([1])).require_rereading("two passes are needed")
