@@ -98,8 +98,6 @@ def test_vendors_do_no_input_or_output() -> None:
 def test_all_that_our_own_vendors_are_made_of_is_there_for_others() -> None:
     package = r"airflow_profile_provider\.vendors\.\w+"
     ours = re.compile(rf"^from {package} import (?:\(([^)]+)\)|(.+))$", re.MULTILINE)
-        r"^from airflow_profile_provider\.vendors\.\w+ import (?:\(([^)]+)\)|(.+))$", re.MULTILINE
-    )
     needed = {
         name.strip()
         for path in (PACKAGE / "vendors").glob("*.py")
