@@ -98,7 +98,7 @@ class Candidates:
     def candidate(self, change: Change, row: bytes) -> Candidate:
         """Return a change with its fingerprints, ``row`` being that of its row."""
         prints = self._prints.of_change(change)
-        return Candidate(change, row, prints.fields, prints.whole)
+        return Candidate(profile_of(change), place_of(change), change, row, prints.fields, prints.whole)
 
     def _key_of(self, row: Row) -> str:
         return "" if row.problem else self._planner.key_in(row.content) or ""
@@ -121,9 +121,11 @@ class Candidates:
             raise InvalidRecord("the version has more than the 64 bits that the ledger keeps")
 
     def _found(self, change: Change, row: bytes, known: dict[str, Entry]) -> Found:
-        key = profile_of(change)
-        entry = self._claims.entry(key) or known.setdefault(key, Entry(key))
-        return self.candidate(change, row), entry
+        found = self.candidate(change, row)
+        entry = self._claims.entry(found.key) or known.get(found.key)
+        if entry is None:
+            entry = known[found.key] = Entry(found.key)
+        return found, entry
 
     def _with_fields(self, found: list[Found]) -> list[Found]:
         """Read the fields of entries, too, but of those that are on their way: theirs were read before."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from airflow_profile_provider.ledger.ledger import Entry, now_of
 from airflow_profile_provider.ledger.names import kept_name
@@ -33,26 +34,20 @@ class Comparing:
 
 @dataclass(slots=True)
 class Candidate:
-    """A planned change with its fingerprints: of its row, of each of its parts, and of all of it."""
+    """A planned change with its fingerprints: of its row, of each of its parts, and of all of it.
 
+    ``key`` is the one under which the ledger keeps it, ``order`` the place of its version, if it has one.
+    """
+
+    key: str
+    order: int | None
     change: Change
     row: bytes
     fields: Mapping[str, str]
     whole: str
 
-    @property
-    def key(self) -> str:
-        """Under which key the ledger keeps it."""
-        return profile_of(self.change)
 
-    @property
-    def order(self) -> int | None:
-        """The place of its version among others of their kind, if it has one."""
-        return place_of(self.change)
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(NamedTuple):
     """What becomes of a change: it is proposed to be sent, or has its verdict."""
 
     verdict: Verdict
@@ -107,7 +102,7 @@ def is_quarantined(found: Candidate, entry: Entry, policy: Comparing, now: float
 
 def differing(found: Candidate, entry: Entry) -> frozenset[str]:
     """Return under which names the ledger keeps what differs from what was acknowledged."""
-    return frozenset(name for name, known in found.fields.items() if entry.fields.get(name) != known)
+    return frozenset([name for name, known in found.fields.items() if entry.fields.get(name) != known])
 
 
 def names_of(change: Change) -> frozenset[str]:
@@ -158,8 +153,8 @@ def _proposal(found: Candidate, why: Reason, names: frozenset[str] | None, secon
     return Proposal(
         change,
         why,
-        tuple(name for name in change.fields if names is None or name in names),
-        tuple(name for name in change.relationships if names is None or kept_name(name) in names),
+        tuple([name for name in change.fields if names is None or name in names]),
+        tuple([name for name in change.relationships if names is None or kept_name(name) in names]),
         found.whole,
         found.row,
         second,
