@@ -12,6 +12,7 @@ from airflow_profile_provider.ledger.diff import Comparing
 from airflow_profile_provider.ledger.fingerprints import Fingerprints
 from airflow_profile_provider.ledger.ledger import Ledger
 from airflow_profile_provider.ledger.migrations import migrate
+from airflow_profile_provider.ledger.reader import LedgerReader
 from airflow_profile_provider.ledger.session import Sieve
 from airflow_profile_provider.ledger.tables import patient
 from airflow_profile_provider.mapping.mapper import Planner, Recipe
@@ -33,7 +34,7 @@ def secret_of(store: Connection) -> bytes:
     return str((store.extra_dejson or {}).get("fingerprint_key") or "").encode()
 
 
-def fingerprints_of(ledger: Ledger, vendor: Vendor, planner: Planner, recipe: Recipe) -> Fingerprints:
+def fingerprints_of(ledger: LedgerReader, vendor: Vendor, planner: Planner, recipe: Recipe) -> Fingerprints:
     """Return the fingerprints that a ledger keeps of a push."""
     # What is known of a profile is not known of one spelling of its key.
     shape = vendor.shape + (" exact keys" if recipe.exact_keys else "")
@@ -89,7 +90,7 @@ def sieve_of(
         if not recipe.exact_keys:
             ledger.keep_as(planner.profile_of)
         with lease.kept():
-            yield Sieve(planner, ledger, prints, how)
+            yield Sieve(planner, ledger, prints, how, writer=ledger)
     finally:
         ledger.close()
 

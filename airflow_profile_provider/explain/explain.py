@@ -14,11 +14,12 @@ from airflow_profile_provider.delivery.wire import Observed
 from airflow_profile_provider.errors import ConfigurationError, InvalidRecord, PushStopped, VendorError
 from airflow_profile_provider.explain.exchanges import Exchange, Masks, sent, unsent
 from airflow_profile_provider.explain.explanation import Delivery, Explanation, LedgerExplained, RowExplained
-from airflow_profile_provider.ledger.admin import ReadLedger, instant, version_of
+from airflow_profile_provider.ledger.admin import instant, version_of
+from airflow_profile_provider.ledger.entry import Entry
 from airflow_profile_provider.ledger.fingerprints import Fingerprints
-from airflow_profile_provider.ledger.ledger import Entry
 from airflow_profile_provider.ledger.names import shown_name
 from airflow_profile_provider.ledger.quarantine import QUARANTINE
+from airflow_profile_provider.ledger.reader import ReadLedger
 from airflow_profile_provider.ledger.session import Sieve
 from airflow_profile_provider.mapping.mapper import Planner
 from airflow_profile_provider.mapping.window import Window

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import secrets
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_profile_provider.errors import ConfigurationError
-from airflow_profile_provider.ledger.ledger import Entry, Ledger, version_name
-from airflow_profile_provider.ledger.migrations import found_schema, require_schema
 from airflow_profile_provider.ledger.quarantine import QUARANTINE
+from airflow_profile_provider.ledger.reader import has_ledger, version_name
 from airflow_profile_provider.ledger.spellings import mark_of
 from airflow_profile_provider.ledger.tables import Tables, begun
 from airflow_profile_provider.values import folded
@@ -217,55 +215,6 @@ class LedgerAdmin:
         table = self._tables.leases.c
         query = select(table.name).where(table.until > self._clock())
         return any(name.partition(" ")[0] == str(number) for name in connection.execute(query).scalars())
-
-
-class ReadLedger(Ledger):
-    """A ledger that is only read: nothing is made on first use, and where there is none it knows nothing.
-
-    Raises:
-        ConfigurationError: it is of another version, or knows the target by another identifier.
-    """
-
-    def _make(self) -> None:
-        self._there = has_ledger(self._engine)
-
-    def _target_of(self, target: str, key_type: str) -> int:
-        if not self._there:
-            return 0
-        with begun(self._engine) as connection:
-            table = self._tables.targets
-            found = connection.execute(table.select().where(table.c.target == target)).mappings().all()
-        ids = {str(row["key_type"]): int(row["id"]) for row in found}
-        self._require_no_other(target, key_type, ids)
-        self._require_same_place(target, found)
-        return ids.get(key_type, 0)
-
-    @property
-    def key(self) -> bytes:
-        """The secret that the ledger keeps for fingerprints, or any where there are none."""
-        return super().key if self._there else secrets.token_bytes(32)
-
-    def known(self, keys: Collection[str]) -> dict[str, Entry]:
-        """Return what is known of these keys, without their fields."""
-        return super().known(keys) if self._there else {}
-
-    @property
-    def version_kind(self) -> str | None:
-        """The kind of version that orders this target's changes, if any came."""
-        return super().version_kind if self._there else None
-
-
-def has_ledger(engine: Engine) -> bool:
-    """Whether there is a ledger in the database behind an engine.
-
-    Raises:
-        ConfigurationError: it is of another version of this package.
-    """
-    with begun(engine) as connection:
-        found = found_schema(connection)
-    if found:
-        require_schema(found)
-    return bool(found)
 
 
 def instant(seconds: float) -> str:

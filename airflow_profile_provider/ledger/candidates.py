@@ -8,8 +8,9 @@ from typing import Any
 from airflow_profile_provider.errors import InvalidRecord
 from airflow_profile_provider.ledger.claims import Claims
 from airflow_profile_provider.ledger.diff import Candidate, Comparing, is_held, place_of, profile_of
+from airflow_profile_provider.ledger.entry import Entry
 from airflow_profile_provider.ledger.fingerprints import Fingerprints
-from airflow_profile_provider.ledger.ledger import Entry, Ledger
+from airflow_profile_provider.ledger.reader import LedgerReader
 from airflow_profile_provider.ledger.tables import LONGEST_KEY
 from airflow_profile_provider.mapping.mapper import Planner
 from airflow_profile_provider.records import Change, Row
@@ -30,7 +31,7 @@ class Candidates:
     """
 
     def __init__(
-        self, planner: Planner, ledger: Ledger, prints: Fingerprints, policy: Comparing, claims: Claims
+        self, planner: Planner, ledger: LedgerReader, prints: Fingerprints, policy: Comparing, claims: Claims
     ) -> None:
         self._planner = planner
         self._ledger = ledger

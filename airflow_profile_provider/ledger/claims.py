@@ -6,7 +6,7 @@ from collections.abc import Container
 from dataclasses import dataclass
 
 from airflow_profile_provider.ledger.diff import Candidate, profile_of
-from airflow_profile_provider.ledger.ledger import Entry
+from airflow_profile_provider.ledger.entry import Entry
 from airflow_profile_provider.records import Change
 
 

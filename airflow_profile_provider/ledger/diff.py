@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from airflow_profile_provider.ledger.ledger import Entry, now_of
+from airflow_profile_provider.ledger.entry import Entry, now_of
 from airflow_profile_provider.ledger.names import kept_name
 from airflow_profile_provider.ledger.quarantine import QUARANTINE
 from airflow_profile_provider.records import Change, Proposal, Reason, Verdict, order_of

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from airflow_profile_provider.ledger.claims import Claims
 from airflow_profile_provider.ledger.diff import Candidate, Comparing, newer, place_of
+from airflow_profile_provider.ledger.entry import MANY, Entry, now_of
 from airflow_profile_provider.ledger.fingerprints import ChangePrints
-from airflow_profile_provider.ledger.ledger import MANY, Entry, Ledger, now_of
+from airflow_profile_provider.ledger.ledger import Ledger
 from airflow_profile_provider.ledger.packing import EARLIER_BYTES
 from airflow_profile_provider.ledger.postponed import Seen
 from airflow_profile_provider.mapping.window import Planned
@@ -20,10 +21,15 @@ MOST_FAILED = 10_000
 
 
 class Outcomes:
-    """Takes note of claims and of what came of them; `flush` writes it down, many keys at a time."""
+    """Takes note of claims and of what came of them; `flush` writes it down, many keys at a time.
 
-    def __init__(self, ledger: Ledger, policy: Comparing, claims: Claims, clock: Callable[[], float]) -> None:
-        self._ledger = ledger
+    Without a ``writer``, for changes that are only proposed, there is nothing to write.
+    """
+
+    def __init__(
+        self, writer: Ledger | None, policy: Comparing, claims: Claims, clock: Callable[[], float]
+    ) -> None:
+        self._writer = writer
         self._policy = policy
         self._claims = claims
         self._clock = clock
@@ -42,6 +48,12 @@ class Outcomes:
             entry.doubt_until(self._doubt_ends(), entry.sent or MANY)
         entry.set_out(proposal.whole)
         self._claims.add(change, found, entry, self.now())
+
+    def put_in_doubt(self, entries: Iterable[Entry]) -> None:
+        """Write down that changes of these keys are about to be sent."""
+        if self._writer is None:
+            raise TypeError("changes may be sent only where a ledger is written")
+        self._writer.put_in_doubt(entries)
 
     def now(self) -> int:
         """Return the time as entries keep it."""
@@ -124,12 +136,14 @@ class Outcomes:
 
     def flush(self) -> None:
         """Write down what was acknowledged; a key that is still on its way stays in doubt."""
-        self._ledger.acknowledge(self._ready(self._news))
+        if self._writer is None:
+            return
+        self._writer.acknowledge(self._ready(self._news))
         self._news = self._unready(self._news)
-        self._ledger.keep_doubts(self._ready(self._doubts))
+        self._writer.keep_doubts(self._ready(self._doubts))
         self._doubts = self._unready(self._doubts)
         if self._acknowledged:  # a vendor that refuses everything says nothing of a record
-            self._ledger.count_refusals(self._refusals, self._policy.run)
+            self._writer.count_refusals(self._refusals, self._policy.run)
             self._refusals = []
 
     def _ready(self, entries: Mapping[str, Entry]) -> list[Entry]:

@@ -22,10 +22,12 @@ from airflow_profile_provider.ledger.diff import (
     part_of,
     profile_of,
 )
+from airflow_profile_provider.ledger.entry import Entry
 from airflow_profile_provider.ledger.fingerprints import Fingerprints
-from airflow_profile_provider.ledger.ledger import Entry, Ledger
+from airflow_profile_provider.ledger.ledger import Ledger
 from airflow_profile_provider.ledger.outcomes import Outcomes, short
 from airflow_profile_provider.ledger.postponed import Postponed, Waiting
+from airflow_profile_provider.ledger.reader import LedgerReader
 from airflow_profile_provider.ledger.versions import VersionKind
 from airflow_profile_provider.mapping.mapper import Planner
 from airflow_profile_provider.mapping.window import Planned
@@ -61,26 +63,29 @@ class Sieve:
     """Compares changes with a ledger before they are sent, and writes down what became of them after.
 
     A key that is on its way is never taken for unchanged: what the ledger says of it is about to be untrue.
+    ``writer`` is the ledger to write to, the same one; None: changes are only proposed, never sent.
     """
 
     def __init__(
         self,
         planner: Planner,
-        ledger: Ledger,
+        ledger: LedgerReader,
         prints: Fingerprints,
         how: Comparing,
         *,
+        writer: Ledger | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._ledger = ledger
+        self._writer = writer
         self._prints = prints
         self._how = how
         self._clock = clock
         self._claims = Claims()
         self._candidates = Candidates(planner, ledger, prints, how, self._claims)
-        self._kind = VersionKind(ledger)
+        self._kind = VersionKind(ledger, writer)
         self._postponed = Postponed()
-        self._outcomes = Outcomes(ledger, how, self._claims, clock)
+        self._outcomes = Outcomes(writer, how, self._claims, clock)
         self.is_whole: Callable[[], bool] = lambda: True
         """Whether the source was read to its end: where it broke, what a later row would be is not known."""
         self.waits: Callable[[int], object] = lambda position: None
@@ -93,7 +98,7 @@ class Sieve:
 
     def forbidden(self) -> PushStopped | None:
         """Say why nothing more may be sent, if so: another push has taken over."""
-        return self._ledger.lease.check() if self._ledger.lease else None
+        return self._writer.lease.check() if self._writer and self._writer.lease else None
 
     # -- before sending ---------------------------------------------------------------------------------
 
@@ -192,7 +197,7 @@ class Sieve:
                 for one, proposal in self._decided(first, entry, way, final=final)
             ]
             try:
-                self._ledger.put_in_doubt([entry for _, entry in to_send])
+                self._outcomes.put_in_doubt([entry for _, entry in to_send])
             except PushStopped as stopped:
                 for change, _ in to_send:
                     way.settle(change, Verdict.UNSENT, str(stopped))

@@ -7,12 +7,16 @@ from typing import Protocol
 from airflow_profile_provider.records import Change, order_of
 
 
-class KindStore(Protocol):
-    """Where the kind of a target's versions is kept."""
+class KindReader(Protocol):
+    """Knows the kind of a target's versions."""
 
     @property
     def version_kind(self) -> str | None:
         """The kind that is kept, if any."""
+
+
+class KindWriter(Protocol):
+    """Keeps the kind of a target's versions."""
 
     def keep_version_kind(self, kind: str) -> str:
         """Keep a kind, unless there is one; return the one that is kept."""
@@ -21,8 +25,9 @@ class KindStore(Protocol):
 class VersionKind:
     """The kind of version (see `order_of`) that orders a target's changes: that of the first that came."""
 
-    def __init__(self, store: KindStore) -> None:
-        self._store = store
+    def __init__(self, reader: KindReader, writer: KindWriter | None) -> None:
+        self._reader = reader
+        self._writer = writer
         self._found: str | None = None
         self._is_kept = False
 
@@ -36,8 +41,8 @@ class VersionKind:
         return self._found or order[0]
 
     def _look(self, kind: str, keep: bool) -> None:
-        known = self._store.version_kind
-        if known is None and keep:
-            known = self._store.keep_version_kind(kind)
+        known = self._reader.version_kind
+        if known is None and keep and self._writer:
+            known = self._writer.keep_version_kind(kind)
         self._is_kept = known is not None
         self._found = known or kind

@@ -15,7 +15,7 @@ from standins import Fault, Lightfield, Ocamba
 from standins.server import Reply, Seen
 
 from airflow_profile_provider.hooks.lightfield import LightfieldHook
-from airflow_profile_provider.ledger.ledger import Entry, now_of
+from airflow_profile_provider.ledger.entry import Entry, now_of
 
 from .quick import QuickHook, connections, held, push, written
 

@@ -14,8 +14,9 @@ from airflow_profile_provider.adapters.databases import engine_of
 from airflow_profile_provider.delivery.retries import RetryRule
 from airflow_profile_provider.errors import ConfigurationError, LedgerFailed, PushStopped
 from airflow_profile_provider.hooks.ocamba import OcambaHook
+from airflow_profile_provider.ledger.entry import Entry
 from airflow_profile_provider.ledger.lease import LEASE_SECONDS
-from airflow_profile_provider.ledger.ledger import Entry, Ledger
+from airflow_profile_provider.ledger.ledger import Ledger
 from airflow_profile_provider.ledger.tables import ROW_BYTES
 from airflow_profile_provider.records import Report
 

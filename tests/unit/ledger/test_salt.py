@@ -304,7 +304,8 @@ def test_two_pushes_that_name_fields_at_once_understand_each_other(engine: Engin
 
 def test_an_entry_of_four_fields_takes_at_most_ninety_bytes_in_sqlite(ocamba: Ocamba, tmp_path: Path) -> None:
     """Its key takes 8 of them, and each page a few for itself."""
-    from airflow_profile_provider.ledger.ledger import Entry, Ledger
+    from airflow_profile_provider.ledger.entry import Entry
+    from airflow_profile_provider.ledger.ledger import Ledger
 
     path, number = tmp_path / "sizes.db", 5000
     ledger = Ledger(create_engine(f"sqlite:///{path}"), "x:size", "id")

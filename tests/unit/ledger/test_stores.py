@@ -21,7 +21,8 @@ from airflow_profile_provider import outages
 from airflow_profile_provider.adapters import databases
 from airflow_profile_provider.errors import ConfigurationError, LedgerFailed
 from airflow_profile_provider.hooks.ocamba import OcambaHook
-from airflow_profile_provider.ledger.ledger import Entry, Ledger
+from airflow_profile_provider.ledger.entry import Entry
+from airflow_profile_provider.ledger.ledger import Ledger
 from airflow_profile_provider.operators.ocamba import OcambaPushProfilesOperator
 from airflow_profile_provider.records import Report, Verdict
 from airflow_profile_provider.sources.announced import Outbox
