@@ -22,7 +22,6 @@ from sqlalchemy import Engine, create_engine, event, text
 from standins import Fault, Ocamba
 
 from airflow_profile_provider.adapters.databases import engine_of
-from airflow_profile_provider.explain.explain import explain
 from airflow_profile_provider.ledger.migrations import migrate
 from airflow_profile_provider.ledger.packing import EARLIER_BYTES, Packing
 from airflow_profile_provider.ledger.salt import FIELD_BYTES, Salt
@@ -203,7 +202,7 @@ def test_a_record_set_aside_of_old_stays_so(ocamba: Ocamba, engine: Engine) -> N
         push([changed[2], rows(n1=f"new {number}")[1]], run=str(number))
     aged(engine, rows(n1="new 4"), refused="poison")
     given: dict[str, Any] = {"key": "id", "fields": FIELDS, "ledger_conn_id": "ledger"}
-    assert explain(QuickHook(), "2", changed, **given).ledger.refused_this
+    assert QuickHook().explain("2", changed, **given).ledger.refused_this
     sent = len(ocamba.requests)
     assert push(changed).quarantined == 1
     assert written(ocamba, sent) == ["1"], "the comment of 1 is another one"
