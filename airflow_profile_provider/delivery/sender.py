@@ -70,6 +70,12 @@ class Courier:
         """Send nothing more; what is in flight is finished."""
         self._transport.stop(reason)
 
+    def stop_for(self, error: BaseException, doing: str) -> None:
+        """Send nothing more because of an error, whoever raised it while ``doing`` what."""
+        if not isinstance(error, Exception):
+            self.interrupt = self.interrupt or error
+        self.stop(sorted_error(error, doing))
+
     def deliver(self, batch: list[Planned]) -> list[Settled]:
         """Deliver a batch and return a verdict on each of its changes."""
         fate = Fate()

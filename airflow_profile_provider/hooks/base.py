@@ -140,10 +140,10 @@ class ProfileHook(ConnectedHook):
                 vendor_options=vendor_options,
             )
             assembly = self._assembly(records, given, circumstances, stack)
-            push, rows, blocks = assembly.push()
+            push = assembly.push()
             self.last_plan = assembly.gate
             self._guard.begin(push)
-            return push.run(rows, blocks)
+            return push.run()
 
         self.last_plan = None
         return self._guard.run(changes, pushed)

@@ -18,7 +18,8 @@ from airflow_profile_provider.errors import (
     where_raised,
 )
 from airflow_profile_provider.push.beside import Beside
-from airflow_profile_provider.push.push import Log, Push
+from airflow_profile_provider.push.log import Log
+from airflow_profile_provider.push.push import Push
 from airflow_profile_provider.records import Report
 
 _STRIKES = {
@@ -114,7 +115,7 @@ class Guard:
         if self._running is None:
             return
         try:
-            measure(self._conn_type, self._running.own_report())
+            measure(self._conn_type, self._running.own_report)
         except Exception as error:  # noqa: BLE001 -- a backend of metrics has errors of its own
             self._log.warning("The push's metrics could not be sent (%s)", where_raised(error))
 

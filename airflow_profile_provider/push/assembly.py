@@ -6,6 +6,7 @@ Nothing here knows Airflow, a database or a file system: those are handed in as 
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, fields
@@ -22,21 +23,32 @@ from airflow_profile_provider.errors import ConfigurationError, Paused, PushStop
 from airflow_profile_provider.ledger.diff import DOUBT_SECONDS, Comparing
 from airflow_profile_provider.ledger.session import Sieve
 from airflow_profile_provider.mapping.mapper import Planner, Recipe
+from airflow_profile_provider.push.account import Account
 from airflow_profile_provider.push.files import Files, Outputs
+from airflow_profile_provider.push.intake import Intake
+from airflow_profile_provider.push.log import Log, Quiet
+from airflow_profile_provider.push.no_ledger import NoLedger
 from airflow_profile_provider.push.options import PushOptions
 from airflow_profile_provider.push.outputs import PlanFile
-from airflow_profile_provider.push.progress import estimate
-from airflow_profile_provider.push.push import Log, Push
+from airflow_profile_provider.push.planning import Planning
+from airflow_profile_provider.push.problems import Problems
+from airflow_profile_provider.push.progress import Progress, estimate
+from airflow_profile_provider.push.push import Parts, Push
 from airflow_profile_provider.push.resuming import resumed
 from airflow_profile_provider.push.review import Gate
-from airflow_profile_provider.push.watermark import Checkpoints, Resume
-from airflow_profile_provider.records import Row
-from airflow_profile_provider.sources.batches import Block
+from airflow_profile_provider.push.saving import NoSaving, Saving
+from airflow_profile_provider.push.settlement import NoReceipts, Settlement
+from airflow_profile_provider.push.telling import Telling
+from airflow_profile_provider.push.watermark import Checkpoints, NoTrail, Resume, Trail
+from airflow_profile_provider.records import Report, Row
 from airflow_profile_provider.sources.keys import KeyFile, rows_only
 from airflow_profile_provider.sources.partition import rows_in_partition
 from airflow_profile_provider.sources.source import Source
 from airflow_profile_provider.vendors.base import Vendor
 from airflow_profile_provider.vendors.fields import Catalogue
+
+AHEAD = 5
+"""With a ledger, planning works by the thousand: so many batches wait for each request, ready to be sent."""
 
 
 class Surroundings(Protocol):
@@ -214,43 +226,88 @@ class Assembly:
             options.action == "plan" or options.max_changes is not None or options.approved_plan is not None
         )
 
-    def push(self) -> tuple[Push, Iterator[Row], Iterator[Block] | None]:
-        """Open everything, in the order in which a mistake costs least, and return the push with its rows."""
-        options, log = self.options, self.surroundings.log
+    def push(self, clock: Callable[[], float] = time.monotonic) -> Push:
+        """Open everything, in the order in which a mistake costs least, and return the push."""
+        options, log = self.options, Quiet(self.surroundings.log)
         _ = self.planner, self.quota, self.batch_size
         concurrency = self.surroundings.concurrency(options.concurrency)
         _ = self.source
         self._fresh_outputs.try_out()
         self.surroundings.go_on()
-        session = self.session
+        session = self.session or NoLedger(self.planner)
         self._stack.callback(self.source.close)
-        rows, blocks, gate = self._rows(), None, self.gate
-        if session and self._may_compare_blocks:
-            blocks = self.source.batches(self.planner, options.if_empty)
+        rows, gate = self._rows(), self.gate
+        blocks = self.source.batches(self.planner, options.if_empty) if self._may_compare_blocks else None
         resume, outputs = self._start
+        start = resume.start if resume else None
+        expected = self._expected()
+        courier, planner = self.courier, self.planner
+        earlier = Report.of(start.report) if start else Report()
+        account = Account(self.transport.cost, outputs, earlier, clock)
+        trail = Trail(start) if resume else NoTrail()
+        problems = Problems(self.vendor, log)
+        receipts = (self.source.receipts if options.action == "push" else None) or NoReceipts()
+        settlement = Settlement(planner, courier, session, account, outputs, problems, trail, receipts)
+        saving = Saving(resume, trail, account, outputs, courier, self.quota, log) if resume else NoSaving()
+        progress = Progress(
+            self.quota,
+            expected,
+            self.vendor.requests_per_batch / self.batch_size,
+            before=earlier.received,
+            at_most=self.session is not None,
+        )
+        seconds = self.surroundings.tell_seconds
+        telling = Telling(account, progress, settlement, saving, courier, log, seconds, clock)
+        intake = Intake(
+            rows,
+            blocks,
+            planner,
+            session,
+            account,
+            settlement,
+            telling,
+            trail,
+            courier,
+            keeps_keys=outputs.delivered is not None,
+        )
+        session.is_whole = lambda: not (intake.broken or courier.stopped)
+        session.waits = lambda position: settlement.open.pop(position, None)
+        checkpoints = self._how.checkpoints
+        planning = Planning(
+            intake,
+            session,
+            settlement,
+            account,
+            courier,
+            gate,
+            log,
+            perhaps_sent=bool(checkpoints and checkpoints.retried),
+        )
+        parts = Parts(
+            courier,
+            planning,
+            intake,
+            session,
+            settlement,
+            problems,
+            account,
+            outputs,
+            saving,
+            telling,
+            gate,
+            log,
+        )
+        return Push(parts, concurrency, AHEAD if self.session else 0, clock)
+
+    def _expected(self) -> int | None:
+        """Return about how many records there are, where that is known, and say what they will cost."""
+        options = self.options
         expected = None if options.only is not None or options.partition else self.source.count()
         if expected:
-            at_most = session is not None
-            log.info("%s", estimate(expected, self.batch_size, self.vendor, self.quota, at_most=at_most))
-        checkpoints = self._how.checkpoints
-        push = Push(
-            self.vendor,
-            self.transport,
-            self.planner,
-            self.courier,
-            concurrency=concurrency,
-            rejects=outputs.rejects,
-            delivered=outputs.delivered,
-            expected=expected,
-            resume=resume,
-            perhaps_sent=bool(checkpoints and checkpoints.retried),
-            sieve=session,
-            gate=gate,
-            receipts=self.source.receipts if options.action == "push" else None,
-            tell_seconds=self.surroundings.tell_seconds,
-            log=log,
-        )
-        return push, rows, blocks
+            at_most = self.session is not None
+            words = estimate(expected, self.batch_size, self.vendor, self.quota, at_most=at_most)
+            self.surroundings.log.info("%s", words)
+        return expected
 
     @cached_property
     def _fresh_outputs(self) -> Outputs:
@@ -284,10 +341,12 @@ class Assembly:
 
     @property
     def _may_compare_blocks(self) -> bool:
-        """Whether nothing else decides about a row than the ledger."""
+        """Whether a ledger decides about a row, and nothing else."""
         options = self.options
-        return self._only_column is None and not (
-            options.partition or options.version or options.ignore_ledger
+        return (
+            self.session is not None
+            and self._only_column is None
+            and not (options.partition or options.version or options.ignore_ledger)
         )
 
     def _rows(self) -> Iterator[Row]:

@@ -60,3 +60,15 @@ class Outputs:
         for output in (self.rejects, self.delivered):
             if output:
                 output.go_on_from(start)
+
+    def secure(self) -> tuple[int, int] | None:
+        """Make sure that what was written outlives this process; return the sizes in bytes.
+
+        None: a file is kept only once it is closed.
+
+        Raises:
+            OutputFailed: one cannot be written.
+        """
+        sizes = [output.secure() if output else 0 for output in (self.rejects, self.delivered)]
+        rejects, delivered = sizes
+        return None if rejects is None or delivered is None else (rejects, delivered)

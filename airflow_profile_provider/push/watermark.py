@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -79,3 +79,32 @@ class Trail:
         counts = self._counts + Counter(self._settled[position] for position in ahead)
         earlier = (position for position in self._skipped if position >= self.mark)
         return self.mark, counts, tuple(sorted({*ahead, *earlier}))
+
+    def received_many(self, first: int, indexes: Iterable[int]) -> list[int]:
+        """Note that the records at these places behind ``first`` were read; return those not settled yet."""
+        fresh = [index for index in indexes if not self.passed(first + index)]
+        for index in fresh:
+            self.received(first + index)
+        return fresh
+
+    def settled_many(self, first: int, indexes: Iterable[int], verdict: Verdict) -> None:
+        """Note a verdict of the records at these places behind ``first``."""
+        for index in indexes:
+            self.settled(first + index, verdict)
+
+
+class NoTrail(Trail):
+    """What is settled is not noted: nobody will go on from here."""
+
+    def received(self, position: int) -> None:
+        """Note nothing."""
+
+    def settled(self, position: int, verdict: Verdict) -> None:
+        """Note nothing."""
+
+    def received_many(self, first: int, indexes: Iterable[int]) -> list[int]:
+        """Note nothing; nothing was settled before."""
+        return list(indexes)
+
+    def settled_many(self, first: int, indexes: Iterable[int], verdict: Verdict) -> None:
+        """Note nothing."""

@@ -1,0 +1,119 @@
+"""Takes in the rows of a push, or its batches of rows, and accounts for each that was received."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import chain
+
+from airflow_profile_provider.delivery.sender import Courier
+from airflow_profile_provider.errors import ProfileError, PushStopped, SourceError, where_raised
+from airflow_profile_provider.mapping.mapper import Planner
+from airflow_profile_provider.push.account import Account
+from airflow_profile_provider.push.no_ledger import Session
+from airflow_profile_provider.push.settlement import Settlement
+from airflow_profile_provider.push.telling import Telling
+from airflow_profile_provider.push.watermark import Trail
+from airflow_profile_provider.records import Row, Verdict
+from airflow_profile_provider.sources.batches import Block
+
+TOLD_EACH = 1000
+"""After so many rows it is looked whether it is time to say how far the push is."""
+
+
+class Intake:
+    """The rows of one push; ``blocks`` are the same rows by the thousand, where a ledger can use them."""
+
+    def __init__(
+        self,
+        rows: Iterator[Row],
+        blocks: Iterator[Block] | None,
+        planner: Planner,
+        session: Session,
+        account: Account,
+        settlement: Settlement,
+        telling: Telling,
+        trail: Trail,
+        courier: Courier,
+        *,
+        keeps_keys: bool,
+    ) -> None:
+        self.broken: SourceError | None = None
+        """Why the source could not be read to its end."""
+        self._planner = planner
+        self._account = account
+        self._settlement = settlement
+        self._telling = telling
+        self._trail = trail
+        self._courier = courier
+        self._keeps_keys = keeps_keys
+        self._block: tuple[Block, Sequence[int] | None] | None = None
+        self._at = 0
+        self._blocks = None if blocks is None else self._noted(blocks)
+        if self._blocks:
+            rows = session.unheld(self._blocks, self._settle_held)
+        self.rows = self.received(rows)
+
+    def rest(self) -> Iterator[Row]:
+        """Read what has not been read, once nothing more is sent."""
+        left = self._left_of_blocks() if self._blocks else iter(())
+        return chain(self.rows, self.received(left))
+
+    def received(self, rows: Iterator[Row]) -> Iterator[Row]:
+        """Count rows; those that an earlier try has settled are passed over.
+
+        Each is open until it has a verdict or waits to be sent. A source that raises ends here: what came
+        before is delivered.
+        """
+        try:
+            for row in rows:
+                if self._trail.passed(row.position):
+                    continue
+                if not self._blocks:
+                    self._trail.received(row.position)
+                self._account.received += 1
+                self._at = row.position
+                self._settlement.open[row.position] = row
+                if self._account.received % TOLD_EACH == 0:
+                    self._telling.now_and_then()
+                yield row
+        except GeneratorExit:
+            raise
+        except BaseException as error:  # noqa: BLE001 -- a source, or a driver under it, may raise anything
+            self._end_source(error)
+
+    def _end_source(self, error: BaseException) -> None:
+        """Read no more of a source that raised; a ledger that was asked meanwhile stops the push."""
+        if isinstance(error, PushStopped) or not isinstance(error, Exception):
+            self._courier.stop_for(error, "the source")
+        elif isinstance(error, ProfileError):
+            self.broken = SourceError(str(error))
+        else:
+            self.broken = SourceError(f"it raised {where_raised(error)}")
+
+    def _noted(self, blocks: Iterator[Block]) -> Iterator[Block]:
+        for block in blocks:
+            self._block = (block, None)
+            yield block
+
+    def _left_of_blocks(self) -> Iterator[Row]:
+        """Read the rows of blocks that were to be compared with a ledger, and were not."""
+        block, others = self._block or (None, ())
+        if block is not None:
+            which = range(len(block)) if others is None else others
+            yield from (row for row in block.rows(list(which)) if row.position > self._at)
+        for later in self._blocks or ():
+            yield from later.rows(list(range(len(later))))
+
+    def _settle_held(self, block: Block, others: Sequence[int]) -> None:
+        """Settle the rows of a block that the vendor holds, all but the others."""
+        self._block = (block, others)
+        left = frozenset(others)
+        held = self._trail.received_many(block.position, range(len(block)))
+        unchanged = [index for index in held if index not in left]
+        self._account.received += len(unchanged)
+        self._account.verdicts[Verdict.UNCHANGED] += len(unchanged)
+        self._trail.settled_many(block.position, unchanged, Verdict.UNCHANGED)
+        if self._keeps_keys:
+            for row in block.rows(unchanged):
+                self._settlement.deliver_key(self._planner.key_of(row))
+        self._telling.now_and_then()

@@ -1,0 +1,91 @@
+"""What a push asks of its ledger, and the answers where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from hashlib import sha256
+from typing import Protocol
+
+from airflow_profile_provider.errors import InvalidRecord, PushStopped
+from airflow_profile_provider.ledger.session import Sieve
+from airflow_profile_provider.mapping.mapper import Planner
+from airflow_profile_provider.mapping.window import Planned
+from airflow_profile_provider.records import Change, Proposal, Reason, Row, Verdict
+from airflow_profile_provider.sources.batches import Block
+from airflow_profile_provider.vendors.exchange import to_json
+
+
+class Settle(Protocol):
+    """Gives a record that is not sent its verdict."""
+
+    def __call__(self, source: Change | Row, verdict: Verdict, reason: str = "") -> None: ...
+
+
+class NoLedger:
+    """There is no ledger: every change is sent, and nothing is written down."""
+
+    knows_nothing = False
+
+    def __init__(self, planner: Planner) -> None:
+        self._planner = planner
+        self.is_whole: Callable[[], bool] = lambda: True
+        self.waits: Callable[[int], object] = lambda position: None
+
+    def forbidden(self) -> PushStopped | None:
+        """Return nothing: no other push can take over."""
+        return None
+
+    def changes(self, rows: Iterator[Row], settle: Settle) -> Iterator[Change]:
+        """Yield the change of each row that asks for one."""
+        for row in rows:
+            try:
+                yield self._planner.change(row)
+            except InvalidRecord as error:
+                settle(row, Verdict.INVALID, str(error))
+
+    def proposals(self, rows: Iterator[Row], settle: Settle) -> Iterator[Proposal]:
+        """Yield what would be sent."""
+        seen: set[int] = set()
+        for change in self.changes(rows, settle):
+            content = to_json([change.fields, change.relationships])
+            again = hash(change.identity) in seen
+            seen.add(hash(change.identity))
+            yield Proposal(
+                change,
+                Reason.NO_LEDGER,
+                tuple(change.fields),
+                tuple(change.relationships),
+                sha256(content).hexdigest(),
+                again=again,
+            )
+
+    def again(self, proposals: Iterable[Proposal], settle: Settle) -> Iterator[Change]:
+        """Yield what was proposed."""
+        for proposal in proposals:
+            yield proposal.change
+
+    def unheld(
+        self, blocks: Iterator[Block], settle: Callable[[Block, Sequence[int]], None]
+    ) -> Iterator[Row]:
+        """Yield all rows."""
+        for block in blocks:
+            yield from block.rows(list(range(len(block))))
+
+    def leave(self, settle: Settle, why: str) -> None:
+        """Settle nothing: nothing waits here."""
+
+    def unsure(self, planned: Planned) -> None:
+        """Forget it."""
+
+    def settled(self, planned: Planned, verdict: Verdict) -> None:
+        """Forget it."""
+
+    def let_go(self) -> None:
+        """Forget nothing."""
+
+    def flush(self) -> None:
+        """Write nothing down."""
+
+
+Session = Sieve | NoLedger
+"""What a push asks what is to be sent, and tells what became of it."""

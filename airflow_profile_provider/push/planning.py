@@ -1,0 +1,101 @@
+"""From rows to the changes that are to be sent, reviewed as a whole first where that was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+
+from airflow_profile_provider.delivery.sender import Courier
+from airflow_profile_provider.errors import PushStopped, SourceError, sorted_error
+from airflow_profile_provider.push.account import Account
+from airflow_profile_provider.push.intake import Intake
+from airflow_profile_provider.push.log import Log
+from airflow_profile_provider.push.no_ledger import Session
+from airflow_profile_provider.push.review import Gate, Spool
+from airflow_profile_provider.push.settlement import Settlement
+from airflow_profile_provider.records import Change, Proposal, Row, Verdict
+
+
+class Planning:
+    """Makes the changes of one push.
+
+    ``gate`` looks at all that would be sent before anything is. ``perhaps_sent`` says that an earlier try may
+    have sent any of it.
+    """
+
+    def __init__(
+        self,
+        intake: Intake,
+        session: Session,
+        settlement: Settlement,
+        account: Account,
+        courier: Courier,
+        gate: Gate | None,
+        log: Log,
+        *,
+        perhaps_sent: bool,
+    ) -> None:
+        self._intake = intake
+        self._session = session
+        self._settlement = settlement
+        self._account = account
+        self._courier = courier
+        self._gate = gate
+        self._log = log
+        self._perhaps_sent = perhaps_sent
+
+    def changes(self) -> Iterator[Change]:
+        """Plan rows; those that are not to be sent are settled here."""
+        rows = self._intake.rows
+        if self._gate:
+            planned = self._through_gate(self._gate, rows)
+        else:
+            planned = self._session.changes(rows, self._settlement.settle_early)
+        for change in planned:
+            yield replace(change, perhaps_sent=True) if self._perhaps_sent else change
+
+    def _through_gate(self, gate: Gate, rows: Iterator[Row]) -> Iterator[Change]:
+        """Plan everything first; then send it, or settle it where nothing may be sent."""
+        with closing(Spool()) as spool:
+            problem: SourceError | PushStopped | None = None
+            try:
+                for proposal in self._session.proposals(rows, self._settlement.settle_early):
+                    self._settlement.open.pop(proposal.change.position, None)
+                    spool.add(proposal)
+                    gate.look_at(proposal)
+                    if self._courier.stopped:
+                        break
+            except Exception as error:  # noqa: BLE001 -- what was spooled is accounted for, whatever it is
+                problem = sorted_error(error, "planning")
+            problem = problem or self._courier.stopped or self._intake.broken
+            if problem is None and (refused := gate.problem(self._account.received)):
+                problem = PushStopped(refused)
+            if problem or gate.only_plan:
+                verdict = Verdict.UNSENT if problem else Verdict.PLANNED
+                for proposal in self._spooled(spool):
+                    self._settlement.settle_early(proposal.change, verdict, str(problem or ""))
+                if isinstance(problem, PushStopped):
+                    raise problem
+            else:
+                yield from self._session.again(self._spooled(spool), self._settlement.settle_early)
+
+    def _spooled(self, spool: Spool) -> Iterator[Proposal]:
+        """Read the spool; where that fails, the push stops, and what cannot be read is counted."""
+        read = 0
+        try:
+            for proposal in spool:
+                read += 1
+                self._settlement.open[proposal.change.position] = proposal.change
+                yield proposal
+        except GeneratorExit:
+            raise
+        except Exception as error:  # noqa: BLE001 -- the disk, or what came back from it
+            self._courier.stop_for(error, "reading the temporary file of the plan")
+            self._count_lost(len(spool) - read)
+
+    def _count_lost(self, number: int) -> None:
+        self._account.verdicts[Verdict.UNSENT] += number
+        self._log.warning(
+            "%d records are counted as unsent and are not in the rejects: they are lost", number
+        )

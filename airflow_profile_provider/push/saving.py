@@ -1,0 +1,83 @@
+"""Saves how far a push has come, so that a later try goes on there."""
+
+from __future__ import annotations
+
+import time
+
+from airflow_profile_provider.delivery.quota import Quota
+from airflow_profile_provider.delivery.sender import Courier
+from airflow_profile_provider.errors import PushStopped, where_raised
+from airflow_profile_provider.push.account import Account
+from airflow_profile_provider.push.files import Outputs
+from airflow_profile_provider.push.log import Log
+from airflow_profile_provider.push.watermark import Resume, Trail
+from airflow_profile_provider.records import Checkpoint
+
+
+class NoSaving:
+    """Nothing is saved: nobody will go on from there."""
+
+    resumed = False
+
+    def save(self, words: str, *, ended: bool = False) -> Checkpoint | None:
+        """Save nothing."""
+
+
+class Saving(NoSaving):
+    """Makes checkpoints of a push, and gives them to whoever keeps them."""
+
+    def __init__(
+        self,
+        resume: Resume,
+        trail: Trail,
+        account: Account,
+        outputs: Outputs,
+        courier: Courier,
+        quota: Quota,
+        log: Log,
+    ) -> None:
+        self.resumed = resume.start is not None
+        self._resume = resume
+        self._trail = trail
+        self._account = account
+        self._outputs = outputs
+        self._courier = courier
+        self._quota = quota
+        self._log = log
+
+    def save(self, words: str, *, ended: bool = False) -> Checkpoint | None:
+        """Save how far the push is; nothing where its files could not be secured so far."""
+        try:
+            sizes = self._outputs.secure()
+        except PushStopped as stopped:
+            self._courier.stop(stopped)
+            return None
+        if sizes is None:
+            return None
+        checkpoint = self._checkpoint(*sizes, ended=ended)
+        try:
+            self._resume.save(checkpoint, words)
+        except Exception as error:  # noqa: BLE001 -- whoever keeps it has errors of its own
+            self._log.warning(
+                "How far the push has come could not be kept (%s); it goes on, and a retry would start from "
+                "an earlier point",
+                where_raised(error),
+            )
+        return checkpoint
+
+    def _checkpoint(self, rejects_bytes: int, delivered_bytes: int, *, ended: bool) -> Checkpoint:
+        mark, counts, ahead = self._trail.advance()
+        rejects, delivered = self._outputs.rejects, self._outputs.delivered
+        return Checkpoint(
+            fingerprint=self._resume.fingerprint,
+            mark=mark,
+            ahead=ahead,
+            report=self._account.whole(self._account.own(counts)).as_dict(),
+            rejects=rejects.path if rejects and rejects_bytes else None,
+            rejects_bytes=rejects_bytes,
+            delivered=delivered.path if delivered and delivered_bytes else None,
+            delivered_bytes=delivered_bytes,
+            ages=tuple(self._quota.ages()),
+            at=time.time(),
+            ended=ended,
+        )

@@ -1,0 +1,222 @@
+"""Gives each record its verdict, once, and tells everybody who keeps verdicts."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from airflow_profile_provider.delivery.sender import Courier, Settled
+from airflow_profile_provider.errors import InvalidRecord, PushStopped
+from airflow_profile_provider.mapping.mapper import Planner
+from airflow_profile_provider.mapping.window import Planned, Window
+from airflow_profile_provider.push.account import Account
+from airflow_profile_provider.push.files import Outputs
+from airflow_profile_provider.push.no_ledger import Session
+from airflow_profile_provider.push.problems import Problems
+from airflow_profile_provider.push.watermark import Trail
+from airflow_profile_provider.records import Change, Row, Verdict
+
+MOST_OWED = 1000
+"""Changes that failed and wait for a later one of their key, so that memory has a bound."""
+REMEMBERED = 10_000
+"""Changes that were not acknowledged, and of which one of their key may yet take the place."""
+
+
+class Receipts(Protocol):
+    """Where a source wants to hear what became of its records."""
+
+    def settled(self, position: int, verdict: Verdict) -> None:
+        """Learn the verdict of the record at a position; a later one replaces it."""
+
+    def flush(self) -> None:
+        """Write down what was learned; raises PushStopped where that is impossible."""
+
+
+class NoReceipts:
+    """The source does not want to hear what became of its records."""
+
+    def settled(self, position: int, verdict: Verdict) -> None:
+        """Forget it."""
+
+    def flush(self) -> None:
+        """Write nothing down."""
+
+
+class Settlement:
+    """What became of the records of one push.
+
+    Each is ``open`` from when it is received until it has a verdict or waits to be sent.
+    """
+
+    def __init__(
+        self,
+        planner: Planner,
+        courier: Courier,
+        session: Session,
+        account: Account,
+        outputs: Outputs,
+        problems: Problems,
+        trail: Trail,
+        receipts: Receipts,
+    ) -> None:
+        self.open: dict[int, Row | Change] = {}
+        self._planner = planner
+        self._courier = courier
+        self._session = session
+        self._account = account
+        self._outputs = outputs
+        self._problems = problems
+        self._trail = trail
+        self._receipts = receipts
+        self._owed: dict[tuple[str, str], Settled] = {}
+        self._refused: dict[tuple[str, str], tuple[Planned, Verdict]] = {}
+
+    # -- what was sent ----------------------------------------------------------------------------------
+
+    def due(self, finished: list[Settled], window: Window) -> list[Settled]:
+        """Return what is to be settled of what was delivered: a change that failed may go once more."""
+        for one in finished:
+            if one.unsure:
+                self._session.unsure(one.planned)
+        return [one for one in finished if not (one.verdict is Verdict.FAILED and self._owe(one, window))]
+
+    def _owe(self, settled: Settled, window: Window) -> bool:
+        """Keep a change that failed to go with a later one of its key: replayed alone, it would undo that."""
+        failed = settled.planned
+        if failed.change.relationships or len(self._owed) >= MOST_OWED:
+            return False
+        if window.join(failed):
+            return True
+        if failed.identity in window:
+            return False  # one that it cannot go with comes after it, and may take its place
+        self._owed[failed.identity] = settled
+        for part in failed.parts:
+            self._trail.settled(part.position, Verdict.FAILED)
+        return True
+
+    def owed_before(self, change: Change) -> Planned | None:
+        """Return a change that failed and is to be sent again before this one of its key, if there is one."""
+        owed = self._owed.pop(change.identity, None)
+        return owed.planned if owed else None
+
+    def settle_owed(self) -> None:
+        for settled in self._owed.values():
+            self.settle(settled)
+        self._owed.clear()
+
+    def settle(self, settled: Settled) -> None:
+        """Count a verdict for each change that the planned one stands for, and write it down."""
+        planned, verdict = settled.planned, settled.verdict
+        if verdict is Verdict.UNSENT and planned.tried:
+            sent, unsent = planned.parts[: planned.tried], planned.parts[planned.tried :]
+            self.settle(Settled(Planned(sent[-1], sent), Verdict.FAILED, settled.reason, settled.full))
+            if not unsent:
+                return
+            planned = Planned(unsent[-1], unsent)
+        shared = Verdict.SUPERSEDED if verdict.acknowledged else verdict
+        self._account.verdicts[verdict] += 1
+        self._account.verdicts[shared] += len(planned.parts) - 1
+        self._problems.count(verdict, settled.reason)
+        try:
+            self._tell_keepers(settled, planned, verdict, shared)
+        except Exception as error:  # noqa: BLE001 -- it is counted; that somebody could not be told ends the push
+            self._courier.stop_for(error, "writing down what became of a record")
+
+    def _tell_keepers(self, settled: Settled, planned: Planned, verdict: Verdict, shared: Verdict) -> None:
+        """Tell the files, the ledger, the source and the log what became of changes."""
+        if not verdict.acknowledged:
+            for part in planned.parts:
+                self._reject(part, verdict, settled.full)
+        for part in planned.parts:
+            self._note(part.position, verdict if part is planned.parts[-1] else shared)
+        self._session.settled(planned, verdict)
+        if verdict.acknowledged:
+            self._overtake(planned)
+            self.deliver_key(planned.change.key)
+            if settled.reason:
+                self._problems.name(planned.change, "was pushed, but", settled.reason)
+            return
+        if verdict is not Verdict.UNSENT and not planned.change.relationships:
+            self._refused[planned.identity] = (planned, verdict)
+            if len(self._refused) > REMEMBERED:
+                del self._refused[next(iter(self._refused))]
+        if verdict is not Verdict.UNSENT:
+            self._problems.name(planned.change, f"{verdict}:", settled.reason)
+
+    def _overtake(self, later: Planned) -> None:
+        """Let what was acknowledged take the place of an earlier change of its key that was not.
+
+        Replayed, that one would undo this: of its line in the rejects, only other fields stay.
+        """
+        planned, verdict = self._refused.get(later.identity, (later, Verdict.PUSHED))
+        other = planned.change.key != later.change.key  # whose refusal is no less true for this
+        if planned is later or (other and verdict is Verdict.REJECTED):
+            return
+        del self._refused[later.identity]
+        named = frozenset(later.change.fields)
+        for part in planned.parts:
+            if self._outputs.rejects:
+                self._outputs.rejects.overtake(part.position, named)
+            if named.issuperset(part.fields):
+                self._account.verdicts[verdict] -= 1
+                self._account.verdicts[Verdict.SUPERSEDED] += 1
+                self._receipts.settled(part.position, Verdict.SUPERSEDED)
+
+    def _note(self, position: int, verdict: Verdict) -> None:
+        """Tell whoever keeps verdicts by position."""
+        self._trail.settled(position, verdict)
+        self._receipts.settled(position, verdict)
+
+    # -- what is not sent -------------------------------------------------------------------------------
+
+    def settle_early(self, source: Change | Row, verdict: Verdict, reason: str = "") -> None:
+        """Settle a record that is not sent."""
+        self.open.pop(source.position, None)
+        self._account.verdicts[verdict] += 1
+        self._note(source.position, verdict)
+        if verdict is Verdict.UNCHANGED:
+            if self._outputs.delivered:
+                self.deliver_key(self._planner.key_of(source))
+            return
+        self._problems.count(verdict, reason)
+        if verdict.kept:
+            self._reject(source, verdict, reason)
+        if verdict is Verdict.INVALID:
+            self._problems.name(source, "invalid:", reason)
+
+    def leave(self, source: Row | Change, reason: str) -> None:
+        """Give what will not be sent its verdict: a row may be invalid anyway."""
+        if isinstance(source, Row):
+            try:
+                source = self._planner.change(source)
+            except InvalidRecord as error:
+                self.settle_early(source, Verdict.INVALID, str(error))
+                return
+            except Exception:  # noqa: BLE001 -- whatever it is that cannot be planned: it is not delivered
+                pass
+        self.settle_early(source, Verdict.UNSENT, reason)
+
+    # -- keepers ----------------------------------------------------------------------------------------
+
+    def _reject(self, source: Change | Row, verdict: Verdict, reason: str) -> None:
+        """Write a line of the rejects; a file that fails stops the push."""
+        if self._outputs.rejects:
+            try:
+                self._outputs.rejects.add(source, verdict, reason)
+            except PushStopped as stopped:
+                self._courier.stop(stopped)
+
+    def deliver_key(self, key: str) -> None:
+        """Write a delivered key; a file that fails stops the push."""
+        if self._outputs.delivered:
+            try:
+                self._outputs.delivered.add(key)
+            except PushStopped as stopped:
+                self._courier.stop(stopped)
+
+    def write_down(self) -> None:
+        """Tell the ledger and the source what was acknowledged."""
+        for flush in (self._session.flush, self._receipts.flush):
+            try:
+                flush()
+            except Exception as error:  # noqa: BLE001 -- each driver has its own
+                self._courier.stop_for(error, "writing down what was acknowledged")
