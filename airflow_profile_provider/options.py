@@ -69,7 +69,7 @@ def path(name: str, value: Any) -> str | None:
         raise _rendered_to_nothing(name)
     if is_text_of_records(found.strip()):
         raise ConfigurationError(
-            f"{name} rendered to the text of records or of another object, and is no path"
+            f"{name} rendered to the text of records or of another object, and is not a path"
         )
     return found.strip()
 

@@ -229,9 +229,7 @@ class _Reader:
         if missing := [path for path in paths if not _readable(path)]:
             self._problem(f"extra cert: there is no file {missing[0][:200]!r} that can be read")
         elif not _loads(lambda context: context.load_cert_chain(*paths, password=_no_password)):
-            self._problem(
-                f"extra cert: {paths[0]!r} is no certificate with a key beside it that needs no password"
-            )
+            self._problem(f"extra cert: {paths[0]!r} is not a certificate with a key that needs no password")
         return paths[0] if len(paths) == 1 else (paths[0], paths[1])
 
     def _proxies(self) -> Mapping[str, str]:
@@ -254,7 +252,7 @@ class _Reader:
             elif address not in (None, "") and name != "no_proxy" and (problem := proxy_problem(address)):
                 self._problem(f"extra proxies, {name}: {problem}")
             elif not isinstance(address, str | None):
-                self._problem(f"extra proxies, {name}: it is no text")
+                self._problem(f"extra proxies, {name}: it is not text")
         none = {"": "", "none": ""}
         kept = {n: none.get(str(a or "").strip().lower(), str(a or "").strip()) for n, a in found.items()}
         return kept or {"all": ""}

@@ -109,7 +109,7 @@ class Quota:
         """
         if seconds > LONGEST_WISH:
             _log.warning(
-                "The vendor asked for a wait of %g s, which nobody can mean: it is %g s", seconds, cap
+                "The vendor asked for a wait of %g s, which makes no sense: %g s count", seconds, cap
             )
             seconds = cap
         self.hold(seconds)

@@ -146,7 +146,7 @@ def _lenient_dates(connection: Connection, meet: Callable[[], None]) -> None:
         known = raw.adapters.get_loader(oid, Format.TEXT)
         known = getattr(known, "original", known)  # an earlier query's, on a connection that is used again
         problem = (
-            "holds what is no date or time of the years 1 to 9999; correct it, or change it in the query"
+            "holds no date or time of the years 1 to 9999; correct it, or change it in the query"
             if name in _DATES
             else "holds JSON that cannot be read; correct it"
         )

@@ -60,7 +60,7 @@ def exact_float(text: str) -> float | LongNumber:
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) < len(pairs):
-        raise ValueError("a name stands twice in an object: which one is meant is not known")
+        raise ValueError("a name occurs twice in an object: it is not clear which one is meant")
     return members
 
 

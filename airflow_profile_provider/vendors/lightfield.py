@@ -347,7 +347,7 @@ def _check_operations(relationship: str, operations: Any) -> None:
         raise InvalidRecord(f'{where}: give an operation, such as {{"add": ["con_1"]}}')
     for operation, targets in operations.items():
         if operation not in {"add", "remove", "replace"}:
-            raise InvalidRecord(f"{where}: {operation!r} is no operation; use add, remove or replace")
+            raise InvalidRecord(f"{where}: {operation!r} is not an operation; use add, remove or replace")
         if targets is None and operation == "replace":
             continue
         ids = targets if isinstance(targets, list) else [targets]
