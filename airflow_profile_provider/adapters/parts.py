@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from airflow_profile_provider.errors import SourceError
-from airflow_profile_provider.sources.reading import told
+from airflow_profile_provider.sources.reading import source_errors
 
 _PATTERN = re.compile(r"[*?]|\[[^\]]+\]")
 _TABLES = {"_delta_log": "Delta", ".hoodie": "Hudi"}
@@ -83,7 +83,7 @@ def parts_of(path: str) -> list[str]:
     Raises:
         SourceError: the folder cannot be read, is being written, or is a table whose files are not all of it.
     """
-    with told(path):
+    with source_errors(path):
         found = _names(path)
     if found is None:
         return [path]

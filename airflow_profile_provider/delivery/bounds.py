@@ -24,7 +24,8 @@ SETTLE_SECONDS = 3.0
 
 _LARGEST_HEAD = 1024 * 1024
 _SLICE = 0.5
-_PIECE = 65536
+_READ_BYTES = 65536
+"""How much of an answer is read before its size and its time are looked at again."""
 _MOST_LAYERS = 2
 _MOST_MEMBERS = 16
 _here = threading.local()
@@ -154,7 +155,7 @@ def read_body(raw: Any) -> bytes:
         Overlong: it is too large, or not packed as it says.
     """
     pieces = []
-    while piece := raw.read(_PIECE, decode_content=False):
+    while piece := raw.read(_READ_BYTES, decode_content=False):
         pieces.append(piece)
         if raw.length_remaining == 0:
             break

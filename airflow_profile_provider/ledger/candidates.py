@@ -72,7 +72,7 @@ class Candidates:
 
         ``pending`` are the keys of which a row is never taken for the one that was acknowledged.
         """
-        keys = self._planner.profiles_of([self._key_of(row) for row in rows])
+        keys = self._planner.profiles_of([self._planner.key_of(row) for row in rows])
         known = self._ledger.known(set(keys) - {""})
         planned: set[str] = set()
         found = []
@@ -100,9 +100,6 @@ class Candidates:
         """Return a change with its fingerprints, ``row`` being that of its row."""
         prints = self._prints.of_change(change)
         return Candidate(profile_of(change), place_of(change), change, row, prints.fields, prints.whole)
-
-    def _key_of(self, row: Row) -> str:
-        return "" if row.problem else self._planner.key_in(row.content) or ""
 
     def _is_change(self, row: Row) -> bool:
         """Whether a row to be mapped is a change already, as the rejects hold them: it has no columns."""

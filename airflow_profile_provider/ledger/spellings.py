@@ -11,7 +11,8 @@ from airflow_profile_provider.ledger.tables import Tables, begun
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
-PAGE = 10_000
+KEYS_AT_ONCE = 10_000
+"""How many keys are held in memory: all are gone through once, so that few statements are better."""
 
 
 def mark_of(target: int) -> str:
@@ -45,7 +46,7 @@ def _keys(connection: Connection, target: int) -> Iterator[str]:
     from sqlalchemy import select
 
     table = Tables.described().entries.c
-    query = select(table.key).where(table.target == target).order_by(table.key).limit(PAGE)
+    query = select(table.key).where(table.target == target).order_by(table.key).limit(KEYS_AT_ONCE)
     page = list(connection.scalars(query))
     while page:
         yield from page

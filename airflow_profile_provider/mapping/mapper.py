@@ -183,7 +183,9 @@ class Planner:
 
     def key_of(self, source: Change | Row) -> str:
         """Return the key of a change, or of a row that has a good one."""
-        return source.key if isinstance(source, Change) else self.key_in(source.content) or ""
+        if isinstance(source, Change):
+            return source.key
+        return "" if source.problem else self.key_in(source.content) or ""
 
     def key_in(self, content: Any) -> str | None:
         """Return the key that a row's content means, or None where planning will say what is wrong."""

@@ -11,7 +11,7 @@ from typing import IO
 
 from airflow_profile_provider.errors import SourceError
 from airflow_profile_provider.records import Row
-from airflow_profile_provider.sources.lines import PIECE, TooLong, blocks_of_lines
+from airflow_profile_provider.sources.lines import READ_BYTES, TooLong, blocks_of_lines
 from airflow_profile_provider.sources.reading import Reading, named, require_named
 
 NULL_WORDS = frozenset(
@@ -48,7 +48,7 @@ class _Table:
         self._is_odd = False  # whether there was a byte that is no UTF-8
         self._ended = 1  # the line of the last whole record
         self._lines = self._read(raw)
-        csv.field_size_limit(max(csv.field_size_limit(), self._most + PIECE))
+        csv.field_size_limit(max(csv.field_size_limit(), self._most + READ_BYTES))
 
     def _read(self, raw: IO[bytes]) -> Iterator[str]:
         for block in blocks_of_lines(raw, self._most):

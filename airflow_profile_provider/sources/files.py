@@ -20,7 +20,7 @@ from airflow_profile_provider.sources.csv_rows import rows_of_csv
 from airflow_profile_provider.sources.json_rows import rows_of_json_lines
 from airflow_profile_provider.sources.lines import unzipped
 from airflow_profile_provider.sources.parquet import batches_of_parquet
-from airflow_profile_provider.sources.reading import Open, PartsOf, Reading, named, told
+from airflow_profile_provider.sources.reading import Open, PartsOf, Reading, named, source_errors
 from airflow_profile_provider.sources.rows import continued
 from airflow_profile_provider.sources.source import Source, Wanted, id_of
 
@@ -87,7 +87,7 @@ def rows_of_file(path: str, open_file: Open, how: Reading | None = None) -> Iter
     how = how or Reading()
     require_format(path)
     lower = path.lower()
-    with told(path), closing(open_file(path, "rb")) as raw:
+    with source_errors(path), closing(open_file(path, "rb")) as raw:
         if lower.endswith(".parquet"):
             for block in batches_of_parquet(path, raw, how.columns):
                 yield from block.rows(range(len(block)))
@@ -124,7 +124,7 @@ def blocks_of_parts(paths: Sequence[str], open_file: Open, columns: list[str]) -
 def _opened_blocks(paths: Sequence[str], open_file: Open, columns: list[str]) -> Iterator[Block]:
     before = 0
     for path in paths:
-        with told(path), closing(open_file(path, "rb")) as raw:
+        with source_errors(path), closing(open_file(path, "rb")) as raw:
             passed = before
             for block in batches_of_parquet(path, raw, columns):
                 block.position += before

@@ -12,7 +12,7 @@ from airflow_profile_provider.errors import InvalidRecord, SourceError
 from airflow_profile_provider.records import Row, is_reject
 from airflow_profile_provider.sources.json_rows import JsonReader, is_ambiguous
 from airflow_profile_provider.sources.lines import TooLong, lines_of, unzipped
-from airflow_profile_provider.sources.reading import Open, PartsOf, named, told
+from airflow_profile_provider.sources.reading import Open, PartsOf, named, source_errors
 from airflow_profile_provider.values import exact_key, is_null
 
 _LONGEST_LINE = 65_536
@@ -37,7 +37,7 @@ def keys_of_file(path: str, open_file: Open, parts_of: PartsOf = _alone) -> Iter
     for part in parts_of(path):
         if part.lower().endswith(".parquet"):
             raise SourceError(f"{named(part)}: a file of keys is text, with a key in each line; write it so")
-        with told(part), closing(open_file(part, "rb")) as raw:
+        with source_errors(part), closing(open_file(part, "rb")) as raw:
             is_json = part.lower().removesuffix(".gz").endswith((".jsonl", ".ndjson", ".json"))
             for number, line in enumerate(lines_of(unzipped(part, raw), _LONGEST_LINE), 1):
                 if isinstance(line, TooLong):

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, cast
 
-PIECE = 1 << 18
+READ_BYTES = 1 << 18
+"""How much of a file is read in one go: large enough for object storage, small beside a worker's memory."""
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -79,19 +80,19 @@ def _first_end(data: bytes) -> int:
 def _utf8(raw: IO[bytes]) -> Iterator[bytes]:
     """Yield the pieces of a file in UTF-8, without the mark at its start."""
     first = b""
-    while len(first) < 4 and (piece := raw.read(PIECE)):
+    while len(first) < 4 and (piece := raw.read(READ_BYTES)):
         first += piece
     encoding = _encoding(first)
     if encoding is None:
         yield first.removeprefix(codecs.BOM_UTF8)
-        while piece := raw.read(PIECE):
+        while piece := raw.read(READ_BYTES):
             yield piece
         return
     decoder = codecs.getincrementaldecoder(encoding)(errors="surrogatepass")
     piece = first
     while piece:
         yield decoder.decode(piece).encode("utf-8", "surrogatepass")
-        piece = raw.read(PIECE)
+        piece = raw.read(READ_BYTES)
     yield decoder.decode(b"", final=True).encode("utf-8", "surrogatepass")
 
 

@@ -24,7 +24,7 @@ from airflow_profile_provider.values import is_null
 if TYPE_CHECKING:
     from sqlalchemy import ColumnClause, ColumnElement, Engine, TableClause
 
-PAGE = 500
+NUMBERS_AT_ONCE = 500
 """How many rows are read, or marked, by one statement: small, for the numbers stand in its text."""
 
 
@@ -91,7 +91,12 @@ class OutboxRows:
         from sqlalchemy import select
 
         number = self._column(self._outbox.id)
-        query = select(*self._columns()).where(self._owed(), number > after).order_by(number).limit(PAGE)
+        query = (
+            select(*self._columns())
+            .where(self._owed(), number > after)
+            .order_by(number)
+            .limit(NUMBERS_AT_ONCE)
+        )
         with self._engine.connect() as connection:
             return [_Entry.of(found) for found in connection.execute(query)]
 
@@ -170,8 +175,8 @@ class OutboxRows:
         def mark() -> None:
             with self._engine.begin() as connection:
                 for verdict, numbers in by_verdict.items():
-                    for start in range(0, len(numbers), PAGE):
-                        which = number.in_(numbers[start : start + PAGE])
+                    for start in range(0, len(numbers), NUMBERS_AT_ONCE):
+                        which = number.in_(numbers[start : start + NUMBERS_AT_ONCE])
                         connection.execute(
                             update(table).where(which).values({self._outbox.delivered: verdict.value})
                         )

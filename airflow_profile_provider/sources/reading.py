@@ -45,7 +45,7 @@ class Reading:
 
 
 @contextmanager
-def told(path: str) -> Iterator[None]:
+def source_errors(path: str) -> Iterator[None]:
     """Tell whatever a storage raises as an error of the source, without words that may hold values.
 
     Raises:

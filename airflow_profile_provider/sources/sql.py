@@ -22,8 +22,10 @@ from airflow_profile_provider.sources.source import Source, Wanted
 if TYPE_CHECKING:
     from sqlalchemy import Connection, CursorResult, Engine
 
-_PIECE = 1000
-_PIECE_BYTES = 16_000_000
+_ROWS_AT_ONCE = 1000
+"""How many rows are fetched in one go: with more, a row's share of a round trip is nothing already."""
+_BYTES_AT_ONCE = 16_000_000
+"""How large the rows of one go may be together, so that wide ones do not fill the memory."""
 _LOOKED_AT = 20
 _DATES = ("date", "timestamp", "timestamptz", "time", "timetz", "interval")
 _JSON = ("json", "jsonb")
@@ -115,7 +117,7 @@ class _Query:
             places = _places(list(result.keys()), self._columns)
             names, taken = [name for name, _ in places], [place for _, place in places]
             pick = _picker(taken)
-            to_pass, size = self._position, min(_PIECE, 100)
+            to_pass, size = self._position, min(_ROWS_AT_ONCE, 100)
             while piece := result.fetchmany(min(size, to_pass or size)):
                 if to_pass:
                     to_pass -= len(piece)
@@ -130,7 +132,7 @@ def _rows_at_once(values: Sequence[tuple[Any, ...]]) -> int:
     """Return how many rows to fetch next: fewer where they are large."""
     some = values[:_LOOKED_AT]
     size = sum(len(value) for row in some for value in row if isinstance(value, str | bytes))
-    return max(1, min(_PIECE, _PIECE_BYTES * len(some) // max(1, size)))
+    return max(1, min(_ROWS_AT_ONCE, _BYTES_AT_ONCE * len(some) // max(1, size)))
 
 
 def _lenient_dates(connection: Connection, meet: Callable[[], None]) -> None:
@@ -192,7 +194,7 @@ def _lenient_text(connection: Connection, error: Exception, meet: Callable[[], N
 def _result(connection: Connection, sql: str) -> CursorResult[Any]:
     result = connection.exec_driver_sql(
         _bare(sql),
-        execution_options={"stream_results": True, "max_row_buffer": _PIECE, "no_parameters": True},
+        execution_options={"stream_results": True, "max_row_buffer": _ROWS_AT_ONCE, "no_parameters": True},
     )
     if not result.returns_rows:
         raise SourceError("the statement returns no rows: use a select")
