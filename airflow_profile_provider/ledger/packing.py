@@ -18,7 +18,11 @@ EARLIER_BYTES = 6
 _EARLIER = 0
 """The number that stands before those; fields are counted from 1."""
 _NAMED = "field "
-"""What the numbers of fields are called in the table of what holds for all targets."""
+"""What the numbers of fields as they were sent are called in the table of what holds for all targets.
+
+Another kind of fingerprint would have numbers of the same series, under another word. A table of its own
+would have to be granted to every role that pushes.
+"""
 
 
 class Packing:
