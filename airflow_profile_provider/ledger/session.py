@@ -54,6 +54,8 @@ class _Pass:
     settle: Settle
     ahead: Container[str]
     keeps: bool
+    is_whole: Callable[[], bool] = lambda: True
+    waits: Callable[[int], object] = lambda position: None
 
 
 _Item = TypeVar("_Item", Row, Proposal, Waiting)
@@ -86,10 +88,6 @@ class Sieve:
         self._kind = VersionKind(ledger, writer)
         self._postponed = Postponed()
         self._outcomes = Outcomes(writer, how, self._claims, clock)
-        self.is_whole: Callable[[], bool] = lambda: True
-        """Whether the source was read to its end: where it broke, what a later row would be is not known."""
-        self.waits: Callable[[int], object] = lambda position: None
-        """Hears of the position of a record that is kept here until its verdict."""
 
     @property
     def knows_nothing(self) -> bool:
@@ -108,9 +106,20 @@ class Sieve:
         """Yield the rows of batches that may differ, with their fingerprints; settle the others at once."""
         return self._candidates.unheld(blocks, settle)
 
-    def changes(self, rows: Iterator[Row], settle: Settle) -> Iterator[Change]:
-        """Yield what must be sent, marked as in doubt; everything else gets its verdict by ``settle``."""
-        way = _Pass(settle, self._claims, keeps=True)
+    def changes(
+        self,
+        rows: Iterator[Row],
+        settle: Settle,
+        *,
+        is_whole: Callable[[], bool] = lambda: True,
+        waits: Callable[[int], object] = lambda position: None,
+    ) -> Iterator[Change]:
+        """Yield what must be sent, marked as in doubt; everything else gets its verdict by ``settle``.
+
+        ``is_whole`` says whether the source was read to its end: where it broke, what a later row would be is
+        not known. ``waits`` hears of the position of a record that is kept here until its verdict.
+        """
+        way = _Pass(settle, self._claims, keeps=True, is_whole=is_whole, waits=waits)
         yield from self._claimed(self._with_postponed(rows, way), way)
 
     def again(self, proposals: Iterable[Proposal], settle: Settle) -> Iterator[Change]:
@@ -119,10 +128,17 @@ class Sieve:
         found = self._chunks(iter(proposals), self._of_proposals, settle)
         yield from self._claimed(((chunk, True) for chunk in found), way)
 
-    def proposals(self, rows: Iterator[Row], settle: Settle) -> Iterator[Proposal]:
-        """Yield what would be sent, and write nothing down."""
+    def proposals(
+        self,
+        rows: Iterator[Row],
+        settle: Settle,
+        *,
+        is_whole: Callable[[], bool] = lambda: True,
+        waits: Callable[[int], object] = lambda position: None,
+    ) -> Iterator[Proposal]:
+        """Yield what would be sent, and write nothing down; see `changes`."""
         proposed = Proposed()
-        way = _Pass(settle, proposed, keeps=False)
+        way = _Pass(settle, proposed, keeps=False, is_whole=is_whole, waits=waits)
         for found, final in self._with_postponed(rows, way):
             for one, entry in found:
                 for _, proposal in self._decided(one, entry, way, final=final):
@@ -151,7 +167,7 @@ class Sieve:
         try:
             for found in self._chunks(rows, of_rows, way.settle):
                 yield found, False
-            while self.is_whole() and (taken := self._postponed.take(LOOKED_UP_AT_ONCE)):
+            while way.is_whole() and (taken := self._postponed.take(LOOKED_UP_AT_ONCE)):
                 yield from (
                     (found, True) for found in self._chunks(iter(taken), self._of_waiting, way.settle)
                 )
@@ -223,7 +239,7 @@ class Sieve:
                 waiting = []
             elif held or (different and was_earlier):
                 self._postponed.add(found.key, Waiting(found.change, found.row, different))
-                self.waits(found.change.position)
+                way.waits(found.change.position)
                 return
         if waiting and not is_old(found, entry):
             self._postponed.remove(found.key)

@@ -270,8 +270,6 @@ class Assembly:
             courier,
             keeps_keys=outputs.delivered is not None,
         )
-        session.is_whole = lambda: not (intake.broken or courier.stopped)
-        session.waits = lambda position: settlement.open.pop(position, None)
         checkpoints = self._how.checkpoints
         planning = Planning(
             intake,

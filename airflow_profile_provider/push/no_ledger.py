@@ -28,14 +28,19 @@ class NoLedger:
 
     def __init__(self, planner: Planner) -> None:
         self._planner = planner
-        self.is_whole: Callable[[], bool] = lambda: True
-        self.waits: Callable[[int], object] = lambda position: None
 
     def forbidden(self) -> PushStopped | None:
         """Return nothing: no other push can take over."""
         return None
 
-    def changes(self, rows: Iterator[Row], settle: Settle) -> Iterator[Change]:
+    def changes(
+        self,
+        rows: Iterator[Row],
+        settle: Settle,
+        *,
+        is_whole: Callable[[], bool] = lambda: True,
+        waits: Callable[[int], object] = lambda position: None,
+    ) -> Iterator[Change]:
         """Yield the change of each row that asks for one."""
         for row in rows:
             try:
@@ -43,7 +48,14 @@ class NoLedger:
             except InvalidRecord as error:
                 settle(row, Verdict.INVALID, str(error))
 
-    def proposals(self, rows: Iterator[Row], settle: Settle) -> Iterator[Proposal]:
+    def proposals(
+        self,
+        rows: Iterator[Row],
+        settle: Settle,
+        *,
+        is_whole: Callable[[], bool] = lambda: True,
+        waits: Callable[[int], object] = lambda position: None,
+    ) -> Iterator[Proposal]:
         """Yield what would be sent."""
         seen: set[int] = set()
         for change in self.changes(rows, settle):

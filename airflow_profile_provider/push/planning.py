@@ -51,7 +51,9 @@ class Planning:
         if self._gate:
             planned = self._through_gate(self._gate, rows)
         else:
-            planned = self._session.changes(rows, self._settlement.settle_early)
+            planned = self._session.changes(
+                rows, self._settlement.settle_early, is_whole=self._is_whole, waits=self._settlement.waits
+            )
         for change in planned:
             yield replace(change, perhaps_sent=True) if self._perhaps_sent else change
 
@@ -60,7 +62,9 @@ class Planning:
         with closing(Spool()) as spool:
             problem: SourceError | PushStopped | None = None
             try:
-                for proposal in self._session.proposals(rows, self._settlement.settle_early):
+                for proposal in self._session.proposals(
+                    rows, self._settlement.settle_early, is_whole=self._is_whole, waits=self._settlement.waits
+                ):
                     self._settlement.open.pop(proposal.change.position, None)
                     spool.add(proposal)
                     gate.look_at(proposal)
@@ -99,3 +103,7 @@ class Planning:
         self._log.warning(
             "%d records are counted as unsent and are not in the rejects: they are lost", number
         )
+
+    def _is_whole(self) -> bool:
+        """Whether the source is read to its end, or still may be."""
+        return not (self._intake.broken or self._courier.stopped)

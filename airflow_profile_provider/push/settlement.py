@@ -195,6 +195,10 @@ class Settlement:
                 pass
         self.settle_early(source, Verdict.UNSENT, reason)
 
+    def waits(self, position: int) -> None:
+        """Learn that the ledger keeps a record until its verdict, which it will bring."""
+        self.open.pop(position, None)
+
     # -- keepers ----------------------------------------------------------------------------------------
 
     def _reject(self, source: Change | Row, verdict: Verdict, reason: str) -> None:
