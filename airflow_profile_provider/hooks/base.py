@@ -13,9 +13,10 @@ from airflow_profile_provider.hooks.guard import Guard
 from airflow_profile_provider.hooks.opening import Opener
 from airflow_profile_provider.mapping.mapper import ColumnsOf, Planner, Recipe
 from airflow_profile_provider.options import require_records
-from airflow_profile_provider.push.assembly import Assembly, Circumstances
+from airflow_profile_provider.push.assembly import Assembly
 from airflow_profile_provider.push.options import EXPLAINED, MAX_RECORD_BYTES, PushOptions
 from airflow_profile_provider.push.review import Gate
+from airflow_profile_provider.push.surroundings import Circumstances
 from airflow_profile_provider.push.watermark import Checkpoints
 from airflow_profile_provider.records import Report, Row, Verdict
 from airflow_profile_provider.sources.announced import Announced

@@ -7,26 +7,24 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import fields
 from functools import cached_property
 from itertools import count
-from typing import Any, Protocol
-from uuid import uuid4
+from typing import Any
 
 from airflow_profile_provider.delivery.quota import Quota
 from airflow_profile_provider.delivery.sender import Courier
 from airflow_profile_provider.delivery.transport import Transport
-from airflow_profile_provider.delivery.wire import Observer
 from airflow_profile_provider.errors import ConfigurationError, Paused, PushStopped, VendorError
 from airflow_profile_provider.ledger.diff import DOUBT_SECONDS, Comparing
 from airflow_profile_provider.ledger.session import Sieve
 from airflow_profile_provider.mapping.mapper import Planner, Recipe
 from airflow_profile_provider.push.account import Account
-from airflow_profile_provider.push.files import Files, Outputs
+from airflow_profile_provider.push.files import Outputs
 from airflow_profile_provider.push.intake import Intake
-from airflow_profile_provider.push.log import Log, Quiet
+from airflow_profile_provider.push.log import Quiet
 from airflow_profile_provider.push.no_ledger import NoLedger
 from airflow_profile_provider.push.options import PushOptions
 from airflow_profile_provider.push.outputs import PlanFile
@@ -38,8 +36,9 @@ from airflow_profile_provider.push.resuming import resumed
 from airflow_profile_provider.push.review import Gate
 from airflow_profile_provider.push.saving import NoSaving, Saving
 from airflow_profile_provider.push.settlement import NoReceipts, Settlement
+from airflow_profile_provider.push.surroundings import Circumstances, Surroundings
 from airflow_profile_provider.push.telling import Telling
-from airflow_profile_provider.push.watermark import Checkpoints, NoTrail, Resume, Trail
+from airflow_profile_provider.push.watermark import NoTrail, Resume, Trail
 from airflow_profile_provider.records import Report, Row
 from airflow_profile_provider.sources.keys import KeyFile, rows_only
 from airflow_profile_provider.sources.partition import rows_in_partition
@@ -49,64 +48,6 @@ from airflow_profile_provider.vendors.fields import Catalogue
 
 AHEAD = 5
 """With a ledger, planning works by the thousand: so many batches wait for each request, ready to be sent."""
-
-
-class Surroundings(Protocol):
-    """What opens the world for a push: connections, databases, files and the vendor's host."""
-
-    conn_id: str
-    target: str
-    """Names the vendor's account in ledgers and quotas: connection type and id."""
-    files: Files
-    tell_seconds: float
-
-    @property
-    def log(self) -> Log:
-        """Where a push says what it does."""
-
-    def concurrency(self, given: int | None) -> int:
-        """Return how many requests may be in flight; None: as the connection says."""
-
-    def quota(self, vendor: Vendor, given: str | None) -> Quota:
-        """Return the permits that all pushes of this connection share; None: as the connection says."""
-
-    def transport(
-        self,
-        vendor: Vendor,
-        quota: str | None,
-        *,
-        forbidden: Callable[[], PushStopped | None],
-        patience: float,
-        observer: Observer | None,
-    ) -> Transport:
-        """Return the way to the vendor."""
-
-    def source(self, records: Any, options: PushOptions) -> Source:
-        """Return the source of the records, not yet opened."""
-
-    def session(self, assembly: Assembly, *, share: str, owner: str) -> AbstractContextManager[Sieve]:
-        """Open the ledger, once no other push to the target is under way."""
-
-    def go_on(self) -> None:
-        """Raise AskedToEnd where the push was asked to end meanwhile."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Circumstances:
-    """What a push is told beside its options, by whoever runs it.
-
-    ``run`` names the run that a refusal counts in, and whom the ledger's lease belongs to. ``patience`` is
-    how many seconds of waiting for the quota do not end the push; None: any. ``vendor_options`` are those
-    that only this vendor has. ``learn`` asks which fields there are; None: as a push does. ``observer`` is
-    told of every request.
-    """
-
-    run: str = field(default_factory=lambda: uuid4().hex)
-    checkpoints: Checkpoints | None = None
-    patience: float | None = None
-    vendor_options: Mapping[str, Any] = field(default_factory=dict)
-    learn: Callable[[Assembly], Catalogue] | None = None
-    observer: Observer | None = None
 
 
 class Assembly:

@@ -288,3 +288,15 @@ def test_a_refused_credential_costs_one_request_however_many_may_be_in_flight(
     assert len(ocamba.requests) == 1
     assert caught.value.report is not None
     assert caught.value.report.unsent == 19
+
+
+def test_a_key_is_explained_by_the_function_that_users_import(
+    ocamba: Ocamba, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow_profile_provider.hooks.explain import explain
+
+    connect(monkeypatch, ocamba)
+    found = explain(OcambaHook(), "1", [{"key": "1", "fields": {"full_name": "A"}}])
+    assert [row.verdict for row in found.rows] == ["planned"]
+    with pytest.raises(ConfigurationError, match="batch_size"):
+        explain(OcambaHook(), "1", [], batch_size=2)
