@@ -116,7 +116,7 @@ def addresses() -> str:
     for conn_type, entry in ENTRIES.items():
         vendor = vendor_of(conn_type)
         host = urlsplit(vendor.default_host or "https://your.site").netloc
-        rows.append([entry["hook-name"], f"`{conn_type}://{host}/{vendor.keeps}`"])
+        rows.append([entry["hook-name"], f"`{conn_type}://{host}/{vendor.resource}`"])
     return table(["vendor", "address"], rows)
 
 

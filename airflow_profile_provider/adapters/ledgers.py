@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_profile_provider.errors import LedgerFailed, PushStopped
-from airflow_profile_provider.ledger.diff import Comparing
+from airflow_profile_provider.ledger.diff import LedgerOptions
 from airflow_profile_provider.ledger.fingerprints import Fingerprints
 from airflow_profile_provider.ledger.ledger import Ledger
 from airflow_profile_provider.ledger.migrations import migrate
 from airflow_profile_provider.ledger.reader import LedgerReader
-from airflow_profile_provider.ledger.session import Sieve
+from airflow_profile_provider.ledger.session import LedgerSession
 from airflow_profile_provider.ledger.tables import patient
-from airflow_profile_provider.mapping.mapper import Planner, Recipe
+from airflow_profile_provider.mapping.mapper import FieldMapping, Mapper
 from airflow_profile_provider.vendors.base import Vendor
 
 if TYPE_CHECKING:
@@ -34,28 +34,30 @@ def secret_of(store: Connection) -> bytes:
     return str((store.extra_dejson or {}).get("fingerprint_key") or "").encode()
 
 
-def fingerprints_of(ledger: LedgerReader, vendor: Vendor, planner: Planner, recipe: Recipe) -> Fingerprints:
+def fingerprints_of(
+    ledger: LedgerReader, vendor: Vendor, mapper: Mapper, mapping: FieldMapping
+) -> Fingerprints:
     """Return the fingerprints that a ledger keeps of a push."""
     # What is known of a profile is not known of one spelling of its key.
-    shape = vendor.shape + (" exact keys" if recipe.exact_keys else "")
-    return Fingerprints(ledger.key, shape, planner.meaning, planner.columns)
+    shape = vendor.shape + (" exact keys" if mapping.exact_keys else "")
+    return Fingerprints(ledger.key, shape, mapper.meaning, mapper.columns)
 
 
 @contextmanager
-def sieve_of(
+def session_of(
     store: Connection,
     target: str,
     vendor: Vendor,
-    planner: Planner,
-    recipe: Recipe,
-    how: Comparing,
+    mapper: Mapper,
+    mapping: FieldMapping,
+    how: LedgerOptions,
     *,
     share: str,
     owner: str,
     log: Any,
     sleep: Callable[[float], object] = time.sleep,
     stopped: Callable[[], PushStopped | None] = lambda: None,
-) -> Iterator[Sieve]:
+) -> Iterator[LedgerSession]:
     """Open the ledger of a target behind a connection, once no other push to it is under way.
 
     ``stopped`` is asked while it waits: why it need not go on, if so.
@@ -74,7 +76,7 @@ def sieve_of(
         ledger = Ledger(
             engine,
             target,
-            planner.key_type,
+            mapper.key_type,
             place=vendor.place,
             mixed_key_types=how.mixed_key_types,
             secret=secret_of(store),
@@ -83,14 +85,14 @@ def sieve_of(
         engine.dispose()
         raise
     try:
-        prints = fingerprints_of(ledger, vendor, planner, recipe)
+        prints = fingerprints_of(ledger, vendor, mapper, mapping)
         lease = waiting.until(
             lambda: ledger.take_lease(share, owner), "one push at a time may use its ledger"
         )
-        if not recipe.exact_keys:
-            ledger.keep_as(planner.profile_of)
+        if not mapping.exact_keys:
+            ledger.keep_as(mapper.profile_of)
         with lease.kept():
-            yield Sieve(planner, ledger, prints, how, writer=ledger)
+            yield LedgerSession(mapper, ledger, prints, how, writer=ledger)
     finally:
         ledger.close()
 

@@ -21,7 +21,7 @@ from airflow_profile_provider.adapters.addresses import (
 )
 from airflow_profile_provider.adapters.quota_redis import RedisPermits
 from airflow_profile_provider.adapters.quota_tables import ANSWER_SECONDS, PostgresPermits, SqlitePermits
-from airflow_profile_provider.delivery.shared_quota import PermitStore, SharedBook
+from airflow_profile_provider.delivery.shared_quota import PermitStore, SharedPermits
 from airflow_profile_provider.errors import ConfigurationError
 from airflow_profile_provider.outages import PATIENCE_SECONDS, outage_of
 from airflow_profile_provider.vendors.exchange import Rate
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Connection
 
 
-def shared_book(store: Connection, target: str, rates: Sequence[Rate]) -> SharedBook:
+def shared_permits(store: Connection, target: str, rates: Sequence[Rate]) -> SharedPermits:
     """Return the book of a target (connection type and id) in the store behind an Airflow connection.
 
     The first permit connects, so that a store which is away is waited for like one that goes away later.
@@ -53,10 +53,10 @@ def shared_book(store: Connection, target: str, rates: Sequence[Rate]) -> Shared
     except Exception as error:  # noqa: BLE001 -- each driver has its own; their texts may hold secrets
         outage = outage_of(error)
     else:
-        return SharedBook(permits, rates, store.conn_id, PATIENCE_SECONDS)
+        return SharedPermits(permits, rates, store.conn_id, PATIENCE_SECONDS)
     if outage.passing:
         permits.close()
-        return SharedBook(permits, rates, store.conn_id, PATIENCE_SECONDS)
+        return SharedPermits(permits, rates, store.conn_id, PATIENCE_SECONDS)
     raise ConfigurationError(
         f"quota_conn_id: {store.conn_id} cannot be used {outage.check('that connection')}"
     )

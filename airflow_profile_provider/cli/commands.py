@@ -206,7 +206,7 @@ def _ledger_lines(known: Mapping[str, Any] | None) -> list[str]:
         what = "with these very values" if known["refused_this"] else "with other values"
         lines.append(f"  refused       {what} in {known['refusals']} runs, last {known['refused_at']}")
     if known["set_aside_until"]:
-        lines.append(f"  set aside     with those values until {known['set_aside_until']}")
+        lines.append(f"  quarantined   with those values until {known['set_aside_until']}")
     return [*lines, ""]
 
 

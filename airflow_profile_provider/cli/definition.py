@@ -88,7 +88,7 @@ _LEDGER_COMMANDS = (
     ),
     ActionCommand(
         name="rejected",
-        help="List the keys that the vendor refused, and which of them are set aside",
+        help="List the keys that the vendor refused, and which of them are quarantined",
         func=lazy_load_command("airflow_profile_provider.cli.commands.ledger_rejected"),
         args=(_LEDGER, _TARGET, _OUTPUT, ARG_VERBOSE),
     ),

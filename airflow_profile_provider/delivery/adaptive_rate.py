@@ -19,7 +19,7 @@ _NEAR = 0.9
 _LATEST = 40
 
 
-class Pace:
+class AdaptiveRate:
     """An even spacing of requests, or none.
 
     A 429 halves the rate. It is back near the one that was refused within a second, rises slowly beyond, and

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pyrate_limiter import InMemoryBucket
 
 
-class Book(Protocol):
+class Permits(Protocol):
     """Where permits are written down: in this process, or in a store that several processes share."""
 
     def take(self, now: float) -> float:
@@ -54,7 +54,7 @@ class NoBook:
     def close(self) -> None: ...
 
 
-class OwnBook:
+class OwnPermits:
     """The permits of one process.
 
     A request holds its permit from before it is sent until its answer is there, and counts against each

@@ -8,8 +8,8 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 
-from airflow_profile_provider.delivery.adaptive_rate import FLOOR_SHARE, Pace
-from airflow_profile_provider.delivery.permits import Book, NoBook, OwnBook
+from airflow_profile_provider.delivery.adaptive_rate import FLOOR_SHARE, AdaptiveRate
+from airflow_profile_provider.delivery.permits import NoBook, OwnPermits, Permits
 from airflow_profile_provider.delivery.rates import meant_by
 from airflow_profile_provider.errors import Blocked, Paused
 from airflow_profile_provider.vendors.exchange import Allowance, Rate
@@ -32,13 +32,13 @@ class Quota:
         self,
         rates: Sequence[Rate],
         *,
-        book: Book | None = None,
+        permits: Permits | None = None,
         published: Sequence[Rate] = (),
         clock: Callable[[], float] = time.monotonic,
         wait: Callable[[float], object] | None = None,
     ) -> None:
         self.rates = tuple(rates)
-        self._book = book or (OwnBook(rates) if rates else NoBook())
+        self._permits = permits or (OwnPermits(rates) if rates else NoBook())
         self._clock = clock
         self._changed = threading.Condition()
         self._wait = wait or self._changed.wait
@@ -48,7 +48,7 @@ class Quota:
         self._left: int | None = None
         self._left_until = 0.0
         slowest = min((rate.limit / rate.seconds for rate in published or rates), default=0.0)
-        self.pace = Pace(FLOOR_SHARE * slowest)
+        self.adaptive_rate = AdaptiveRate(FLOOR_SHARE * slowest)
         self.waiting_for = ""
         """What the last wait was for, in words; empty while nothing waits."""
 
@@ -57,7 +57,7 @@ class Quota:
         if self.rates:
             longest = max(rate.seconds for rate in self.rates)
             slowest = min(rate.limit / rate.seconds for rate in self.rates)
-            self.pace.start(slowest, self._clock() + longest)
+            self.adaptive_rate.start(slowest, self._clock() + longest)
 
     def acquire(
         self,
@@ -85,7 +85,7 @@ class Quota:
             self._in_flight += 1
             if self._left is not None:
                 self._left -= 1
-            self.pace.granted(self._clock())
+            self.adaptive_rate.granted(self._clock())
             self.waiting_for = ""
             return self._asked - begun
 
@@ -93,13 +93,13 @@ class Quota:
         """Give the permit back: the answer is there, or it is certain that there will be none."""
         with self._changed:
             self._in_flight -= 1
-            self._book.answered(self._clock(), latency)
+            self._permits.answered(self._clock(), latency)
             self._changed.notify_all()
 
     def hold(self, seconds: float) -> None:
         """Grant no permit for so long: the vendor asked for it."""
         with self._changed:
-            self.pace.held()
+            self.adaptive_rate.held()
             self._held_until = max(self._held_until, self._clock() + seconds)
 
     def obey(self, seconds: float, cap: float) -> None:
@@ -120,29 +120,29 @@ class Quota:
         The vendor's figures matter where they are lower than ours: somebody else uses the same quota. If they
         leave nothing for more than ``most`` seconds, one request asks again after that.
         """
-        if not (refused or answer or self.pace.limited):
-            self.pace.rise(0.0)  # counted, for the share of refusals
+        if not (refused or answer or self.adaptive_rate.limited):
+            self.adaptive_rate.rise(0.0)  # counted, for the share of refusals
             return
         with self._changed:
             now = self._clock()
-            self.pace.fall(now) if refused else self.pace.rise(now)
+            self.adaptive_rate.fall(now) if refused else self.adaptive_rate.rise(now)
             if answer:
                 self._compare(answer, now, most)
 
     def _compare(self, answer: Allowance, now: float, most: float) -> None:
         rate = meant_by(self.rates, answer)
         if rate and answer.limit < rate.limit:
-            self._book.lower(answer.limit, rate.seconds)
+            self._permits.lower(answer.limit, rate.seconds)
             self.rates = tuple(Rate(answer.limit, r.seconds) if r is rate else r for r in self.rates)
         others = self._in_flight - 1
         used = answer.limit - answer.remaining
         ours = used <= self._in_flight or (
-            rate is not None and self._book.holds(used - self._in_flight, rate.seconds, now)
+            rate is not None and self._permits.holds(used - self._in_flight, rate.seconds, now)
         )
         if ours:
             self._left = None
         else:
-            self.pace.end_steady()
+            self.adaptive_rate.end_steady()
             self._left = max(0, answer.remaining - others)
             self._left_until = now + min(answer.reset, most)
             if answer.reset > most and not self._left:
@@ -159,9 +159,9 @@ class Quota:
             self.waiting_for = "the vendor asked to wait"
         elif (seconds := self._left_missing(now)) > 0:
             self.waiting_for = "the vendor says that its quota is used up"
-        elif (seconds := self.pace.missing(now)) > 0:
-            self.waiting_for = "slower after a refusal" if self.pace.fell else "starting evenly"
-        elif (seconds := self._book.take(now)) > 0:
+        elif (seconds := self.adaptive_rate.missing(now)) > 0:
+            self.waiting_for = "slower after a refusal" if self.adaptive_rate.fell else "starting evenly"
+        elif (seconds := self._permits.take(now)) > 0:
             self.waiting_for = "the vendor's quota"
         return seconds
 
@@ -177,14 +177,14 @@ class Quota:
     def ages(self) -> list[float]:
         """Return how many seconds ago each request that still counts was answered, oldest first."""
         with self._changed:
-            return self._book.ages(self._clock())[-_MOST_REMEMBERED:]
+            return self._permits.ages(self._clock())[-_MOST_REMEMBERED:]
 
     def remember(self, ages: Iterable[float]) -> None:
         """Count requests that a predecessor sent so many seconds ago."""
         with self._changed:
             now = self._clock()
             for age in sorted(ages, reverse=True):
-                self._book.answered(now - max(0.0, age), 0.0)
+                self._permits.answered(now - max(0.0, age), 0.0)
 
     def used(self) -> str:
         """Say how much of the longest window is used; nothing where there is no limit."""
@@ -196,4 +196,4 @@ class Quota:
 
     def close(self) -> None:
         """Give back what a shared store holds."""
-        self._book.close()
+        self._permits.close()

@@ -18,7 +18,7 @@ from airflow_profile_provider.errors import (
     VendorError,
     sorted_error,
 )
-from airflow_profile_provider.mapping.window import Planned
+from airflow_profile_provider.mapping.window import PendingChange
 from airflow_profile_provider.records import Verdict
 from airflow_profile_provider.vendors.base import Vendor
 
@@ -33,14 +33,14 @@ class Settled:
     ``unsure``: an attempt got no answer, and may reach the vendor later, whatever the verdict.
     """
 
-    planned: Planned
+    planned: PendingChange
     verdict: Verdict
     reason: str = ""
     full: str = ""
     unsure: bool = False
 
 
-class Courier:
+class Sender:
     """Delivers batches, from any thread; splits what is refused; decides when to stop.
 
     A batch is split only where a record was refused or not proven, never for the vendor's own troubles.
@@ -76,13 +76,13 @@ class Courier:
             self.interrupt = self.interrupt or error
         self.stop(sorted_error(error, doing))
 
-    def deliver(self, batch: list[Planned]) -> list[Settled]:
+    def deliver(self, batch: list[PendingChange]) -> list[Settled]:
         """Deliver a batch and return a verdict on each of its changes."""
         fate = Fate()
         settled = self._deliver(batch, fate)
         return [replace(one, unsure=True) for one in settled] if fate.unsure else settled
 
-    def _deliver(self, batch: list[Planned], fate: Fate) -> list[Settled]:
+    def _deliver(self, batch: list[PendingChange], fate: Fate) -> list[Settled]:
         if self.stopped:
             return _all(batch, Verdict.UNSENT, self.stopped)
         try:
@@ -113,12 +113,12 @@ class Courier:
         verdict = Verdict.CREATED if done.created else Verdict.PUSHED
         return [Settled(planned, verdict, done.warning) for planned in batch]
 
-    def give_up(self, batch: list[Planned], reason: PushStopped) -> list[Settled]:
+    def give_up(self, batch: list[PendingChange], reason: PushStopped) -> list[Settled]:
         """End the push for a reason that is none of the vendor's."""
         self.stop(reason)
         return _all(batch, Verdict.FAILED if self._transport.left else Verdict.UNSENT, reason)
 
-    def _refused(self, batch: list[Planned], error: VendorError) -> list[Settled]:
+    def _refused(self, batch: list[PendingChange], error: VendorError) -> list[Settled]:
         self._heard(acknowledged=False)
         if len(batch) == 1:
             return _all(batch, Verdict.REJECTED, error)
@@ -151,6 +151,6 @@ class Courier:
             self.stop(stopped)
 
 
-def _all(batch: list[Planned], verdict: Verdict, error: Exception) -> list[Settled]:
+def _all(batch: list[PendingChange], verdict: Verdict, error: Exception) -> list[Settled]:
     full = error.full if isinstance(error, VendorError) else str(error)
     return [Settled(planned, verdict, str(error), full) for planned in batch]

@@ -50,7 +50,7 @@ class PermitStore(Protocol):
         """Close the connection; the next call opens another."""
 
 
-class SharedBook:
+class SharedPermits:
     """Permits that every process with the same store and target takes from the same windows.
 
     A store that is away, as it restarts or stands still, is waited for, a quarter of a minute at the most.

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from airflow_profile_provider.adapters.ledgers import fingerprints_of, secret_of
-from airflow_profile_provider.delivery.sender import Courier, Settled
+from airflow_profile_provider.delivery.sender import Sender, Settled
 from airflow_profile_provider.delivery.wire import Observed
 from airflow_profile_provider.errors import ConfigurationError, InvalidRecord, PushStopped, VendorError
 from airflow_profile_provider.explain.exchanges import Exchange, Masks, sent, unsent
@@ -20,8 +20,8 @@ from airflow_profile_provider.ledger.fingerprints import Fingerprints
 from airflow_profile_provider.ledger.names import shown_name
 from airflow_profile_provider.ledger.quarantine import QUARANTINE
 from airflow_profile_provider.ledger.reader import ReadLedger
-from airflow_profile_provider.ledger.session import Sieve
-from airflow_profile_provider.mapping.mapper import Planner
+from airflow_profile_provider.ledger.session import LedgerSession
+from airflow_profile_provider.mapping.mapper import Mapper
 from airflow_profile_provider.mapping.window import Window
 from airflow_profile_provider.push.assembly import Assembly
 from airflow_profile_provider.records import Change, Reason, Row, Verdict, order_of
@@ -70,7 +70,7 @@ def explain(
     ledger_conn_id = assembly.options.ledger_conn_id
     case = _Case(assembly, watch, find(ledger_conn_id) if ledger_conn_id else None)
     try:
-        found = _Found.of(assembly.source, assembly.planner, exact_key(wanted))
+        found = _Found.of(assembly.source, assembly.mapper, exact_key(wanted))
     except InvalidRecord as error:
         raise ConfigurationError(f"the wanted key cannot be one: {error}") from None
     finally:
@@ -88,13 +88,13 @@ class _Found:
     unreadable: int
 
     @classmethod
-    def of(cls, source: Source, planner: Planner, key: str) -> _Found:
-        rows, read, unreadable, profile = [], 0, 0, planner.profile_of(key)
-        for row in source.rows(planner, None, None):
+    def of(cls, source: Source, mapper: Mapper, key: str) -> _Found:
+        rows, read, unreadable, profile = [], 0, 0, mapper.profile_of(key)
+        for row in source.rows(mapper, None, None):
             read += 1
             if row.problem and not isinstance(row.content, Mapping):
                 unreadable += 1
-            elif planner.profile_in(row.content) == profile:
+            elif mapper.profile_in(row.content) == profile:
                 rows.append(row)
         return cls(key, rows, read, unreadable)
 
@@ -103,7 +103,7 @@ class _Case:
     """One key, one vendor, one ledger or none."""
 
     def __init__(self, assembly: Assembly, watch: Watch, store: Connection | None) -> None:
-        self.planner = assembly.planner
+        self.mapper = assembly.mapper
         self._assembly = assembly
         self._watch = watch
         self._vendor = assembly.vendor
@@ -150,7 +150,7 @@ class _Case:
             yield ReadLedger(
                 engine,
                 self._assembly.surroundings.target,
-                self.planner.key_type,
+                self.mapper.key_type,
                 place=self._vendor.place,
                 mixed_key_types=self._assembly.options.mixed_key_types,
                 secret=secret_of(self._store),
@@ -168,8 +168,8 @@ class _Case:
             return [
                 replace(row, why=Reason.NEW.value) if known and row.change else row for row in rows
             ], known
-        prints = fingerprints_of(ledger, self._vendor, self.planner, self._assembly.recipe)
-        profile = self.planner.profile_of(found.key)
+        prints = fingerprints_of(ledger, self._vendor, self.mapper, self._assembly.mapping)
+        profile = self.mapper.profile_of(found.key)
         entry = ledger.known([profile]).get(profile)
         if entry:
             ledger.add_fields([entry])
@@ -178,9 +178,10 @@ class _Case:
         def settle(source: Change | Row, verdict: Verdict, reason: str = "") -> None:
             settled[source.position] = verdict, reason
 
-        sieve = Sieve(self.planner, ledger, prints, self._assembly.comparing)
+        ledger_session = LedgerSession(self.mapper, ledger, prints, self._assembly.comparing)
         proposals = {
-            proposal.change.position: proposal for proposal in sieve.proposals(iter(found.rows), settle)
+            proposal.change.position: proposal
+            for proposal in ledger_session.proposals(iter(found.rows), settle)
         }
         rows = []
         for row in found.rows:
@@ -189,7 +190,7 @@ class _Case:
                 is_second = proposal.why is Reason.IN_DOUBT and not (entry and entry.doubt)
                 why = "an earlier row of this key is sent, too" if is_second else proposal.why.value
                 names = (*proposal.fields, *proposal.relationships)
-                explained = replace(explained, why=why, fields=names, part=sieve.part(proposal))
+                explained = replace(explained, why=why, fields=names, part=ledger_session.part(proposal))
             elif row.position in settled:
                 verdict, why = settled[row.position]
                 explained = replace(explained, verdict=verdict, why=why or _because(verdict))
@@ -198,7 +199,7 @@ class _Case:
 
     def _planned(self, row: Row) -> RowExplained:
         try:
-            change = self.planner.change(row)
+            change = self.mapper.change(row)
         except InvalidRecord as error:
             return RowExplained(
                 position=row.position,
@@ -248,10 +249,10 @@ class _Case:
         """Push the rows, and explain with what was answered."""
         vendor, assembly = self._vendor, self._assembly
         masks = Masks(vendor.access)
-        courier = Courier(vendor, assembly.transport, 1)
+        sender = Sender(vendor, assembly.transport, 1)
         with self._read_ledger() as ledger:
             rows, known = self._judged(found, ledger)
-            done = self._deliver(found, courier, assembly.session)
+            done = self._deliver(found, sender, assembly.session)
         requests = sent(self._watch.observed, vendor, masks)
         deliveries = [
             Delivery(
@@ -264,10 +265,10 @@ class _Case:
         ]
         return self._explanation(found, rows, known, requests, deliveries, self._watch.notes, sent=True)
 
-    def _deliver(self, found: _Found, courier: Courier, sieve: Sieve | None) -> list[Settled]:
+    def _deliver(self, found: _Found, sender: Sender, ledger_session: LedgerSession | None) -> list[Settled]:
         """Send what a push would send of the rows, and write down what became of it."""
-        if sieve:
-            changes = list(sieve.changes(iter(found.rows), lambda source, verdict, reason="": None))
+        if ledger_session:
+            changes = list(ledger_session.changes(iter(found.rows), lambda source, verdict, reason="": None))
         else:
             planned = [self._planned(row).change for row in found.rows]
             changes = [change for change in planned if change]
@@ -276,13 +277,13 @@ class _Case:
             window.add(change)
         done = []
         for waiting in list(window.drain()):
-            done += courier.deliver([waiting])
-            if sieve:
+            done += sender.deliver([waiting])
+            if ledger_session:
                 if done[-1].unsure:
-                    sieve.unsure(waiting)
-                sieve.settled(waiting, done[-1].verdict)
-        if sieve:
-            sieve.flush()
+                    ledger_session.unsure(waiting)
+                ledger_session.settled(waiting, done[-1].verdict)
+        if ledger_session:
+            ledger_session.flush()
         return done
 
     def _explanation(
@@ -296,13 +297,13 @@ class _Case:
         *,
         sent: bool = False,
     ) -> Explanation:
-        key_type = next((row.change.key_type for row in rows if row.change), self.planner.key_type)
+        key_type = next((row.change.key_type for row in rows if row.change), self.mapper.key_type)
         return Explanation(
             vendor=self._vendor.name,
             target=self._assembly.surroundings.target,
             key=found.key,
             key_type=key_type,
-            made_up=self._vendor.made_up(Change(found.key, {}, key_type)),
+            is_vendor_key=self._vendor.is_vendor_key(Change(found.key, {}, key_type)),
             read=found.read,
             unreadable=found.unreadable,
             rows=tuple(rows),

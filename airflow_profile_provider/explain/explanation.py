@@ -71,7 +71,7 @@ class Explanation:
     target: str
     key: str = field(repr=False)
     key_type: str
-    made_up: bool
+    is_vendor_key: bool
     """Whether the vendor made the key up, so that it is no value."""
     read: int
     unreadable: int
@@ -90,7 +90,7 @@ class Explanation:
 
     def as_dict(self, *, redact: bool = False) -> dict[str, Any]:
         """Return all of it in JSON's types; ``redact`` leaves out profile values. No credential is in it."""
-        hide_key = redact and not self.made_up
+        hide_key = redact and not self.is_vendor_key
         return {
             "vendor": self.vendor,
             "target": self.target,

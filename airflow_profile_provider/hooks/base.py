@@ -11,11 +11,11 @@ from uuid import uuid4
 from airflow_profile_provider.hooks.connected import ConnectedHook
 from airflow_profile_provider.hooks.guard import Guard
 from airflow_profile_provider.hooks.opening import Opener
-from airflow_profile_provider.mapping.mapper import ColumnsOf, Planner, Recipe
+from airflow_profile_provider.mapping.mapper import ColumnsOf, FieldMapping, Mapper
 from airflow_profile_provider.options import require_records
 from airflow_profile_provider.push.assembly import Assembly
 from airflow_profile_provider.push.options import EXPLAINED, MAX_RECORD_BYTES, PushOptions
-from airflow_profile_provider.push.review import Gate
+from airflow_profile_provider.push.review import PlanReview
 from airflow_profile_provider.push.surroundings import Circumstances
 from airflow_profile_provider.push.watermark import Checkpoints
 from airflow_profile_provider.records import Report, Row, Verdict
@@ -38,7 +38,7 @@ class ProfileHook(ConnectedHook):
     def __init__(self, conn_id: str, **http: Any) -> None:
         super().__init__(conn_id, **http)
         self._guard = Guard(self.conn_type, self.log)
-        self.last_plan: Gate | None = None
+        self.last_plan: PlanReview | None = None
 
     @property
     def top_reason(self) -> str:
@@ -142,7 +142,7 @@ class ProfileHook(ConnectedHook):
             )
             assembly = self._assembly(records, given, circumstances, stack)
             push = assembly.push()
-            self.last_plan = assembly.gate
+            self.last_plan = assembly.review
             self._guard.begin(push)
             return push.run()
 
@@ -170,9 +170,9 @@ class ProfileHook(ConnectedHook):
             PushStopped: the credential or the host is wrong.
         """
         vendor = self.vendor(**vendor_options)
-        planner = Planner(vendor, Recipe(key_type=key_type, nulls=nulls))
+        mapper = Mapper(vendor, FieldMapping(key_type=key_type, nulls=nulls))
         content = {"key": key, "fields": fields, "relationships": relationships}
-        change = planner.change(Row(1, {name: part for name, part in content.items() if part is not None}))
+        change = mapper.change(Row(1, {name: part for name, part in content.items() if part is not None}))
         done = self._transport(vendor, quota).drive(vendor.steps([change]))
         if done.warning:
             self.log.warning("The profile was pushed, but %s", done.warning)

@@ -199,15 +199,15 @@ class ConnectedHook(HttpHook):
     def _new_quota(self, rates: tuple[Rate, ...], published: tuple[Rate, ...]) -> Quota:
         """Make a quota, in the shared store if there is one."""
         store = self.settings.quota_conn_id
-        book = None
+        permits = None
         if store and rates:
-            from airflow_profile_provider.adapters.quota_stores import shared_book
+            from airflow_profile_provider.adapters.quota_stores import shared_permits
 
             target = f"{self.conn_type}:{self.http_conn_id}"
-            book = shared_book(self.get_connection(store), target, rates)
-        quota = self._quotas[rates] = Quota(rates, book=book, published=published)
-        if book:
-            weakref.finalize(self, book.close)
+            permits = shared_permits(self.get_connection(store), target, rates)
+        quota = self._quotas[rates] = Quota(rates, permits=permits, published=published)
+        if permits:
+            weakref.finalize(self, permits.close)
         return quota
 
 

@@ -78,13 +78,13 @@ class Guard:
         """Learn which push is under way; one that was asked to end meanwhile does."""
         self._running = push
         if self.asked_to_end:  # what was read of the source by now is accounted for
-            push.courier.stop(self.asked_to_end)
+            push.sender.stop(self.asked_to_end)
 
     def stop(self, reason: str) -> None:
         """End the push that is under way, or the next one: settle what is in flight, and report."""
         self.asked_to_end = self.asked_to_end or AskedToEnd(reason)
         if self._running:
-            self._running.courier.stop(self.asked_to_end)
+            self._running.sender.stop(self.asked_to_end)
 
     def go_on(self, seconds: float = 0.0) -> None:
         """Wait so long while a push is prepared.

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from airflow_profile_provider.adapters.files import open_file, try_out
-from airflow_profile_provider.adapters.ledgers import sieve_of
+from airflow_profile_provider.adapters.ledgers import session_of
 from airflow_profile_provider.adapters.parts import parts_of
 from airflow_profile_provider.adapters.settings import MOST_CONCURRENT
 from airflow_profile_provider.adapters.source import source_of
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from airflow_profile_provider.delivery.wire import Observer
     from airflow_profile_provider.hooks.base import ProfileHook
     from airflow_profile_provider.hooks.guard import Guard
-    from airflow_profile_provider.ledger.session import Sieve
+    from airflow_profile_provider.ledger.session import LedgerSession
     from airflow_profile_provider.push.assembly import Assembly
     from airflow_profile_provider.sources.source import Source
     from airflow_profile_provider.vendors.base import Vendor
@@ -72,14 +72,14 @@ class Opener:
         )
         return source_of(records, options.sql, options.sql_conn_id, self._hook.get_connection, reading)
 
-    def session(self, assembly: Assembly, *, share: str, owner: str) -> AbstractContextManager[Sieve]:
+    def session(self, assembly: Assembly, *, share: str, owner: str) -> AbstractContextManager[LedgerSession]:
         """Open the ledger, once no other push to the target is under way."""
-        return sieve_of(
+        return session_of(
             self._hook.get_connection(str(assembly.options.ledger_conn_id)),
             self.target,
             assembly.vendor,
-            assembly.planner,
-            assembly.recipe,
+            assembly.mapper,
+            assembly.mapping,
             assembly.comparing,
             share=share,
             owner=owner,

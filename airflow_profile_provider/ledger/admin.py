@@ -1,4 +1,4 @@
-"""A ledger read and corrected by hand: what it knows, what it set aside, and how to make it forget."""
+"""A ledger read and corrected by hand: what it knows, what it quarantined, and how to make it forget."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """A key that the vendor refused: in how many runs, when last, and until when it is set aside, if so."""
+    """A key that the vendor refused: in how many runs, when last, and until when it is quarantined, if so."""
 
     target: str
     key: str

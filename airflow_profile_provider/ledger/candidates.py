@@ -7,14 +7,14 @@ from typing import Any
 
 from airflow_profile_provider.errors import InvalidRecord
 from airflow_profile_provider.ledger.claims import Claims
-from airflow_profile_provider.ledger.diff import Candidate, Comparing, is_held, place_of, profile_of
+from airflow_profile_provider.ledger.diff import Candidate, LedgerOptions, is_held, place_of, profile_of
 from airflow_profile_provider.ledger.entry import Entry
 from airflow_profile_provider.ledger.fingerprints import Fingerprints
 from airflow_profile_provider.ledger.reader import LedgerReader
 from airflow_profile_provider.ledger.tables import LONGEST_KEY
-from airflow_profile_provider.mapping.mapper import Planner
+from airflow_profile_provider.mapping.mapper import Mapper
 from airflow_profile_provider.records import Change, Row
-from airflow_profile_provider.sources.batches import Block
+from airflow_profile_provider.sources.batches import RowBatch
 from airflow_profile_provider.values import exact_key
 
 MOST_PASSED = 100_000
@@ -31,16 +31,21 @@ class Candidates:
     """
 
     def __init__(
-        self, planner: Planner, ledger: LedgerReader, prints: Fingerprints, policy: Comparing, claims: Claims
+        self,
+        mapper: Mapper,
+        ledger: LedgerReader,
+        prints: Fingerprints,
+        policy: LedgerOptions,
+        claims: Claims,
     ) -> None:
-        self._planner = planner
+        self._mapper = mapper
         self._ledger = ledger
         self._prints = prints
         self._policy = policy
         self._claims = claims
 
     def unheld(
-        self, blocks: Iterator[Block], settle: Callable[[Block, Sequence[int]], None]
+        self, blocks: Iterator[RowBatch], settle: Callable[[RowBatch, Sequence[int]], None]
     ) -> Iterator[Row]:
         """Yield the rows that are not plainly those that were acknowledged last; settle the others at once.
 
@@ -53,7 +58,7 @@ class Candidates:
                 settle(block, range(len(block)))
                 yield from block.rows(range(len(block)), prints)
                 continue
-            keys = self._planner.profiles_of(_texts(block.keys()))
+            keys = self._mapper.profiles_of(_texts(block.keys()))
             new = self._ledger.unlike(keys, prints)
             if not passed.isdisjoint(keys) or len(set(keys)) < len(keys):
                 let = passed.union([keys[i] for i in new])
@@ -72,7 +77,7 @@ class Candidates:
 
         ``pending`` are the keys of which a row is never taken for the one that was acknowledged.
         """
-        keys = self._planner.profiles_of([self._planner.key_of(row) for row in rows])
+        keys = self._mapper.profiles_of([self._mapper.key_of(row) for row in rows])
         known = self._ledger.known(set(keys) - {""})
         planned: set[str] = set()
         found = []
@@ -82,7 +87,7 @@ class Candidates:
                 settle(row, None)
                 continue
             try:
-                change = self._planner.change(row)
+                change = self._mapper.change(row)
                 self._check(change)
             except InvalidRecord as error:
                 settle(row, error)
@@ -103,16 +108,16 @@ class Candidates:
 
     def _is_change(self, row: Row) -> bool:
         """Whether a row to be mapped is a change already, as the rejects hold them: it has no columns."""
-        return isinstance(row.content, Mapping) and self._planner.holds_change(row.content)
+        return isinstance(row.content, Mapping) and self._mapper.holds_change(row.content)
 
     def _is_held(self, entry: Entry | None, row: bytes) -> bool:
         """Whether a row need not be planned; a version of its own may be newer than what is held."""
-        return entry is not None and not self._planner.version_column and is_held(row, entry, self._policy)
+        return entry is not None and not self._mapper.version_column and is_held(row, entry, self._policy)
 
     def _check(self, change: Change) -> None:
         """Refuse what a ledger cannot keep."""
-        if change.key_type != self._planner.key_type:
-            raise InvalidRecord(f"its key_type is not the ledger's, {self._planner.key_type}")
+        if change.key_type != self._mapper.key_type:
+            raise InvalidRecord(f"its key_type is not the ledger's, {self._mapper.key_type}")
         if max(len(change.key), len(profile_of(change))) > LONGEST_KEY:
             raise InvalidRecord(f"the key has more than the {LONGEST_KEY} characters that the ledger keeps")
         if not -(2**63) <= (place_of(change) or 0) < 2**63:

@@ -16,7 +16,7 @@ DOUBT_SECONDS = 900.0
 
 
 @dataclass(frozen=True, slots=True)
-class Comparing:
+class LedgerOptions:
     """How a push uses its ledger.
 
     ``run`` names the run that a refusal counts in, once. ``mixed_key_types`` lets a target be known by two
@@ -56,7 +56,7 @@ class Judgement(NamedTuple):
 
 
 def judge(
-    found: Candidate, entry: Entry, policy: Comparing, now: float, *, kind: str = "", second: bool = False
+    found: Candidate, entry: Entry, policy: LedgerOptions, now: float, *, kind: str = "", second: bool = False
 ) -> Judgement:
     """Say what is to be sent of a change, or which verdict it has without being sent.
 
@@ -71,14 +71,16 @@ def judge(
     if trusted and not different:
         return Judgement(Verdict.UNCHANGED)
     if is_quarantined(found, entry, policy, now):
-        return Judgement(Verdict.QUARANTINED, f"was refused in {entry.refusals} runs; it is set aside a week")
+        return Judgement(
+            Verdict.QUARANTINED, f"was refused in {entry.refusals} runs; it is quarantined for a week"
+        )
     why = Reason.CHANGED if entry.fields else Reason.NEW
     if not trusted:
         why = Reason.IGNORED if policy.ignore else Reason.IN_DOUBT
     return Judgement(Verdict.PLANNED, proposal=_proposal(found, why, different if trusted else None, second))
 
 
-def is_held(row: bytes, entry: Entry, policy: Comparing) -> bool:
+def is_held(row: bytes, entry: Entry, policy: LedgerOptions) -> bool:
     """Whether a row, by its fingerprint, is the one that was acknowledged last; an old entry is looked at."""
     return entry.row == row and not (entry.doubt or entry.unsalted or policy.ignore)
 
@@ -89,13 +91,13 @@ def is_old(found: Candidate, entry: Entry) -> bool:
     return order is not None and newest is not None and order < newest
 
 
-def is_trusted(found: Candidate, entry: Entry, policy: Comparing, now: float, *, second: bool) -> bool:
+def is_trusted(found: Candidate, entry: Entry, policy: LedgerOptions, now: float, *, second: bool) -> bool:
     """Whether what the ledger says of the key is true when the change's turn comes."""
     doubted = entry.doubt and not entry.is_settled(found.whole, now_of(now))
     return not (doubted or policy.ignore or second)
 
 
-def is_quarantined(found: Candidate, entry: Entry, policy: Comparing, now: float) -> bool:
+def is_quarantined(found: Candidate, entry: Entry, policy: LedgerOptions, now: float) -> bool:
     """Whether this very change was refused too often, and not long ago."""
     return not policy.ignore and entry.refused == found.whole and QUARANTINE.is_active(entry, now)
 
@@ -110,7 +112,7 @@ def names_of(change: Change) -> frozenset[str]:
     return frozenset(change.fields).union(map(kept_name, change.relationships))
 
 
-def part_of(proposal: Proposal, policy: Comparing) -> Change:
+def part_of(proposal: Proposal, policy: LedgerOptions) -> Change:
     """Return what is sent of a change: all of it, or what differs."""
     change = proposal.change
     if not (policy.changed_fields_only and proposal.why in {Reason.NEW, Reason.CHANGED}):

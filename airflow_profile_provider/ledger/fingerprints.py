@@ -12,7 +12,7 @@ from airflow_profile_provider.ledger.names import kept_name
 from airflow_profile_provider.ledger.salt import FIELD_BYTES, Salt
 from airflow_profile_provider.ledger.tables import ROW_BYTES
 from airflow_profile_provider.records import Change, Row
-from airflow_profile_provider.sources.batches import Block, as_text
+from airflow_profile_provider.sources.batches import RowBatch, as_text
 
 _encoded = json.JSONEncoder(sort_keys=True).encode
 _quoted = json.encoder.encode_basestring_ascii
@@ -46,10 +46,10 @@ class Fingerprints:
     None for rows that are changes.
     """
 
-    def __init__(self, key: bytes, shape: str, recipe: str, columns: Iterable[str] | None) -> None:
+    def __init__(self, key: bytes, shape: str, mapping: str, columns: Iterable[str] | None) -> None:
         self.salt = Salt(key)
         self._value = blake2b(shape.encode(), key=key[:64], digest_size=FIELD_BYTES)
-        self._row_key = blake2b(f"{shape} {recipe}".encode(), key=key[:64], digest_size=32).digest()
+        self._row_key = blake2b(f"{shape} {mapping}".encode(), key=key[:64], digest_size=32).digest()
         self._columns = None if columns is None else list(columns)
 
     def of_row(self, row: Row, *, whole: bool = False) -> bytes:
@@ -64,7 +64,7 @@ class Fingerprints:
         seen = content if all_of_it else tuple([content.get(name) for name in self._columns or ()])
         return blake2b(as_text(seen), key=self._row_key, digest_size=ROW_BYTES).digest()
 
-    def of_rows(self, block: Block) -> list[bytes]:
+    def of_rows(self, block: RowBatch) -> list[bytes]:
         """Hash the rows of a table whose columns are those that count, in their order."""
         key = self._row_key
         if block.kind:

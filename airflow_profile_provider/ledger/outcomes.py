@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from airflow_profile_provider.ledger.claims import Claims
-from airflow_profile_provider.ledger.diff import Candidate, Comparing, newer, place_of
+from airflow_profile_provider.ledger.diff import Candidate, LedgerOptions, newer, place_of
 from airflow_profile_provider.ledger.entry import MANY, Entry, now_of
 from airflow_profile_provider.ledger.fingerprints import ChangePrints
 from airflow_profile_provider.ledger.ledger import Ledger
 from airflow_profile_provider.ledger.packing import EARLIER_BYTES
 from airflow_profile_provider.ledger.postponed import Seen
-from airflow_profile_provider.mapping.window import Planned
+from airflow_profile_provider.mapping.window import PendingChange
 from airflow_profile_provider.records import Change, Proposal, Verdict
 
 MOST_EARLIER = 1000
@@ -27,7 +27,7 @@ class Outcomes:
     """
 
     def __init__(
-        self, writer: Ledger | None, policy: Comparing, claims: Claims, clock: Callable[[], float]
+        self, writer: Ledger | None, policy: LedgerOptions, claims: Claims, clock: Callable[[], float]
     ) -> None:
         self._writer = writer
         self._policy = policy
@@ -59,7 +59,7 @@ class Outcomes:
         """Return the time as entries keep it."""
         return now_of(self._clock())
 
-    def unsure(self, planned: Planned) -> None:
+    def unsure(self, planned: PendingChange) -> None:
         """Note that an attempt to send a change got no answer: it may yet arrive, after later ones."""
         for part in planned.parts:
             if sent := self._claims.of(part.position):
@@ -71,7 +71,7 @@ class Outcomes:
         return now_of(self._clock() + seconds) if seconds else 0
 
     def settled(
-        self, planned: Planned, verdict: Verdict, prints_of: Callable[[Change], ChangePrints]
+        self, planned: PendingChange, verdict: Verdict, prints_of: Callable[[Change], ChangePrints]
     ) -> None:
         """Note what became of a change that was sent, and of those whose place it took.
 

@@ -13,7 +13,7 @@ from airflow_profile_provider.ledger.candidates import Candidates, Found
 from airflow_profile_provider.ledger.claims import Claims, Either, Proposed
 from airflow_profile_provider.ledger.diff import (
     Candidate,
-    Comparing,
+    LedgerOptions,
     differing,
     is_old,
     is_trusted,
@@ -29,10 +29,10 @@ from airflow_profile_provider.ledger.outcomes import Outcomes, short
 from airflow_profile_provider.ledger.postponed import Postponed, Waiting
 from airflow_profile_provider.ledger.reader import LedgerReader
 from airflow_profile_provider.ledger.versions import VersionKind
-from airflow_profile_provider.mapping.mapper import Planner
-from airflow_profile_provider.mapping.window import Planned
+from airflow_profile_provider.mapping.mapper import Mapper
+from airflow_profile_provider.mapping.window import PendingChange
 from airflow_profile_provider.records import Change, Proposal, Row, Verdict
-from airflow_profile_provider.sources.batches import Block
+from airflow_profile_provider.sources.batches import RowBatch
 
 LOOKED_UP_AT_ONCE = 1000
 """How many keys one question to the ledger has: with more, none gets faster, and all wait for all."""
@@ -53,7 +53,7 @@ class _Pass:
 
     settle: Settle
     ahead: Container[str]
-    keeps: bool
+    resource: bool
     is_whole: Callable[[], bool] = lambda: True
     waits: Callable[[int], object] = lambda position: None
 
@@ -61,7 +61,7 @@ class _Pass:
 _Item = TypeVar("_Item", Row, Proposal, Waiting)
 
 
-class Sieve:
+class LedgerSession:
     """Compares changes with a ledger before they are sent, and writes down what became of them after.
 
     A key that is on its way is never taken for unchanged: what the ledger says of it is about to be untrue.
@@ -70,10 +70,10 @@ class Sieve:
 
     def __init__(
         self,
-        planner: Planner,
+        mapper: Mapper,
         ledger: LedgerReader,
         prints: Fingerprints,
-        how: Comparing,
+        how: LedgerOptions,
         *,
         writer: Ledger | None = None,
         clock: Callable[[], float] = time.time,
@@ -84,7 +84,7 @@ class Sieve:
         self._how = how
         self._clock = clock
         self._claims = Claims()
-        self._candidates = Candidates(planner, ledger, prints, how, self._claims)
+        self._candidates = Candidates(mapper, ledger, prints, how, self._claims)
         self._kind = VersionKind(ledger, writer)
         self._postponed = Postponed()
         self._outcomes = Outcomes(writer, how, self._claims, clock)
@@ -101,7 +101,7 @@ class Sieve:
     # -- before sending ---------------------------------------------------------------------------------
 
     def unheld(
-        self, blocks: Iterator[Block], settle: Callable[[Block, Sequence[int]], None]
+        self, blocks: Iterator[RowBatch], settle: Callable[[RowBatch, Sequence[int]], None]
     ) -> Iterator[Row]:
         """Yield the rows of batches that may differ, with their fingerprints; settle the others at once."""
         return self._candidates.unheld(blocks, settle)
@@ -119,12 +119,12 @@ class Sieve:
         ``is_whole`` says whether the source was read to its end: where it broke, what a later row would be is
         not known. ``waits`` hears of the position of a record that is kept here until its verdict.
         """
-        way = _Pass(settle, self._claims, keeps=True, is_whole=is_whole, waits=waits)
+        way = _Pass(settle, self._claims, resource=True, is_whole=is_whole, waits=waits)
         yield from self._claimed(self._with_postponed(rows, way), way)
 
     def again(self, proposals: Iterable[Proposal], settle: Settle) -> Iterator[Change]:
         """Yield what must be sent of proposals, which were judged before anything was sent."""
-        way = _Pass(settle, self._claims, keeps=True)
+        way = _Pass(settle, self._claims, resource=True)
         found = self._chunks(iter(proposals), self._of_proposals, settle)
         yield from self._claimed(((chunk, True) for chunk in found), way)
 
@@ -138,7 +138,7 @@ class Sieve:
     ) -> Iterator[Proposal]:
         """Yield what would be sent, and write nothing down; see `changes`."""
         proposed = Proposed()
-        way = _Pass(settle, proposed, keeps=False, is_whole=is_whole, waits=waits)
+        way = _Pass(settle, proposed, resource=False, is_whole=is_whole, waits=waits)
         for found, final in self._with_postponed(rows, way):
             for one, entry in found:
                 for _, proposal in self._decided(one, entry, way, final=final):
@@ -266,12 +266,12 @@ class Sieve:
 
     def _judged(self, found: Candidate, entry: Entry, way: _Pass) -> Proposal | None:
         """Return what is to be sent of a change, if anything; else it is settled."""
-        kind = self._kind.of(found.change, keep=way.keeps)
+        kind = self._kind.of(found.change, keep=way.resource)
         second = found.key in way.ahead
         judgement = judge(found, entry, self._how, self._clock(), kind=kind, second=second)
         if judgement.verdict is Verdict.UNCHANGED:
-            self._outcomes.keep_row(found, entry, write=way.keeps)
-        if judgement.proposal and not (self._how.baseline and way.keeps):
+            self._outcomes.keep_row(found, entry, write=way.resource)
+        if judgement.proposal and not (self._how.baseline and way.resource):
             return judgement.proposal
         if judgement.proposal:
             self._outcomes.keep(entry, found.fields, [found.row], found.order, self._outcomes.now())
@@ -285,11 +285,11 @@ class Sieve:
 
     # -- after sending ----------------------------------------------------------------------------------
 
-    def unsure(self, planned: Planned) -> None:
+    def unsure(self, planned: PendingChange) -> None:
         """Learn that an attempt to send a change got no answer: it may yet arrive, after later ones."""
         self._outcomes.unsure(planned)
 
-    def settled(self, planned: Planned, verdict: Verdict) -> None:
+    def settled(self, planned: PendingChange, verdict: Verdict) -> None:
         """Learn what became of a change that was sent, and of those whose place it took."""
         self._outcomes.settled(planned, verdict, self._prints.of_change)
 

@@ -11,7 +11,7 @@ from airflow_profile_provider.records import Row, has_verdict
 from airflow_profile_provider.values import is_null, read_as, unwrapped
 
 if TYPE_CHECKING:
-    from airflow_profile_provider.mapping.mapper import Recipe
+    from airflow_profile_provider.mapping.mapper import FieldMapping
 
 _CHANGE_MEMBERS = frozenset({"key", "key_type", "fields", "relationships", "version"})
 _REJECT_MEMBERS = frozenset({"verdict", "reason", "position", "text", "unread"})
@@ -20,8 +20,8 @@ _REJECT_MEMBERS = frozenset({"verdict", "reason", "position", "text", "unread"})
 class Columns:
     """Takes the members of a change out of a row; ``fields`` is vendor field to column."""
 
-    def __init__(self, recipe: Recipe, fields: Mapping[str, str], nulls: str) -> None:
-        self._recipe = recipe
+    def __init__(self, mapping: FieldMapping, fields: Mapping[str, str], nulls: str) -> None:
+        self._mapping = mapping
         self._fields = fields
         self._nulls = nulls
 
@@ -30,11 +30,11 @@ class Columns:
         """The columns that every row should have."""
         linked = [
             column
-            for operations in (self._recipe.relationships or {}).values()
+            for operations in (self._mapping.relationships or {}).values()
             for column in operations.values()
         ]
-        version = [self._recipe.version] if self._recipe.version else []
-        return list(dict.fromkeys([str(self._recipe.key), *self._fields.values(), *linked, *version]))
+        version = [self._mapping.version] if self._mapping.version else []
+        return list(dict.fromkeys([str(self._mapping.key), *self._fields.values(), *linked, *version]))
 
     def members(self, row: Row) -> dict[str, Any]:
         """Return the members of the change that a row asks for, not yet checked.
@@ -43,7 +43,7 @@ class Columns:
             InvalidRecord: it has no key, or a column that cannot be read.
         """
         content: Mapping[str, Any] = row.content
-        key = str(self._recipe.key)
+        key = str(self._mapping.key)
         if is_null(content.get(key)) or (row.text and not content[key]):
             raise InvalidRecord(f"has no key in column {key}; give the vendor's identifier of the profile")
         return {
@@ -54,7 +54,7 @@ class Columns:
         }
 
     def _version(self, row: Row) -> Any:
-        column = self._recipe.version
+        column = self._mapping.version
         value = row.content.get(column) if column else None
         if row.text and isinstance(value, str):
             return version_from_text(value)
@@ -62,7 +62,7 @@ class Columns:
 
     def _links(self, row: Row) -> dict[str, dict[str, Any]]:
         found: dict[str, dict[str, Any]] = {}
-        for relationship, operations in (self._recipe.relationships or {}).items():
+        for relationship, operations in (self._mapping.relationships or {}).items():
             for operation, column in operations.items():
                 value = row.content.get(column)
                 if row.text:

@@ -33,7 +33,7 @@ ColumnsOf = Mapping[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class FieldMapping:
     """How a row becomes a change.
 
     ``key`` is the column of the key and ``fields`` maps the vendor's field to the column (a list where the
@@ -52,7 +52,7 @@ class Recipe:
     exact_keys: bool = False
 
 
-class Planner:
+class Mapper:
     """Makes validated changes of rows, for one vendor.
 
     ``learn`` asks the vendor which fields there are, once there is something to plan.
@@ -61,27 +61,29 @@ class Planner:
         ConfigurationError: the recipe does not fit the vendor.
     """
 
-    def __init__(self, vendor: Vendor, recipe: Recipe, *, learn: Callable[[], Catalogue] = Catalogue) -> None:
+    def __init__(
+        self, vendor: Vendor, mapping: FieldMapping, *, learn: Callable[[], Catalogue] = Catalogue
+    ) -> None:
         self._catalogue = Catalogue()
         self._learn: Callable[[], Catalogue] | None = learn
         self._wrong: WrongMapping | None = None
         self._vendor = vendor
-        self._recipe = recipe
-        given = recipe.fields
+        self._mapping = mapping
+        given = mapping.fields
         self._fields = _by_column(given)
-        self._nulls = require_choice("nulls", recipe.nulls or vendor.nulls, NULLS)
-        self._columns = Columns(recipe, self._fields or {}, self._nulls)
+        self._nulls = require_choice("nulls", mapping.nulls or vendor.nulls, NULLS)
+        self._columns = Columns(mapping, self._fields or {}, self._nulls)
         usable = vendor.usable_key_types
-        self._key_type = require_choice("key_type", recipe.key_type or usable[0], usable)
+        self._key_type = require_choice("key_type", mapping.key_type or usable[0], usable)
         if given is not None:
             vendor.check_key_type(self._key_type)
-        if given is not None and not (recipe.key and (self._fields or recipe.relationships)):
+        if given is not None and not (mapping.key and (self._fields or mapping.relationships)):
             raise ConfigurationError(
                 "fields maps columns to send, so name the column of the key as well (key=)"
             )
-        if recipe.relationships and not vendor.relationship_writes:
+        if mapping.relationships and not vendor.relationship_writes:
             raise ConfigurationError(f"{vendor.name} has no relationships to write")
-        if recipe.relationships and given is None:
+        if mapping.relationships and given is None:
             raise ConfigurationError("relationships names columns, so it needs key and fields as well")
         self._check_mapping()
 
@@ -98,8 +100,8 @@ class Planner:
         """
         used = {
             one.name: value
-            for one in members_of(self._recipe)
-            if (value := getattr(self._recipe, one.name)) != one.default
+            for one in members_of(self._mapping)
+            if (value := getattr(self._mapping, one.name)) != one.default
         }
         used |= {"key_type": self._key_type, "nulls": self._nulls}
         return f"{_MEANING} {json.dumps(used, sort_keys=True, default=_plain)}"
@@ -112,12 +114,12 @@ class Planner:
     @property
     def key_column(self) -> str:
         """Where a row holds its key."""
-        return "key" if self._fields is None else str(self._recipe.key)
+        return "key" if self._fields is None else str(self._mapping.key)
 
     @property
     def version_column(self) -> str | None:
         """Where a mapped row holds its version."""
-        return None if self._fields is None else self._recipe.version
+        return None if self._fields is None else self._mapping.version
 
     @property
     def columns(self) -> list[str] | None:
@@ -156,9 +158,9 @@ class Planner:
         )
         self._vendor.check_change(change)
         size = size_of(change)
-        if size > self._recipe.max_record_bytes:
+        if size > self._mapping.max_record_bytes:
             raise InvalidRecord(
-                f"is {size:,} bytes, above max_record_bytes={self._recipe.max_record_bytes}; shorten it"
+                f"is {size:,} bytes, above max_record_bytes={self._mapping.max_record_bytes}; shorten it"
             )
         return change
 
@@ -172,7 +174,7 @@ class Planner:
         Raises:
             ConfigurationError: naming it.
         """
-        self._vendor.check_mapping(self._fields or (), self._recipe.relationships or (), self._catalogue)
+        self._vendor.check_mapping(self._fields or (), self._mapping.relationships or (), self._catalogue)
 
     def _wrong_mapping(self) -> WrongMapping | None:
         try:
@@ -204,13 +206,13 @@ class Planner:
 
     def profile_of(self, key: str, key_type: str | None = None) -> str:
         """Return what stands for all spellings of a key that the vendor may take for one profile."""
-        return key if self._recipe.exact_keys else self._vendor.profile_of(key_type or self._key_type, key)
+        return key if self._mapping.exact_keys else self._vendor.profile_of(key_type or self._key_type, key)
 
     def profiles_of(self, keys: list[str]) -> list[str]:
         """Return what stands for each of many keys; nearly always they do so themselves."""
         text = "\0".join(["", *keys])
         plain = text.isascii() and text == text.lower() and " " not in text and "\x000" not in text
-        if self._recipe.exact_keys or (plain and text.replace("\0", "").isprintable()):
+        if self._mapping.exact_keys or (plain and text.replace("\0", "").isprintable()):
             return keys
         return [self.profile_of(key) for key in keys]
 

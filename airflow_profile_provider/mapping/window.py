@@ -11,7 +11,7 @@ from airflow_profile_provider.records import Change, order_of
 
 
 @dataclass(slots=True)
-class Planned:
+class PendingChange:
     """A change to send, and the changes of the source that it stands for, oldest first."""
 
     change: Change
@@ -50,8 +50,8 @@ class Window:
         self._size = size
         self._held = 0
         self._serial = count()
-        self._waiting: OrderedDict[int, Planned] = OrderedDict()
-        self._newest: dict[tuple[str, str], Planned] = {}
+        self._waiting: OrderedDict[int, PendingChange] = OrderedDict()
+        self._newest: dict[tuple[str, str], PendingChange] = {}
 
     def __len__(self) -> int:
         """Return how many changes wait; coalesced ones count once."""
@@ -70,7 +70,7 @@ class Window:
         """Put a change at the end, or into the one of the same key that still waits."""
         self._held += 1
         waiting = self._newest.get(change.identity)
-        planned = Planned(change, [change])
+        planned = PendingChange(change, [change])
         if waiting is not None and not waiting.change.relationships and not change.relationships:
             if waiting.change.key == change.key:
                 waiting.absorb(change)
@@ -81,20 +81,20 @@ class Window:
         self._waiting[next(self._serial)] = planned
         self._newest[change.identity] = planned
 
-    def _put_before(self, waiting: Planned, older: Planned) -> None:
+    def _put_before(self, waiting: PendingChange, older: PendingChange) -> None:
         """Let a change of an older version go ahead of one that waits."""
         serial = next(serial for serial, planned in self._waiting.items() if planned is waiting)
         self._waiting[serial] = older
         self._waiting[next(self._serial)] = waiting
 
-    def put_back(self, failed: Planned) -> None:
+    def put_back(self, failed: PendingChange) -> None:
         """Put a change that failed in again, before a later one of its key is added."""
         failed.tried = len(failed.parts)
         self._held += len(failed.parts)
         self._waiting[next(self._serial)] = failed
         self._newest[failed.identity] = failed
 
-    def join(self, failed: Planned) -> bool:
+    def join(self, failed: PendingChange) -> bool:
         """Lay a later change of the key, if one waits, over a change that failed; False where none does."""
         later = self._newest.get(failed.identity)
         if later is None or later.change.relationships or later.change.key != failed.change.key:
@@ -106,7 +106,7 @@ class Window:
         self._held += len(failed.parts) - 1
         return True
 
-    def take(self, size: int, busy: Collection[tuple[str, str]]) -> list[Planned]:
+    def take(self, size: int, busy: Collection[tuple[str, str]]) -> list[PendingChange]:
         """Take up to size changes from the front, each of another key, and of none that is busy."""
         chosen: dict[tuple[str, str], int] = {}
         passed: set[tuple[str, str]] = set()
@@ -120,14 +120,14 @@ class Window:
                 break
         return [self._remove(serial) for serial in chosen.values()]
 
-    def _remove(self, serial: int) -> Planned:
+    def _remove(self, serial: int) -> PendingChange:
         planned = self._waiting.pop(serial)
         self._held -= len(planned.parts)
         if self._newest.get(planned.identity) is planned:
             del self._newest[planned.identity]
         return planned
 
-    def drain(self) -> Iterator[Planned]:
+    def drain(self) -> Iterator[PendingChange]:
         """Take everything that is left."""
         while self._waiting:
             yield self._remove(next(iter(self._waiting)))

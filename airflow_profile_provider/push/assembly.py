@@ -15,12 +15,12 @@ from itertools import count
 from typing import Any
 
 from airflow_profile_provider.delivery.quota import Quota
-from airflow_profile_provider.delivery.sender import Courier
+from airflow_profile_provider.delivery.sender import Sender
 from airflow_profile_provider.delivery.transport import Transport
 from airflow_profile_provider.errors import ConfigurationError, Paused, PushStopped, VendorError
-from airflow_profile_provider.ledger.diff import DOUBT_SECONDS, Comparing
-from airflow_profile_provider.ledger.session import Sieve
-from airflow_profile_provider.mapping.mapper import Planner, Recipe
+from airflow_profile_provider.ledger.diff import DOUBT_SECONDS, LedgerOptions
+from airflow_profile_provider.ledger.session import LedgerSession
+from airflow_profile_provider.mapping.mapper import FieldMapping, Mapper
 from airflow_profile_provider.push.account import Account
 from airflow_profile_provider.push.files import Outputs
 from airflow_profile_provider.push.intake import Intake
@@ -33,12 +33,12 @@ from airflow_profile_provider.push.problems import Problems
 from airflow_profile_provider.push.progress import Progress, estimate
 from airflow_profile_provider.push.push import Parts, Push
 from airflow_profile_provider.push.resuming import resumed
-from airflow_profile_provider.push.review import Gate
+from airflow_profile_provider.push.review import PlanReview
 from airflow_profile_provider.push.saving import NoSaving, Saving
 from airflow_profile_provider.push.settlement import NoReceipts, Settlement
 from airflow_profile_provider.push.surroundings import Circumstances, Surroundings
 from airflow_profile_provider.push.telling import Telling
-from airflow_profile_provider.push.watermark import NoTrail, Resume, Trail
+from airflow_profile_provider.push.watermark import NoTrail, Resume, Watermark
 from airflow_profile_provider.records import Report, Row
 from airflow_profile_provider.sources.keys import KeyFile, rows_only
 from airflow_profile_provider.sources.partition import rows_in_partition
@@ -75,14 +75,14 @@ class Assembly:
         self._how = circumstances
 
     @property
-    def recipe(self) -> Recipe:
+    def mapping(self) -> FieldMapping:
         """How a row becomes a change."""
-        return Recipe(**{one.name: getattr(self.options, one.name) for one in fields(Recipe)})
+        return FieldMapping(**{one.name: getattr(self.options, one.name) for one in fields(FieldMapping)})
 
     @property
-    def comparing(self) -> Comparing:
+    def comparing(self) -> LedgerOptions:
         """How the ledger is used."""
-        return Comparing(
+        return LedgerOptions(
             self._how.run,
             self.options.changed_fields_only,
             self.options.ignore_ledger,
@@ -92,10 +92,10 @@ class Assembly:
         )
 
     @cached_property
-    def planner(self) -> Planner:
+    def mapper(self) -> Mapper:
         """Makes changes of rows."""
         learn = self._how.learn or catalogue_of
-        return Planner(self.vendor, self.recipe, learn=lambda: learn(self))
+        return Mapper(self.vendor, self.mapping, learn=lambda: learn(self))
 
     @cached_property
     def batch_size(self) -> int:
@@ -119,7 +119,7 @@ class Assembly:
         return self.surroundings.source(self._records, self.options)
 
     @cached_property
-    def session(self) -> Sieve | None:
+    def session(self) -> LedgerSession | None:
         """The push's share of the ledger, held by it alone; None where there is none."""
         if not self.options.ledger_conn_id:
             return None
@@ -139,17 +139,17 @@ class Assembly:
         )
 
     @cached_property
-    def courier(self) -> Courier:
+    def sender(self) -> Sender:
         """Delivers batches."""
-        return Courier(self.vendor, self.transport, self.batch_size)
+        return Sender(self.vendor, self.transport, self.batch_size)
 
     @cached_property
-    def gate(self) -> Gate | None:
+    def review(self) -> PlanReview | None:
         """What looks at all that would be sent before anything is; None where that was not asked for."""
         options = self.options
         if not self._is_reviewed:
             return None
-        return Gate(
+        return PlanReview(
             options.max_changes,
             options.approved_plan,
             options.action == "plan",
@@ -170,26 +170,28 @@ class Assembly:
     def push(self, clock: Callable[[], float] = time.monotonic) -> Push:
         """Open everything, in the order in which a mistake costs least, and return the push."""
         options, log = self.options, Quiet(self.surroundings.log)
-        _ = self.planner, self.quota, self.batch_size
+        _ = self.mapper, self.quota, self.batch_size
         concurrency = self.surroundings.concurrency(options.concurrency)
         _ = self.source
         self._fresh_outputs.try_out()
         self.surroundings.go_on()
-        session = self.session or NoLedger(self.planner)
+        session = self.session or NoLedger(self.mapper)
         self._stack.callback(self.source.close)
-        rows, gate = self._rows(), self.gate
-        blocks = self.source.batches(self.planner, options.if_empty) if self._may_compare_blocks else None
+        rows, review = self._rows(), self.review
+        blocks = self.source.batches(self.mapper, options.if_empty) if self._may_compare_blocks else None
         resume, outputs = self._start
         start = resume.start if resume else None
         expected = self._expected()
-        courier, planner = self.courier, self.planner
+        sender, mapper = self.sender, self.mapper
         earlier = Report.of(start.report) if start else Report()
         account = Account(self.transport.cost, outputs, earlier, clock)
-        trail = Trail(start) if resume else NoTrail()
+        watermark = Watermark(start) if resume else NoTrail()
         problems = Problems(self.vendor, log)
         receipts = (self.source.receipts if options.action == "push" else None) or NoReceipts()
-        settlement = Settlement(planner, courier, session, account, outputs, problems, trail, receipts)
-        saving = Saving(resume, trail, account, outputs, courier, self.quota, log) if resume else NoSaving()
+        settlement = Settlement(mapper, sender, session, account, outputs, problems, watermark, receipts)
+        saving = (
+            Saving(resume, watermark, account, outputs, sender, self.quota, log) if resume else NoSaving()
+        )
         progress = Progress(
             self.quota,
             expected,
@@ -198,17 +200,17 @@ class Assembly:
             at_most=self.session is not None,
         )
         seconds = self.surroundings.tell_seconds
-        telling = Telling(account, progress, settlement, saving, courier, log, seconds, clock)
+        telling = Telling(account, progress, settlement, saving, sender, log, seconds, clock)
         intake = Intake(
             rows,
             blocks,
-            planner,
+            mapper,
             session,
             account,
             settlement,
             telling,
-            trail,
-            courier,
+            watermark,
+            sender,
             keeps_keys=outputs.delivered is not None,
         )
         checkpoints = self._how.checkpoints
@@ -217,13 +219,13 @@ class Assembly:
             session,
             settlement,
             account,
-            courier,
-            gate,
+            sender,
+            review,
             log,
             perhaps_sent=bool(checkpoints and checkpoints.retried),
         )
         parts = Parts(
-            courier,
+            sender,
             planning,
             intake,
             session,
@@ -233,7 +235,7 @@ class Assembly:
             outputs,
             saving,
             telling,
-            gate,
+            review,
             log,
         )
         return Push(parts, concurrency, AHEAD if self.session else 0, clock)
@@ -268,7 +270,7 @@ class Assembly:
         known: dict[str, Any] = {"conn_id": self.surroundings.conn_id, "share": options.partition}
         known |= {"only": options.only, "only_key": options.only_key, "null_values": options.null_values}
         known |= {"delivered_path": options.delivered_path}
-        return {**known, **vars(self.recipe), **self._how.vendor_options}
+        return {**known, **vars(self.mapping), **self._how.vendor_options}
 
     # -- rows -------------------------------------------------------------------------------------------
 
@@ -290,14 +292,14 @@ class Assembly:
 
     def _rows(self) -> Iterator[Row]:
         """Read the source: of it, the keys and the share that were asked for."""
-        options, planner, column = self.options, self.planner, self._only_column
-        rows = self.source.rows(planner, column, options.if_empty)
+        options, mapper, column = self.options, self.mapper, self._only_column
+        rows = self.source.rows(mapper, column, options.if_empty)
         if column is not None:
             files = self.surroundings.files
             keys = self._stack.enter_context(KeyFile(str(options.only), files.open, files.parts))
-            rows = rows_only(rows, keys, column, planner.key_column, may_miss=options.if_empty == "ok")
+            rows = rows_only(rows, keys, column, mapper.key_column, may_miss=options.if_empty == "ok")
         if options.partition:
-            rows = rows_in_partition(rows, options.partition, planner.profile_in)
+            rows = rows_in_partition(rows, options.partition, mapper.profile_in)
         return rows
 
     def _whole_source(self) -> tuple[int, int] | None:
@@ -307,7 +309,7 @@ class Assembly:
             return None
         self.source.require_rereading("max_changes reads the whole source before a share of it")
         received = count()
-        rows: Iterable[Row] = self.source.rows(self.planner, self._only_column, options.if_empty)
+        rows: Iterable[Row] = self.source.rows(self.mapper, self._only_column, options.if_empty)
         rows = (row for row in rows if next(received) >= 0)
         if self.session:
             rows = self.session.proposals(iter(rows), lambda source, verdict, reason="": None)  # type: ignore[assignment]
@@ -323,7 +325,7 @@ def catalogue_of(assembly: Assembly) -> Catalogue:
     try:
         found: Catalogue = assembly.transport.send_once(request)
     except Paused as paused:
-        assembly.courier.stop(paused)
+        assembly.sender.stop(paused)
     except (VendorError, PushStopped) as error:
         log = assembly.surroundings.log
         log.info("No field catalogue (%s); the vendor decides which fields there are", error)

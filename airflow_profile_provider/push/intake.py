@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import chain
 
-from airflow_profile_provider.delivery.sender import Courier
+from airflow_profile_provider.delivery.sender import Sender
 from airflow_profile_provider.errors import ProfileError, PushStopped, SourceError, where_raised
-from airflow_profile_provider.mapping.mapper import Planner
+from airflow_profile_provider.mapping.mapper import Mapper
 from airflow_profile_provider.push.account import Account
 from airflow_profile_provider.push.no_ledger import Session
 from airflow_profile_provider.push.settlement import Settlement
 from airflow_profile_provider.push.telling import Telling
-from airflow_profile_provider.push.watermark import Trail
+from airflow_profile_provider.push.watermark import Watermark
 from airflow_profile_provider.records import Row, Verdict
-from airflow_profile_provider.sources.batches import Block
+from airflow_profile_provider.sources.batches import RowBatch
 
 TOLD_EACH = 1000
 """After so many rows it is looked whether it is time to say how far the push is."""
@@ -26,27 +26,27 @@ class Intake:
     def __init__(
         self,
         rows: Iterator[Row],
-        blocks: Iterator[Block] | None,
-        planner: Planner,
+        blocks: Iterator[RowBatch] | None,
+        mapper: Mapper,
         session: Session,
         account: Account,
         settlement: Settlement,
         telling: Telling,
-        trail: Trail,
-        courier: Courier,
+        watermark: Watermark,
+        sender: Sender,
         *,
         keeps_keys: bool,
     ) -> None:
         self.broken: SourceError | None = None
         """Why the source could not be read to its end."""
-        self._planner = planner
+        self._mapper = mapper
         self._account = account
         self._settlement = settlement
         self._telling = telling
-        self._trail = trail
-        self._courier = courier
+        self._watermark = watermark
+        self._sender = sender
         self._keeps_keys = keeps_keys
-        self._block: tuple[Block, Sequence[int] | None] | None = None
+        self._block: tuple[RowBatch, Sequence[int] | None] | None = None
         self._at = 0
         self._blocks = None if blocks is None else self._noted(blocks)
         if self._blocks:
@@ -66,10 +66,10 @@ class Intake:
         """
         try:
             for row in rows:
-                if self._trail.passed(row.position):
+                if self._watermark.passed(row.position):
                     continue
                 if not self._blocks:
-                    self._trail.received(row.position)
+                    self._watermark.received(row.position)
                 self._account.received += 1
                 self._at = row.position
                 self._settlement.open[row.position] = row
@@ -84,13 +84,13 @@ class Intake:
     def _end_source(self, error: BaseException) -> None:
         """Read no more of a source that raised; a ledger that was asked meanwhile stops the push."""
         if isinstance(error, PushStopped) or not isinstance(error, Exception):
-            self._courier.stop_for(error, "the source")
+            self._sender.stop_for(error, "the source")
         elif isinstance(error, ProfileError):
             self.broken = SourceError(str(error))
         else:
             self.broken = SourceError(f"it raised {where_raised(error)}")
 
-    def _noted(self, blocks: Iterator[Block]) -> Iterator[Block]:
+    def _noted(self, blocks: Iterator[RowBatch]) -> Iterator[RowBatch]:
         for block in blocks:
             self._block = (block, None)
             yield block
@@ -104,16 +104,16 @@ class Intake:
         for later in self._blocks or ():
             yield from later.rows(list(range(len(later))))
 
-    def _settle_held(self, block: Block, others: Sequence[int]) -> None:
+    def _settle_held(self, block: RowBatch, others: Sequence[int]) -> None:
         """Settle the rows of a block that the vendor holds, all but the others."""
         self._block = (block, others)
         left = frozenset(others)
-        held = self._trail.received_many(block.position, range(len(block)))
+        held = self._watermark.received_many(block.position, range(len(block)))
         unchanged = [index for index in held if index not in left]
         self._account.received += len(unchanged)
         self._account.verdicts[Verdict.UNCHANGED] += len(unchanged)
-        self._trail.settled_many(block.position, unchanged, Verdict.UNCHANGED)
+        self._watermark.settled_many(block.position, unchanged, Verdict.UNCHANGED)
         if self._keeps_keys:
             for row in block.rows(unchanged):
-                self._settlement.deliver_key(self._planner.key_of(row))
+                self._settlement.deliver_key(self._mapper.key_of(row))
         self._telling.now_and_then()

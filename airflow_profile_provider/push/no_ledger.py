@@ -7,11 +7,11 @@ from hashlib import sha256
 from typing import Protocol
 
 from airflow_profile_provider.errors import InvalidRecord, PushStopped
-from airflow_profile_provider.ledger.session import Sieve
-from airflow_profile_provider.mapping.mapper import Planner
-from airflow_profile_provider.mapping.window import Planned
+from airflow_profile_provider.ledger.session import LedgerSession
+from airflow_profile_provider.mapping.mapper import Mapper
+from airflow_profile_provider.mapping.window import PendingChange
 from airflow_profile_provider.records import Change, Proposal, Reason, Row, Verdict
-from airflow_profile_provider.sources.batches import Block
+from airflow_profile_provider.sources.batches import RowBatch
 from airflow_profile_provider.vendors.exchange import to_json
 
 
@@ -26,8 +26,8 @@ class NoLedger:
 
     knows_nothing = False
 
-    def __init__(self, planner: Planner) -> None:
-        self._planner = planner
+    def __init__(self, mapper: Mapper) -> None:
+        self._mapper = mapper
 
     def forbidden(self) -> PushStopped | None:
         """Return nothing: no other push can take over."""
@@ -44,7 +44,7 @@ class NoLedger:
         """Yield the change of each row that asks for one."""
         for row in rows:
             try:
-                yield self._planner.change(row)
+                yield self._mapper.change(row)
             except InvalidRecord as error:
                 settle(row, Verdict.INVALID, str(error))
 
@@ -77,7 +77,7 @@ class NoLedger:
             yield proposal.change
 
     def unheld(
-        self, blocks: Iterator[Block], settle: Callable[[Block, Sequence[int]], None]
+        self, blocks: Iterator[RowBatch], settle: Callable[[RowBatch, Sequence[int]], None]
     ) -> Iterator[Row]:
         """Yield all rows."""
         for block in blocks:
@@ -86,10 +86,10 @@ class NoLedger:
     def leave(self, settle: Settle, why: str) -> None:
         """Settle nothing: nothing waits here."""
 
-    def unsure(self, planned: Planned) -> None:
+    def unsure(self, planned: PendingChange) -> None:
         """Forget it."""
 
-    def settled(self, planned: Planned, verdict: Verdict) -> None:
+    def settled(self, planned: PendingChange, verdict: Verdict) -> None:
         """Forget it."""
 
     def let_go(self) -> None:
@@ -99,5 +99,5 @@ class NoLedger:
         """Write nothing down."""
 
 
-Session = Sieve | NoLedger
+Session = LedgerSession | NoLedger
 """What a push asks what is to be sent, and tells what became of it."""

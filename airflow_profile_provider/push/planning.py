@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 
-from airflow_profile_provider.delivery.sender import Courier
+from airflow_profile_provider.delivery.sender import Sender
 from airflow_profile_provider.errors import PushStopped, SourceError, sorted_error
 from airflow_profile_provider.push.account import Account
 from airflow_profile_provider.push.intake import Intake
 from airflow_profile_provider.push.log import Log
 from airflow_profile_provider.push.no_ledger import Session
-from airflow_profile_provider.push.review import Gate, Spool
+from airflow_profile_provider.push.review import PlanReview, Spool
 from airflow_profile_provider.push.settlement import Settlement
 from airflow_profile_provider.records import Change, Proposal, Row, Verdict
 
@@ -30,8 +30,8 @@ class Planning:
         session: Session,
         settlement: Settlement,
         account: Account,
-        courier: Courier,
-        gate: Gate | None,
+        sender: Sender,
+        review: PlanReview | None,
         log: Log,
         *,
         perhaps_sent: bool,
@@ -40,16 +40,16 @@ class Planning:
         self._session = session
         self._settlement = settlement
         self._account = account
-        self._courier = courier
-        self._gate = gate
+        self._sender = sender
+        self._review = review
         self._log = log
         self._perhaps_sent = perhaps_sent
 
     def changes(self) -> Iterator[Change]:
         """Plan rows; those that are not to be sent are settled here."""
         rows = self._intake.rows
-        if self._gate:
-            planned = self._through_gate(self._gate, rows)
+        if self._review:
+            planned = self._through_gate(self._review, rows)
         else:
             planned = self._session.changes(
                 rows, self._settlement.settle_early, is_whole=self._is_whole, waits=self._settlement.waits
@@ -57,7 +57,7 @@ class Planning:
         for change in planned:
             yield replace(change, perhaps_sent=True) if self._perhaps_sent else change
 
-    def _through_gate(self, gate: Gate, rows: Iterator[Row]) -> Iterator[Change]:
+    def _through_gate(self, review: PlanReview, rows: Iterator[Row]) -> Iterator[Change]:
         """Plan everything first; then send it, or settle it where nothing may be sent."""
         with closing(Spool()) as spool:
             problem: SourceError | PushStopped | None = None
@@ -67,15 +67,15 @@ class Planning:
                 ):
                     self._settlement.open.pop(proposal.change.position, None)
                     spool.add(proposal)
-                    gate.look_at(proposal)
-                    if self._courier.stopped:
+                    review.look_at(proposal)
+                    if self._sender.stopped:
                         break
             except Exception as error:  # noqa: BLE001 -- what was spooled is accounted for, whatever it is
                 problem = sorted_error(error, "planning")
-            problem = problem or self._courier.stopped or self._intake.broken
-            if problem is None and (refused := gate.problem(self._account.received)):
+            problem = problem or self._sender.stopped or self._intake.broken
+            if problem is None and (refused := review.problem(self._account.received)):
                 problem = PushStopped(refused)
-            if problem or gate.only_plan:
+            if problem or review.only_plan:
                 verdict = Verdict.UNSENT if problem else Verdict.PLANNED
                 for proposal in self._spooled(spool):
                     self._settlement.settle_early(proposal.change, verdict, str(problem or ""))
@@ -95,7 +95,7 @@ class Planning:
         except GeneratorExit:
             raise
         except Exception as error:  # noqa: BLE001 -- the disk, or what came back from it
-            self._courier.stop_for(error, "reading the temporary file of the plan")
+            self._sender.stop_for(error, "reading the temporary file of the plan")
             self._count_lost(len(spool) - read)
 
     def _count_lost(self, number: int) -> None:
@@ -106,4 +106,4 @@ class Planning:
 
     def _is_whole(self) -> bool:
         """Whether the source is read to its end, or still may be."""
-        return not (self._intake.broken or self._courier.stopped)
+        return not (self._intake.broken or self._sender.stopped)

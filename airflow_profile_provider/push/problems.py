@@ -48,7 +48,7 @@ class Problems:
         self._named += 1
         if self._named > NAMED_PROBLEMS:
             return
-        named = isinstance(source, Change) and self._vendor.made_up(source)
+        named = isinstance(source, Change) and self._vendor.is_vendor_key(source)
         who = f" ({source.key_type} {source.key})" if named and isinstance(source, Change) else ""
         self._log.warning("Record %s%s %s %s", source.position, who, what, reason)
         if self._named == NAMED_PROBLEMS:

@@ -19,13 +19,13 @@ def estimate(records: int, batch_size: int, vendor: Vendor, quota: Quota, *, at_
     seconds = fastest(quota.rates, requests)
     rates = ", ".join(f"{rate.limit}/{rate.seconds:g}s" for rate in quota.rates)
     least = "those take at least" if at_most else "at least"
-    pace = f"{least} {duration(seconds)} at the quota of {rates}" if rates else "without a quota"
+    adaptive_rate = f"{least} {duration(seconds)} at the quota of {rates}" if rates else "without a quota"
     number = (
         f"at most {requests:,} requests, as the ledger may hold some"
         if at_most
         else f"about {requests:,} requests"
     )
-    return f"About {records:,} records: {number}, {pace}"
+    return f"About {records:,} records: {number}, {adaptive_rate}"
 
 
 class Progress:

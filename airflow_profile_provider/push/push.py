@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
-from airflow_profile_provider.delivery.sender import Courier, Settled
+from airflow_profile_provider.delivery.sender import Sender, Settled
 from airflow_profile_provider.errors import AskedToEnd, Paused, PushStopped, sorted_error
-from airflow_profile_provider.mapping.window import Planned, Window
+from airflow_profile_provider.mapping.window import PendingChange, Window
 from airflow_profile_provider.push.account import Account
 from airflow_profile_provider.push.files import Outputs
 from airflow_profile_provider.push.intake import Intake
@@ -24,7 +24,7 @@ from airflow_profile_provider.push.log import Log
 from airflow_profile_provider.push.no_ledger import Session
 from airflow_profile_provider.push.planning import Planning
 from airflow_profile_provider.push.problems import Problems
-from airflow_profile_provider.push.review import Gate
+from airflow_profile_provider.push.review import PlanReview
 from airflow_profile_provider.push.saving import NoSaving
 from airflow_profile_provider.push.settlement import Settlement
 from airflow_profile_provider.push.telling import Telling
@@ -51,7 +51,7 @@ class _Inline(Executor):
 class Parts:
     """What a push is made of; see each."""
 
-    courier: Courier
+    sender: Sender
     planning: Planning
     intake: Intake
     session: Session
@@ -61,7 +61,7 @@ class Parts:
     outputs: Outputs
     saving: NoSaving
     telling: Telling
-    gate: Gate | None
+    review: PlanReview | None
     log: Log
 
 
@@ -74,12 +74,12 @@ class Push:
     def __init__(
         self, parts: Parts, concurrency: int, ahead: int = 0, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self.courier = parts.courier
+        self.sender = parts.sender
         self._parts = parts
         self._concurrency = concurrency
         self._most = concurrency * (1 + ahead) if concurrency > 1 else concurrency
         self._clock = clock
-        self._window = Window(max(WINDOW, 2 * concurrency * parts.courier.batch_size))
+        self._window = Window(max(WINDOW, 2 * concurrency * parts.sender.batch_size))
         self._finished: SimpleQueue[Future[list[Settled]]] = SimpleQueue()
         self._busy: set[tuple[str, str]] = set()
         self._in_flight = 0
@@ -99,7 +99,7 @@ class Push:
         with self._workers() as workers:
             self._deliver_all(changes, workers)
             self._settle_in_flight()
-        if not isinstance(self.courier.stopped, Paused):
+        if not isinstance(self.sender.stopped, Paused):
             self._parts.settlement.settle_owed()
             self._leave_unsent(changes)
         else:
@@ -128,7 +128,7 @@ class Push:
         try:
             self._deliver(changes, workers)
         except BaseException as error:  # noqa: BLE001 -- nothing may keep the rest from being accounted for
-            self.courier.stop_for(error, "planning")
+            self.sender.stop_for(error, "planning")
             self._settle_in_flight()
 
     def _settle_in_flight(self) -> None:
@@ -164,7 +164,7 @@ class Push:
         Returns:
             whether there are more.
         """
-        while not (self._window.full or self.courier.stopped):
+        while not (self._window.full or self.sender.stopped):
             change = next(changes, None)
             if change is None:
                 return False
@@ -174,24 +174,24 @@ class Push:
             self._window.add(change)
             if len(self._window) % 4 == 0:
                 time.sleep(0)  # lets a thread go on whose answer has come; else it waits for 5 ms
-            whole = len(self._window) >= self.courier.batch_size
+            whole = len(self._window) >= self.sender.batch_size
             if self._in_flight and whole and not self._finished.empty():
                 break
         return True
 
     def _submit(self, workers: Executor) -> None:
-        most = self._most if self.courier.heard else 1
-        while self._in_flight < most and not self.courier.stopped:
-            batch = self._window.take(self.courier.batch_size, self._busy)
+        most = self._most if self.sender.heard else 1
+        while self._in_flight < most and not self.sender.stopped:
+            batch = self._window.take(self.sender.batch_size, self._busy)
             if not batch:
                 return
             self._busy.update(planned.identity for planned in batch)
             self._in_flight += 1
             try:
-                future = workers.submit(self.courier.deliver, batch)
+                future = workers.submit(self.sender.deliver, batch)
             except Exception as error:  # noqa: BLE001 -- no thread can be started
                 future = Future()
-                future.set_result(self.courier.give_up(batch, sorted_error(error, "sending")))
+                future.set_result(self.sender.give_up(batch, sorted_error(error, "sending")))
             future.add_done_callback(self._finished.put)
 
     def _next_finished(self) -> list[Settled]:
@@ -213,22 +213,22 @@ class Push:
 
     def _leave_unsent(self, changes: Iterator[Change]) -> None:
         """Account for everything that was not sent, to the last record of the source."""
-        if not self.courier.stopped:
+        if not self.sender.stopped:
             return
-        reason = str(self.courier.stopped)
+        reason = str(self.sender.stopped)
         for planned in self._window.drain():
             self._parts.settlement.settle(Settled(planned, Verdict.UNSENT, reason, reason))
         until = math.inf
-        if self.courier.interrupt or isinstance(self.courier.stopped, AskedToEnd):
+        if self.sender.interrupt or isinstance(self.sender.stopped, AskedToEnd):
             until = self._clock() + READ_ON_SECONDS
         try:
             for change in self._in_time(changes, until):
                 self._parts.settlement.open.pop(change.position, None)
                 self._parts.settlement.settle(
-                    Settled(Planned(change, [change]), Verdict.UNSENT, reason, reason)
+                    Settled(PendingChange(change, [change]), Verdict.UNSENT, reason, reason)
                 )
         except BaseException as error:  # noqa: BLE001 -- a ledger that fails, say: the rest needs none
-            self.courier.stop_for(error, "planning")
+            self.sender.stop_for(error, "planning")
         self._parts.session.leave(self._parts.settlement.settle_early, reason)
         for source in list(self._parts.settlement.open.values()):
             self._parts.settlement.leave(source, reason)
@@ -246,15 +246,15 @@ class Push:
                 return
 
     def _close_outputs(self) -> None:
-        for output in (self._parts.outputs.rejects, self._parts.outputs.delivered, self._parts.gate):
+        for output in (self._parts.outputs.rejects, self._parts.outputs.delivered, self._parts.review):
             if output:
                 try:
                     output.close()
                 except PushStopped as stopped:
-                    self.courier.stop(stopped)
+                    self.sender.stop(stopped)
 
     def _conclude(self) -> Report:
-        stopped = self.courier.stopped
+        stopped = self.sender.stopped
         if self._parts.intake.broken and not self._parts.account.received:
             self._ended = self._parts.account.whole(complete=False)
             raise self._parts.intake.broken
@@ -269,7 +269,7 @@ class Push:
                 )
         unsettled = stopped or report.failed
         checkpoint = self._parts.saving.save(str(report), ended=True) if unsettled else None
-        if interrupt := self.courier.interrupt:
+        if interrupt := self.sender.interrupt:
             interrupt.report = report  # type: ignore[attr-defined]
             raise interrupt
         if stopped:

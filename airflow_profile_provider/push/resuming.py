@@ -50,7 +50,7 @@ def resumed(
         passed = max(0.0, time.time() - start.at)
         quota.remember(age + passed for age in start.ages)
         if start.ended:
-            quota.pace.end_steady()
+            quota.adaptive_rate.end_steady()
     return Resume(mark, checkpoints.save, start), outputs
 
 

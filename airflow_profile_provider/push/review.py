@@ -99,7 +99,7 @@ class PlanFile(Protocol):
 
 
 @dataclass
-class Gate:
+class PlanReview:
     """What a plan must not exceed, or must equal.
 
     ``most`` is a count or a share of the received records; ``approved`` the id of the plan that

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 
 from airflow_profile_provider.delivery.quota import Quota
-from airflow_profile_provider.delivery.sender import Courier
+from airflow_profile_provider.delivery.sender import Sender
 from airflow_profile_provider.errors import PushStopped, where_raised
 from airflow_profile_provider.push.account import Account
 from airflow_profile_provider.push.files import Outputs
 from airflow_profile_provider.push.log import Log
-from airflow_profile_provider.push.watermark import Resume, Trail
+from airflow_profile_provider.push.watermark import Resume, Watermark
 from airflow_profile_provider.records import Checkpoint
 
 
@@ -29,19 +29,19 @@ class Saving(NoSaving):
     def __init__(
         self,
         resume: Resume,
-        trail: Trail,
+        watermark: Watermark,
         account: Account,
         outputs: Outputs,
-        courier: Courier,
+        sender: Sender,
         quota: Quota,
         log: Log,
     ) -> None:
         self.resumed = resume.start is not None
         self._resume = resume
-        self._trail = trail
+        self._watermark = watermark
         self._account = account
         self._outputs = outputs
-        self._courier = courier
+        self._sender = sender
         self._quota = quota
         self._log = log
 
@@ -50,7 +50,7 @@ class Saving(NoSaving):
         try:
             sizes = self._outputs.secure()
         except PushStopped as stopped:
-            self._courier.stop(stopped)
+            self._sender.stop(stopped)
             return None
         if sizes is None:
             return None
@@ -66,7 +66,7 @@ class Saving(NoSaving):
         return checkpoint
 
     def _checkpoint(self, rejects_bytes: int, delivered_bytes: int, *, ended: bool) -> Checkpoint:
-        mark, counts, ahead = self._trail.advance()
+        mark, counts, ahead = self._watermark.advance()
         rejects, delivered = self._outputs.rejects, self._outputs.delivered
         return Checkpoint(
             fingerprint=self._resume.fingerprint,

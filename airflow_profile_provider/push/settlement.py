@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from airflow_profile_provider.delivery.sender import Courier, Settled
+from airflow_profile_provider.delivery.sender import Sender, Settled
 from airflow_profile_provider.errors import InvalidRecord, PushStopped
-from airflow_profile_provider.mapping.mapper import Planner
-from airflow_profile_provider.mapping.window import Planned, Window
+from airflow_profile_provider.mapping.mapper import Mapper
+from airflow_profile_provider.mapping.window import PendingChange, Window
 from airflow_profile_provider.push.account import Account
 from airflow_profile_provider.push.files import Outputs
 from airflow_profile_provider.push.no_ledger import Session
 from airflow_profile_provider.push.problems import Problems
-from airflow_profile_provider.push.watermark import Trail
+from airflow_profile_provider.push.watermark import Watermark
 from airflow_profile_provider.records import Change, Row, Verdict
 
 MOST_OWED = 1000
@@ -49,26 +49,26 @@ class Settlement:
 
     def __init__(
         self,
-        planner: Planner,
-        courier: Courier,
+        mapper: Mapper,
+        sender: Sender,
         session: Session,
         account: Account,
         outputs: Outputs,
         problems: Problems,
-        trail: Trail,
+        watermark: Watermark,
         receipts: Receipts,
     ) -> None:
         self.open: dict[int, Row | Change] = {}
-        self._planner = planner
-        self._courier = courier
+        self._mapper = mapper
+        self._sender = sender
         self._session = session
         self._account = account
         self._outputs = outputs
         self._problems = problems
-        self._trail = trail
+        self._watermark = watermark
         self._receipts = receipts
         self._owed: dict[tuple[str, str], Settled] = {}
-        self._refused: dict[tuple[str, str], tuple[Planned, Verdict]] = {}
+        self._refused: dict[tuple[str, str], tuple[PendingChange, Verdict]] = {}
 
     # -- what was sent ----------------------------------------------------------------------------------
 
@@ -90,10 +90,10 @@ class Settlement:
             return False  # one that it cannot go with comes after it, and may take its place
         self._owed[failed.identity] = settled
         for part in failed.parts:
-            self._trail.settled(part.position, Verdict.FAILED)
+            self._watermark.settled(part.position, Verdict.FAILED)
         return True
 
-    def owed_before(self, change: Change) -> Planned | None:
+    def owed_before(self, change: Change) -> PendingChange | None:
         """Return a change that failed and is to be sent again before this one of its key, if there is one."""
         owed = self._owed.pop(change.identity, None)
         return owed.planned if owed else None
@@ -108,10 +108,10 @@ class Settlement:
         planned, verdict = settled.planned, settled.verdict
         if verdict is Verdict.UNSENT and planned.tried:
             sent, unsent = planned.parts[: planned.tried], planned.parts[planned.tried :]
-            self.settle(Settled(Planned(sent[-1], sent), Verdict.FAILED, settled.reason, settled.full))
+            self.settle(Settled(PendingChange(sent[-1], sent), Verdict.FAILED, settled.reason, settled.full))
             if not unsent:
                 return
-            planned = Planned(unsent[-1], unsent)
+            planned = PendingChange(unsent[-1], unsent)
         shared = Verdict.SUPERSEDED if verdict.acknowledged else verdict
         self._account.verdicts[verdict] += 1
         self._account.verdicts[shared] += len(planned.parts) - 1
@@ -119,9 +119,11 @@ class Settlement:
         try:
             self._tell_keepers(settled, planned, verdict, shared)
         except Exception as error:  # noqa: BLE001 -- it is counted; that somebody could not be told ends the push
-            self._courier.stop_for(error, "writing down what became of a record")
+            self._sender.stop_for(error, "writing down what became of a record")
 
-    def _tell_keepers(self, settled: Settled, planned: Planned, verdict: Verdict, shared: Verdict) -> None:
+    def _tell_keepers(
+        self, settled: Settled, planned: PendingChange, verdict: Verdict, shared: Verdict
+    ) -> None:
         """Tell the files, the ledger, the source and the log what became of changes."""
         if not verdict.acknowledged:
             for part in planned.parts:
@@ -142,7 +144,7 @@ class Settlement:
         if verdict is not Verdict.UNSENT:
             self._problems.name(planned.change, f"{verdict}:", settled.reason)
 
-    def _overtake(self, later: Planned) -> None:
+    def _overtake(self, later: PendingChange) -> None:
         """Let what was acknowledged take the place of an earlier change of its key that was not.
 
         Replayed, that one would undo this: of its line in the rejects, only other fields stay.
@@ -163,7 +165,7 @@ class Settlement:
 
     def _note(self, position: int, verdict: Verdict) -> None:
         """Tell whoever keeps verdicts by position."""
-        self._trail.settled(position, verdict)
+        self._watermark.settled(position, verdict)
         self._receipts.settled(position, verdict)
 
     # -- what is not sent -------------------------------------------------------------------------------
@@ -175,7 +177,7 @@ class Settlement:
         self._note(source.position, verdict)
         if verdict is Verdict.UNCHANGED:
             if self._outputs.delivered:
-                self.deliver_key(self._planner.key_of(source))
+                self.deliver_key(self._mapper.key_of(source))
             return
         self._problems.count(verdict, reason)
         if verdict.kept:
@@ -187,7 +189,7 @@ class Settlement:
         """Give what will not be sent its verdict: a row may be invalid anyway."""
         if isinstance(source, Row):
             try:
-                source = self._planner.change(source)
+                source = self._mapper.change(source)
             except InvalidRecord as error:
                 self.settle_early(source, Verdict.INVALID, str(error))
                 return
@@ -207,7 +209,7 @@ class Settlement:
             try:
                 self._outputs.rejects.add(source, verdict, reason)
             except PushStopped as stopped:
-                self._courier.stop(stopped)
+                self._sender.stop(stopped)
 
     def deliver_key(self, key: str) -> None:
         """Write a delivered key; a file that fails stops the push."""
@@ -215,7 +217,7 @@ class Settlement:
             try:
                 self._outputs.delivered.add(key)
             except PushStopped as stopped:
-                self._courier.stop(stopped)
+                self._sender.stop(stopped)
 
     def write_down(self) -> None:
         """Tell the ledger and the source what was acknowledged."""
@@ -223,4 +225,4 @@ class Settlement:
             try:
                 flush()
             except Exception as error:  # noqa: BLE001 -- each driver has its own
-                self._courier.stop_for(error, "writing down what was acknowledged")
+                self._sender.stop_for(error, "writing down what was acknowledged")

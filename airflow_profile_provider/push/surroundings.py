@@ -12,7 +12,7 @@ from airflow_profile_provider.delivery.quota import Quota
 from airflow_profile_provider.delivery.transport import Transport
 from airflow_profile_provider.delivery.wire import Observer
 from airflow_profile_provider.errors import PushStopped
-from airflow_profile_provider.ledger.session import Sieve
+from airflow_profile_provider.ledger.session import LedgerSession
 from airflow_profile_provider.push.files import Files
 from airflow_profile_provider.push.log import Log
 from airflow_profile_provider.push.options import PushOptions
@@ -58,7 +58,7 @@ class Surroundings(Protocol):
     def source(self, records: Any, options: PushOptions) -> Source:
         """Return the source of the records, not yet opened."""
 
-    def session(self, assembly: Assembly, *, share: str, owner: str) -> AbstractContextManager[Sieve]:
+    def session(self, assembly: Assembly, *, share: str, owner: str) -> AbstractContextManager[LedgerSession]:
         """Open the ledger, once no other push to the target is under way."""
 
     def go_on(self) -> None:

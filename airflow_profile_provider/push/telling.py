@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from airflow_profile_provider.delivery.sender import Courier
+from airflow_profile_provider.delivery.sender import Sender
 from airflow_profile_provider.errors import AskedToEnd
 from airflow_profile_provider.push.account import Account
 from airflow_profile_provider.push.log import Log
@@ -22,7 +22,7 @@ class Telling:
         progress: Progress,
         settlement: Settlement,
         saving: NoSaving,
-        courier: Courier,
+        sender: Sender,
         log: Log,
         seconds: float,
         clock: Callable[[], float],
@@ -32,7 +32,7 @@ class Telling:
         self._progress = progress
         self._settlement = settlement
         self._saving = saving
-        self._courier = courier
+        self._sender = sender
         self._log = log
         self._clock = clock
         self._told = clock()
@@ -45,7 +45,7 @@ class Telling:
     def now(self) -> None:
         """Say how far the push is, and save it."""
         self._told = self._clock()
-        if isinstance(self._courier.stopped, AskedToEnd):
+        if isinstance(self._sender.stopped, AskedToEnd):
             return  # the end is near, and tells and saves it all
         own = self._account.own()
         words = self._progress.words(self._account.whole(own), self._account.done, own)

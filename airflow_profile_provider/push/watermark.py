@@ -38,7 +38,7 @@ class Checkpoints(Protocol):
         """Keep a checkpoint, and show the progress in words."""
 
 
-class Trail:
+class Watermark:
     """Which records are settled for good.
 
     ``mark`` is the low-water mark: all records at earlier positions are. After a record that is not (failed,
@@ -93,7 +93,7 @@ class Trail:
             self.settled(first + index, verdict)
 
 
-class NoTrail(Trail):
+class NoTrail(Watermark):
     """What is settled is not noted: nobody will go on from here."""
 
     def received(self, position: int) -> None:

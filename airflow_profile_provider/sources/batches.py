@@ -27,7 +27,7 @@ class Unreadable:
         return self.written
 
 
-class Block(Protocol):
+class RowBatch(Protocol):
     """Rows that follow each other, the first of them at ``position``."""
 
     position: int
@@ -49,7 +49,7 @@ class Block(Protocol):
         """Return some of the rows, with their fingerprints out of those of all."""
 
 
-class TupleBlock:
+class TupleBatch:
     """Rows as a database's driver hands them out: tuples of values, in the order of ``columns``."""
 
     kind = ""

@@ -15,7 +15,7 @@ from typing import Any
 
 from airflow_profile_provider.errors import ConfigurationError, SourceError
 from airflow_profile_provider.records import Row
-from airflow_profile_provider.sources.batches import Block
+from airflow_profile_provider.sources.batches import RowBatch
 from airflow_profile_provider.sources.csv_rows import rows_of_csv
 from airflow_profile_provider.sources.json_rows import rows_of_json_lines
 from airflow_profile_provider.sources.lines import unzipped
@@ -57,7 +57,7 @@ class FileSource(Source):
     def _rows(self, wanted: Wanted, columns: list[str] | None) -> Iterator[Row]:
         return rows_of_parts(self._parts, self._storage.open, replace(self._reading, columns=columns))
 
-    def _batches(self, columns: list[str]) -> Iterator[Block] | None:
+    def _batches(self, columns: list[str]) -> Iterator[RowBatch] | None:
         return blocks_of_parts(self._parts, self._storage.open, columns)
 
     def count(self) -> int | None:
@@ -114,14 +114,14 @@ def require_format(path: str) -> None:
         raise ConfigurationError(f"{shown}: the name must end in one of {', '.join(FORMATS)}")
 
 
-def blocks_of_parts(paths: Sequence[str], open_file: Open, columns: list[str]) -> Iterator[Block] | None:
+def blocks_of_parts(paths: Sequence[str], open_file: Open, columns: list[str]) -> Iterator[RowBatch] | None:
     """Read files' rows by the thousand, or return None where one of them does not keep them so."""
     if not all(path.lower().endswith(".parquet") for path in paths):
         return None
     return _opened_blocks(paths, open_file, columns)
 
 
-def _opened_blocks(paths: Sequence[str], open_file: Open, columns: list[str]) -> Iterator[Block]:
+def _opened_blocks(paths: Sequence[str], open_file: Open, columns: list[str]) -> Iterator[RowBatch]:
     before = 0
     for path in paths:
         with source_errors(path), closing(open_file(path, "rb")) as raw:

@@ -26,7 +26,7 @@ BYTES_AT_ONCE = 64_000_000
 """How large those rows may be together, as far as the file says so; larger ones are read by fewer."""
 
 
-class ColumnBlock:
+class ColumnBatch:
     """Rows as a columnar file keeps them. Python sees the key, and those of the rows that are asked for."""
 
     def __init__(self, position: int, columns: Sequence[str], batch: pa.RecordBatch) -> None:
@@ -81,7 +81,7 @@ class ColumnBlock:
                 yield Row(self.position + index, content, fingerprint=own)
 
 
-def batches_of_parquet(path: str, raw: IO[bytes], columns: Sequence[str] | None) -> Iterator[ColumnBlock]:
+def batches_of_parquet(path: str, raw: IO[bytes], columns: Sequence[str] | None) -> Iterator[ColumnBatch]:
     """Read the rows of a file that is open; ``columns`` are those that the push needs, None: all.
 
     Raises:
@@ -102,7 +102,7 @@ def batches_of_parquet(path: str, raw: IO[bytes], columns: Sequence[str] | None)
         require_named(named(path), columns, table.schema_arrow.names)
         position = 1
         for batch in table.iter_batches(batch_size=_rows_at_once(table), columns=columns, use_threads=False):
-            yield ColumnBlock(position, columns or batch.schema.names, batch)
+            yield ColumnBatch(position, columns or batch.schema.names, batch)
             position += batch.num_rows
     except pa.ArrowException as error:
         raise SourceError(f"{named(path)} cannot be read as Parquet ({type(error).__name__})") from None

@@ -8,7 +8,7 @@ from typing import Any
 
 from airflow_profile_provider.errors import ProfileError, SourceError
 from airflow_profile_provider.records import Row, is_reject
-from airflow_profile_provider.sources.batches import Block
+from airflow_profile_provider.sources.batches import RowBatch
 from airflow_profile_provider.sources.reading import of_columns, quoted
 
 
@@ -96,7 +96,7 @@ def require_rows(rows: Iterator[Row], source: str) -> Iterator[Row]:
     yield from rows
 
 
-def require_blocks(blocks: Iterator[Block], source: str) -> Iterator[Block]:
+def require_blocks(blocks: Iterator[RowBatch], source: str) -> Iterator[RowBatch]:
     """Refuse a source without a single row.
 
     Raises:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_profile_provider.options import require_choice
 from airflow_profile_provider.records import Row
-from airflow_profile_provider.sources.batches import Block
+from airflow_profile_provider.sources.batches import RowBatch
 from airflow_profile_provider.sources.rows import require_blocks, require_columns, require_rows
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Source(ABC):
         must_have_one = require_choice("if_empty", if_empty or self.if_empty, ("fail", "ok")) == "fail"
         return require_rows(rows, self.name) if must_have_one else rows
 
-    def batches(self, wanted: Wanted, if_empty: str | None) -> Iterator[Block] | None:
+    def batches(self, wanted: Wanted, if_empty: str | None) -> Iterator[RowBatch] | None:
         """Read the rows by the thousand; None where that is not how they are kept, or wanted."""
         if wanted.columns is None or if_empty == "ok":
             return None
@@ -65,7 +65,7 @@ class Source(ABC):
     def _rows(self, wanted: Wanted, columns: list[str] | None) -> Iterator[Row]:
         """Read the rows as they come, of ``columns`` only; None: all of them."""
 
-    def _batches(self, columns: list[str]) -> Iterator[Block] | None:
+    def _batches(self, columns: list[str]) -> Iterator[RowBatch] | None:
         """Read the rows as they come, by the thousand."""
         return None
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_profile_provider.errors import SourceError
 from airflow_profile_provider.records import Row
 from airflow_profile_provider.sources.ahead import read_ahead
-from airflow_profile_provider.sources.batches import Block, TupleBlock, Unreadable
+from airflow_profile_provider.sources.batches import RowBatch, TupleBatch, Unreadable
 from airflow_profile_provider.sources.reading import require_named
 from airflow_profile_provider.sources.source import Source, Wanted
 
@@ -47,7 +47,7 @@ class QuerySource(Source):
     def _rows(self, wanted: Wanted, columns: list[str] | None) -> Iterator[Row]:
         return rows_of_sql(self._engine, self._sql, columns)
 
-    def _batches(self, columns: list[str]) -> Iterator[Block]:
+    def _batches(self, columns: list[str]) -> Iterator[RowBatch]:
         return blocks_of_sql(self._engine, self._sql, columns)
 
     def count(self) -> int | None:
@@ -73,7 +73,7 @@ def rows_of_sql(engine: Engine, sql: str, columns: list[str] | None) -> Generato
         yield from block.rows(range(len(block)))
 
 
-def blocks_of_sql(engine: Engine, sql: str, columns: list[str] | None) -> Iterator[Block]:
+def blocks_of_sql(engine: Engine, sql: str, columns: list[str] | None) -> Iterator[RowBatch]:
     """Run a query and read its rows by the thousand, as fast as the database hands them out."""
     return read_ahead(lambda: _Query(engine, sql, columns).blocks())
 
@@ -88,7 +88,7 @@ class _Query:
         self._position = 0
         self._met_unreadable = False
 
-    def blocks(self) -> Iterator[Block]:
+    def blocks(self) -> Iterator[RowBatch]:
         """Read the rows."""
         try:
             with self._engine.connect() as connection:
@@ -111,7 +111,7 @@ class _Query:
     def _meet(self) -> None:
         self._met_unreadable = True
 
-    def _read(self, connection: Connection) -> Iterator[Block]:
+    def _read(self, connection: Connection) -> Iterator[RowBatch]:
         """Read what was not read before."""
         with _result(connection, self._sql) as result:
             places = _places(list(result.keys()), self._columns)
@@ -124,7 +124,7 @@ class _Query:
                     continue
                 values = _plain(list(map(pick, piece)))
                 size = _rows_at_once(values)
-                yield TupleBlock(self._position + 1, names, values, perhaps_unreadable=self._met_unreadable)
+                yield TupleBatch(self._position + 1, names, values, perhaps_unreadable=self._met_unreadable)
                 self._position += len(values)
 
 

@@ -101,14 +101,14 @@ class AgileNow(Vendor):
 
     name = "Agile.Now"
     conn_type = "agilenow"
-    shaped_by = ("write_mode",)
+    depends_on = ("write_mode",)
     page = "https://docs.agilenow.io/apidocs/endpointrestapiv1accountid-7"
     host_label = "Server URL"
     login_label = "Client ID"
     secret_label = "Client secret"
     readings: ClassVar = {"clear_with": ("empty", "null"), "base64": ("standard", "urlsafe")}
     extras = frozenset({"token_url", "scope", *readings})
-    keeps = "accounts"
+    resource = "accounts"
     key_types = ("Id", "Username", "ExternalId")
     vendor_keys: ClassVar = {"Id": r"[0-9a-fA-F-]{32,36}|\d{1,20}"}
     fields: ClassVar = {
@@ -179,7 +179,7 @@ class AgileNow(Vendor):
             )
         value = members.get("access_token")
         if not isinstance(value, str) or not _TOKEN.fullmatch(value):
-            raise self.strange(answer)
+            raise self.unexpected(answer)
         return Token(value, _life(members.get("expires_in")))
 
     # -- before sending ---------------------------------------------------------------------------------
@@ -241,7 +241,7 @@ class AgileNow(Vendor):
             raise self._refused(answer)
         record = answer.members
         if answer.status != 200 or not isinstance(record.get("Id"), str):
-            raise self.strange(answer)
+            raise self.unexpected(answer)
         found = record.get(change.key_type)
         # A change may give its account another user name.
         named = (change.key, str(change.fields.get(change.key_type, change.key)))
@@ -289,7 +289,7 @@ class AgileNow(Vendor):
         if answer.status >= 400:
             raise self.refusal(answer, "is this the server's URL?")
         if not isinstance(answer.members.get("Data"), list):
-            raise self.strange(answer)
+            raise self.unexpected(answer)
         return "got a token and read the accounts"
 
 

@@ -70,7 +70,7 @@ class Vendor(ABC):
     """Connection extras that only this vendor has."""
     readings: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     """Extras that choose between readings of what the vendor leaves open; the first is the default."""
-    keeps: ClassVar[str] = "profiles"
+    resource: ClassVar[str] = "profiles"
     """What the vendor calls what it keeps; the last part of its name as an asset."""
     key_types: ClassVar[tuple[str, ...]]
     """Identifiers of a profile; the first is the default."""
@@ -94,7 +94,7 @@ class Vendor(ABC):
     """Records in one request by default."""
     batch_limit: int = 1
     """Most records that a request can carry."""
-    shaped_by: ClassVar[tuple[str, ...]] = ()
+    depends_on: ClassVar[tuple[str, ...]] = ()
     """Attributes that change what is sent for the same record."""
     partial: bool = True
     """Whether an update is known to leave alone what it does not name."""
@@ -115,7 +115,7 @@ class Vendor(ABC):
     @property
     def address(self) -> str:
         """Name what is pushed to as a URI, such as ``<connection type>://api.example.com/profiles``."""
-        return f"{self.conn_type}://{self._host}/{self.keeps}"
+        return f"{self.conn_type}://{self._host}/{self.resource}"
 
     @property
     def place(self) -> str:
@@ -144,13 +144,13 @@ class Vendor(ABC):
             for name, usual in self.readings.items()
             if self.reading(name) != usual[0]
         )
-        return f"{self.conn_type} {[getattr(self, name) for name in self.shaped_by]}{chosen}"
+        return f"{self.conn_type} {[getattr(self, name) for name in self.depends_on]}{chosen}"
 
     def reading(self, name: str) -> str:
         """Return which of the `readings` the connection chooses; what the vendor documents, by default."""
         return self._chosen[name]
 
-    def made_up(self, change: Change) -> bool:
+    def is_vendor_key(self, change: Change) -> bool:
         """Whether the vendor made this key up, so that it may stand in a log: an e-mail address may not."""
         shape = self.vendor_keys.get(change.key_type)
         return shape is not None and re.fullmatch(shape, change.key) is not None
@@ -316,13 +316,16 @@ class Vendor(ABC):
         refused.status = answer.status
         return refused
 
-    def strange(self, answer: Answer) -> Unanswered:
+    def unexpected(self, answer: Answer) -> Unanswered:
         """Return the error for a success that is not this API's: a proxy's page, a cut or empty body."""
         kind = answer.headers.get("content-type", "no content type").split(";")[0]
         return Unanswered(
             f"{self.name} answered {answer.status} with a body that its API never sends "
             f"({len(answer.content)} bytes, {kind}): check the host, and any proxy before it"
         )
+
+    strange = unexpected
+    """Its old name, for vendors that were written outside the package."""
 
 
 def _chosen(value: Any, options: Sequence[str]) -> str:

@@ -41,7 +41,7 @@ class Communifire(Vendor):
 
     name = "Axero Communifire"
     conn_type = "communifire"
-    shaped_by = ("mode",)
+    depends_on = ("mode",)
     page = (
         "https://my.axerosolutions.com/spaces/5/communifire-documentation/wiki/view/370/rest-api"
         " (Update User Profile Fields)"
@@ -55,7 +55,7 @@ class Communifire(Vendor):
         "clear_with": ("empty", "null"),
     }
     extras = frozenset({"auth_scheme", *readings})
-    keeps = "users"
+    resource = "users"
     key_types = ("UserID", "Email", "Username")
     vendor_keys: ClassVar = {"UserID": r"\d{1,20}"}
     quota = (Rate(5, 1),)
@@ -192,7 +192,7 @@ class Communifire(Vendor):
             message = answer.members.get("ResponseMessage")
             raise self.refusal(answer, "IsError" if failed else "", str(message or ""))
         if failed is not False:
-            raise self.strange(answer)
+            raise self.unexpected(answer)
         user = answer.members.get("ResponseData")
         if not user or same(user, 0) or not isinstance(user, str | int | float):
             raise self.refusal(answer, "no user id came back: no such user")
@@ -209,7 +209,7 @@ class Communifire(Vendor):
             raise self.refusal(answer, "is this the site's address?" if answer.status == 404 else "")
         found = answer.members.get("ResponseData", answer.parsed)
         if not isinstance(found, dict) or "UserID" not in found:
-            raise self.strange(answer)
+            raise self.unexpected(answer)
         return str(found["UserID"])
 
 

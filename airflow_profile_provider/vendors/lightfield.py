@@ -87,12 +87,12 @@ class Lightfield(Vendor):
 
     name = "Lightfield"
     conn_type = "lightfield"
-    shaped_by = ("api_version",)
+    depends_on = ("api_version",)
     page = "https://docs.lightfield.app/api/resources/account/methods/update"
     default_host = "https://api.lightfield.app"
     secret_label = "API key"
     extras = frozenset({"api_version"})
-    keeps = "accounts"
+    resource = "accounts"
     key_types = ("id",)
     vendor_keys: ClassVar = {"id": r"acc_\w{1,64}"}
     fields: ClassVar = {
@@ -242,7 +242,7 @@ class Lightfield(Vendor):
                 raise self.refusal(answer, "the answer has another account than the request")
             return answer.members
         if answer.status < 400:
-            raise self.strange(answer)
+            raise self.unexpected(answer)
         code, param, message = _error(answer)
         # What the vendor names may be a value; only what was ours is repeated.
         ours = {f"fields.{name}" for name in change.fields} | {
@@ -270,7 +270,7 @@ class Lightfield(Vendor):
         if answer.status >= 400:
             raise self.refusal(answer, _error(answer)[0])
         if answer.members.get("active") is not True:
-            raise self.strange(answer)
+            raise self.unexpected(answer)
         return list(answer.members.get("scopes") or [])
 
 

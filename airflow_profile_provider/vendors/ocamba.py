@@ -96,7 +96,7 @@ class Ocamba(Vendor):
         if answer.status >= 400:
             raise self._refused(answer)
         if answer.status != 204:
-            raise self.strange(answer)
+            raise self.unexpected(answer)
 
     def _refused(self, answer: Answer) -> RecordRefused:
         message = str(answer.members.get("message", ""))

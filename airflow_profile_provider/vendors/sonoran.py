@@ -50,7 +50,7 @@ class Sonoran(Vendor):
 
     name = "Sonoran CMS"
     conn_type = "sonoran"
-    shaped_by = ("api",)
+    depends_on = ("api",)
     page = (
         "https://docs.sonoransoftware.com/cms/developer-api-documentation/api-integration/api-endpoints/"
         "edit-account-profile-fields"
@@ -64,7 +64,7 @@ class Sonoran(Vendor):
         "clear_with": ("null", "empty"),
     }
     extras = frozenset({"api", "batch_size", *readings})
-    keeps = "accounts"
+    resource = "accounts"
     key_types = ("accId", "apiId", "username", "discord", "uniqueId")
     vendor_keys: ClassVar = {"accId": r"[0-9a-fA-F-]{32,36}", "uniqueId": r"\d{1,20}"}
     quota: tuple[Rate, ...] = (Rate(1, 1),)
@@ -181,7 +181,7 @@ class Sonoran(Vendor):
         if not isinstance(found, list) or not all(
             isinstance(item, dict) and isinstance(item.get("id"), str | int) for item in found
         ):
-            raise self.strange(answer)
+            raise self.unexpected(answer)
         return [(str(item["id"]), item.get("value")) for item in found]
 
     def _read_own_pairs(self, change: Change, answer: Answer) -> list[tuple[str, Any]]:
@@ -250,12 +250,12 @@ class Sonoran(Vendor):
         community = answer.members.get("data", answer.members)
         if answer.status < 400 and isinstance(community, dict) and community.get("id"):
             return f"connected to community {community['id']}"
-        raise self._refused(answer) if answer.status >= 400 else self.strange(answer)
+        raise self._refused(answer) if answer.status >= 400 else self.unexpected(answer)
 
     def _read_subscription(self, answer: Answer) -> str:
         if answer.status < 400 and answer.text.strip('"')[:1].isdigit():
             return "connected to the community"
-        raise self._refused(answer) if answer.status >= 400 else self.strange(answer)
+        raise self._refused(answer) if answer.status >= 400 else self.unexpected(answer)
 
 
 def _message(answer: Answer) -> str:

@@ -15,7 +15,7 @@ from standins import Fault, Ocamba
 
 from airflow_profile_provider.delivery.retries import RetryRule
 from airflow_profile_provider.errors import Paused, PushStopped
-from airflow_profile_provider.push.watermark import Trail
+from airflow_profile_provider.push.watermark import Watermark
 from airflow_profile_provider.records import Report, Verdict
 
 N = 60
@@ -192,16 +192,16 @@ def test_a_long_wait_ends_the_push_and_another_goes_on(
 
 
 def test_the_mark_waits_for_the_first_record_that_is_not_settled() -> None:
-    trail = Trail()
+    watermark = Watermark()
     for position in range(1, 8):
-        trail.received(position)
+        watermark.received(position)
     for position in (1, 2, 4, 6):
-        trail.settled(position, Verdict.PUSHED)
-    assert trail.advance() == (3, {Verdict.PUSHED: 4}, (4, 6))
-    trail.settled(3, Verdict.REJECTED)
-    trail.settled(5, Verdict.FAILED)
-    trail.settled(7, Verdict.PUSHED)  # it may be of the same key, so it is sent again after the fifth
-    assert trail.advance() == (5, {Verdict.PUSHED: 4, Verdict.REJECTED: 1}, (6,))
+        watermark.settled(position, Verdict.PUSHED)
+    assert watermark.advance() == (3, {Verdict.PUSHED: 4}, (4, 6))
+    watermark.settled(3, Verdict.REJECTED)
+    watermark.settled(5, Verdict.FAILED)
+    watermark.settled(7, Verdict.PUSHED)  # it may be of the same key, so it is sent again after the fifth
+    assert watermark.advance() == (5, {Verdict.PUSHED: 4, Verdict.REJECTED: 1}, (6,))
 
 
 def test_reports_of_two_parts_add_up() -> None:

@@ -83,8 +83,8 @@ class Rig:
     def nobody(self) -> str:
         """A key in the vendor's own shape that no profile has."""
         keys = self.all_keys()
-        made_up = (f"{keys[0][:-4]}{ending}" for ending in range(9876, 9999))
-        return next(key for key in made_up if key not in keys)
+        is_vendor_key = (f"{keys[0][:-4]}{ending}" for ending in range(9876, 9999))
+        return next(key for key in is_vendor_key if key not in keys)
 
     @property
     def texts(self) -> list[str]:

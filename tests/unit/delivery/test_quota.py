@@ -243,7 +243,7 @@ def test_after_a_refusal_the_rate_falls_to_half_and_recovers() -> None:
     assert permits._missing() == pytest.approx(1 / 5 - 0.1, abs=0.03)
     for _ in range(2000):
         send(permits, clock)
-    assert not permits.pace.limited
+    assert not permits.adaptive_rate.limited
 
 
 @pytest.mark.parametrize(("changes", "latency"), [(300, 0.005), (3000, 0.005), (300, 0.05)])

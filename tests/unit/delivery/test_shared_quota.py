@@ -22,7 +22,7 @@ from neighbourhood.tls import Authority, tls_front
 from standins import Ocamba
 
 from airflow_profile_provider.adapters import quota_stores, quota_tables
-from airflow_profile_provider.adapters.quota_stores import shared_book
+from airflow_profile_provider.adapters.quota_stores import shared_permits
 from airflow_profile_provider.errors import ConfigurationError, QuotaFailed
 from airflow_profile_provider.hooks.ocamba import OcambaHook
 from airflow_profile_provider.vendors.exchange import Rate
@@ -106,7 +106,7 @@ def test_an_answer_that_comes_late_counts_again_for_all_even_if_the_window_is_fu
 ) -> None:
     """The vendor may have counted it just now: the others find one permit less."""
     connection = Connection(conn_id="store", **{**store, "extra": json.dumps(store.get("extra", {}))})
-    ours, theirs = (shared_book(connection, "ocamba:late", [Rate(2, 1.0)]) for _ in range(2))
+    ours, theirs = (shared_permits(connection, "ocamba:late", [Rate(2, 1.0)]) for _ in range(2))
     assert (ours.take(0), theirs.take(0)) == (0, 0)
     time.sleep(0.9)
     ours.answered(0, 0.9)
@@ -114,8 +114,8 @@ def test_an_answer_that_comes_late_counts_again_for_all_even_if_the_window_is_fu
     assert theirs.take(0) == 0
     wait = theirs.take(0)
     assert 0.3 < wait <= 1.2
-    for book in (ours, theirs):
-        book.close()
+    for permits in (ours, theirs):
+        permits.close()
 
 
 def test_threads_of_one_process_share_it_too(
@@ -542,13 +542,13 @@ def test_a_slow_answer_keeps_two_windows_in_order(
     """Case 19h: what the margin makes of the rates need not be a list that a library takes."""
     store = request.getfixturevalue(f"{name}_store")
     connection = Connection(conn_id="store", **{**store, "extra": json.dumps(store.get("extra", {}))})
-    book = shared_book(connection, f"ocamba:{name}-two-windows", [Rate(10, 1.0), Rate(150, 60.0)])
-    assert book.take(0) == 0
-    book.answered(0, 3.0)
-    book.lower(8, 1.0)
-    assert [book.take(0) for _ in range(6)] == [0] * 6
-    assert 2 < book.take(0) < 5
-    book.close()
+    permits = shared_permits(connection, f"ocamba:{name}-two-windows", [Rate(10, 1.0), Rate(150, 60.0)])
+    assert permits.take(0) == 0
+    permits.answered(0, 3.0)
+    permits.lower(8, 1.0)
+    assert [permits.take(0) for _ in range(6)] == [0] * 6
+    assert 2 < permits.take(0) < 5
+    permits.close()
 
 
 def test_a_redis_in_cluster_mode_is_one_where_the_extra_says_so(

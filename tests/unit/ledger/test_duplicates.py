@@ -82,8 +82,8 @@ def test_an_unchanged_table_sends_nothing_from_the_second_run_on(
     push(**source(records))
     state = held(ocamba)
     assert state["1"][0] == records[-1 if records[-1]["id"] == "1" else -2]["comment"]
-    for gate in ({}, {"max_changes": "100%"}):
-        report = push(**source(records), **gate)
+    for review in ({}, {"max_changes": "100%"}):
+        report = push(**source(records), **review)
         assert (report.requests, report.received) == (0, len(records))
         assert report.unchanged + report.superseded == len(records)
     assert held(ocamba) == state

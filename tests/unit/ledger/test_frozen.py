@@ -9,9 +9,9 @@ import pyarrow as pa
 import pytest
 
 from airflow_profile_provider.ledger.fingerprints import Fingerprints
-from airflow_profile_provider.mapping.mapper import Planner, Recipe
+from airflow_profile_provider.mapping.mapper import FieldMapping, Mapper
 from airflow_profile_provider.records import Row
-from airflow_profile_provider.sources.parquet import ColumnBlock
+from airflow_profile_provider.sources.parquet import ColumnBatch
 from airflow_profile_provider.vendors.base import Access, Vendor
 from airflow_profile_provider.vendors.lightfield import Lightfield
 from airflow_profile_provider.vendors.ocamba import Ocamba
@@ -30,9 +30,9 @@ EVERYTHING: dict[str, Any] = {
 }
 
 
-def prints_of(vendor: Vendor, recipe: dict[str, Any]) -> Fingerprints:
-    planner = Planner(vendor, Recipe(**recipe))
-    return Fingerprints(b"k" * 32, vendor.shape, planner.meaning, planner.columns)
+def prints_of(vendor: Vendor, mapping: dict[str, Any]) -> Fingerprints:
+    mapper = Mapper(vendor, FieldMapping(**mapping))
+    return Fingerprints(b"k" * 32, vendor.shape, mapper.meaning, mapper.columns)
 
 
 @pytest.mark.parametrize(
@@ -45,17 +45,17 @@ def prints_of(vendor: Vendor, recipe: dict[str, Any]) -> Fingerprints:
     ids=["changes", "mapped", "every option"],
 )
 def test_a_release_alone_changes_no_fingerprint(
-    vendor: type[Vendor], recipe: dict[str, Any], fingerprint: str
+    vendor: type[Vendor], mapping: dict[str, Any], fingerprint: str
 ) -> None:
     """These were written down once: whoever changes one makes every ledger look at every row again."""
-    assert prints_of(vendor(ACCESS), recipe).of_row(Row(1, ROW)).hex() == fingerprint
+    assert prints_of(vendor(ACCESS), mapping).of_row(Row(1, ROW)).hex() == fingerprint
 
 
 def test_a_release_alone_changes_no_fingerprint_of_a_batch() -> None:
     batch = pa.RecordBatch.from_pylist(
         [ROW], pa.schema({"id": pa.string(), "name": pa.string(), "v": pa.int64()})
     )
-    block = ColumnBlock(1, ["id", "name", "v"], batch)
+    block = ColumnBatch(1, ["id", "name", "v"], batch)
     assert [found.hex() for found in prints_of(Ocamba(ACCESS), OCAMBA).of_rows(block)] == [
         "a1ac7f37ef311bd95b7c97d3d1fc9a5d"
     ]
@@ -66,7 +66,8 @@ def test_how_a_mapping_is_written_makes_no_other() -> None:
     named = {"key": "id", "fields": MappingProxyType(OCAMBA["fields"]), "exact_keys": False}
     named |= {"key_type": Ocamba(ACCESS).usable_key_types[0], "nulls": Ocamba(ACCESS).nulls}
     assert (
-        Planner(Ocamba(ACCESS), Recipe(**named)).meaning == Planner(Ocamba(ACCESS), Recipe(**OCAMBA)).meaning
+        Mapper(Ocamba(ACCESS), FieldMapping(**named)).meaning
+        == Mapper(Ocamba(ACCESS), FieldMapping(**OCAMBA)).meaning
     )
 
 
@@ -77,5 +78,5 @@ def test_an_option_that_maps_otherwise_is_another_mapping(option: str) -> None:
     given |= (
         {"key": "name"} if option == "key" else {"fields": {"$twitter": "name"}} if option == "fields" else {}
     )
-    meanings = {Planner(Lightfield(ACCESS), Recipe(**each)).meaning for each in (EVERYTHING, given)}
+    meanings = {Mapper(Lightfield(ACCESS), FieldMapping(**each)).meaning for each in (EVERYTHING, given)}
     assert len(meanings) == 2

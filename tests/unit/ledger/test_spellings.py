@@ -19,7 +19,7 @@ from airflow_profile_provider.adapters.databases import engine_of
 from airflow_profile_provider.delivery.retries import RetryRule
 from airflow_profile_provider.hooks.communifire import CommunifireHook
 from airflow_profile_provider.ledger.admin import LedgerAdmin
-from airflow_profile_provider.mapping.mapper import Planner, Recipe
+from airflow_profile_provider.mapping.mapper import FieldMapping, Mapper
 from airflow_profile_provider.mapping.window import Window
 from airflow_profile_provider.records import Change, Verdict
 from airflow_profile_provider.sources.partition import rows_in_partition
@@ -201,8 +201,8 @@ def test_no_vendor_documents_that_case_tells_two_profiles_apart(name: str) -> No
 @given(st.lists(st.text(min_size=1) | st.sampled_from([*ADA, "007", "7", "\u0130", "e\u0301", "\u00e9"])))
 def test_many_keys_are_folded_as_each_is(keys: list[str]) -> None:
     for key_type in Vendor.key_types:
-        planner = Planner(Vendor(Access("http://127.0.0.1")), Recipe(key_type=key_type))
-        assert planner.profiles_of(keys) == [planner.profile_of(key) for key in keys]
+        mapper = Mapper(Vendor(Access("http://127.0.0.1")), FieldMapping(key_type=key_type))
+        assert mapper.profiles_of(keys) == [mapper.profile_of(key) for key in keys]
 
 
 @given(st.text(), st.booleans())
@@ -213,14 +213,14 @@ def test_what_is_folded_stays_as_it_is(key: str, number: bool) -> None:
 
 @given(st.sampled_from(ADA), st.sampled_from(ADA), st.integers(2, 9))
 def test_two_spellings_are_in_one_share(one: str, other: str, number: int) -> None:
-    planner = Planner(
-        Vendor(Access("http://127.0.0.1")), Recipe(key="e", key_type="Email", fields=["Company"])
+    mapper = Mapper(
+        Vendor(Access("http://127.0.0.1")), FieldMapping(key="e", key_type="Email", fields=["Company"])
     )
     shares = [
         [
             index
             for index in range(number)
-            if list(rows_in_partition(rows, (index, number), planner.profile_in))
+            if list(rows_in_partition(rows, (index, number), mapper.profile_in))
         ]
         for rows in (list(rows_of([{"e": key}])) for key in (one, other))
     ]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from airflow_profile_provider.errors import ConfigurationError, InvalidRecord
-from airflow_profile_provider.mapping.mapper import Planner, Recipe
+from airflow_profile_provider.mapping.mapper import FieldMapping, Mapper
 from airflow_profile_provider.records import Change, Row
 from airflow_profile_provider.vendors.agilenow import AgileNow
 from airflow_profile_provider.vendors.base import Access, Vendor
@@ -22,8 +22,8 @@ from airflow_profile_provider.vendors.sonoran import Sonoran
 ACCESS = Access("https://vendor.example.com", "login", "secret")
 
 
-def plan(vendor: Vendor, content: Any, *, text: bool = False, **recipe: Any) -> Change:
-    return Planner(vendor, Recipe(**recipe)).change(Row(7, content, text=text))
+def plan(vendor: Vendor, content: Any, *, text: bool = False, **mapping: Any) -> Change:
+    return Mapper(vendor, FieldMapping(**mapping)).change(Row(7, content, text=text))
 
 
 def change_of(vendor: Vendor, fields: dict[str, Any], **more: Any) -> Change:
@@ -63,7 +63,7 @@ def test_a_key_type_that_the_vendor_does_not_have_is_invalid() -> None:
 def test_sonoran_v2_takes_only_the_account_id() -> None:
     v2 = Sonoran(Access("https://x.example.com", "c", "k", {"api": "v2"}))
     with pytest.raises(ConfigurationError, match="accId"):
-        Planner(v2, Recipe(key_type="username"))
+        Mapper(v2, FieldMapping(key_type="username"))
 
 
 # -- fields ---------------------------------------------------------------------------------------------
@@ -144,12 +144,12 @@ def test_values_are_written_as_the_vendor_documents(
 
 def test_cells_of_a_csv_are_read_to_the_fields_types() -> None:
     row = {"id": "1", "on": "true", "name": "Ada", "phone": ""}
-    recipe: dict[str, Any] = {
+    mapping: dict[str, Any] = {
         "key": "id",
         "fields": {"Is_Active": "on", "Name": "name", "Phone": "phone"},
         "nulls": "skip",
     }
-    assert plan(AgileNow(ACCESS), row, text=True, **recipe).fields == {"Is_Active": True, "Name": "Ada"}
+    assert plan(AgileNow(ACCESS), row, text=True, **mapping).fields == {"Is_Active": True, "Name": "Ada"}
 
 
 def test_a_cell_of_another_type_names_the_field_and_not_the_value() -> None:

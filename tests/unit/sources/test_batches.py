@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_profile_provider.ledger.fingerprints import Fingerprints
-from airflow_profile_provider.sources.batches import TupleBlock
-from airflow_profile_provider.sources.parquet import ColumnBlock
+from airflow_profile_provider.sources.batches import TupleBatch
+from airflow_profile_provider.sources.parquet import ColumnBatch
 
 TEXTS = st.sampled_from(["", "-", " ", "1", "1 -", "- ", "a", "1 a", "\0", "å", "2 1 -"])
 VALUES: list[tuple[pa.DataType, st.SearchStrategy[Any]]] = [
@@ -48,7 +48,7 @@ def batches(draw: st.DrawFn) -> pa.RecordBatch:
 @settings(deadline=None)
 @given(batches())
 def test_columns_write_equal_rows_alike_and_others_not(batch: pa.RecordBatch) -> None:
-    written = ColumnBlock(1, batch.schema.names, batch).texts()
+    written = ColumnBatch(1, batch.schema.names, batch).texts()
     rows = [repr(row) for row in batch.to_pylist()]
     assert len(written) == len(rows)
     for (one, text), (other, second) in combinations(zip(rows, written, strict=True), 2):
@@ -63,8 +63,8 @@ def test_some_rows_are_those_of_the_whole_table_with_their_positions_and_fingerp
     names, everything = batch.schema.names, batch.to_pylist()
     prints = [bytes([n]) for n in range(len(everything))]
     taken = sorted(data.draw(st.sets(st.sampled_from(range(len(everything)))) if everything else st.just([])))
-    tuples = TupleBlock(7, names, [tuple(row.values()) for row in everything])
-    for block in (ColumnBlock(7, names, batch), tuples):
+    tuples = TupleBatch(7, names, [tuple(row.values()) for row in everything])
+    for block in (ColumnBatch(7, names, batch), tuples):
         assert len(block) == len(everything)
         assert repr(block.keys()) == repr([row["c0"] for row in everything])
         rows = list(block.rows(taken, prints))
@@ -76,7 +76,7 @@ def test_some_rows_are_those_of_the_whole_table_with_their_positions_and_fingerp
 def test_the_same_text_of_another_type_is_another_row() -> None:
     prints = Fingerprints(b"secret", "shape", "recipe", ["id", "n"])
     made = [
-        prints.of_rows(ColumnBlock(1, ["id", "n"], pa.record_batch([["a"], [value]], names=["id", "n"])))
+        prints.of_rows(ColumnBatch(1, ["id", "n"], pa.record_batch([["a"], [value]], names=["id", "n"])))
         for value in (1, "1", True)
     ]
     assert len({one for of_one in made for one in of_one}) == 3
@@ -85,7 +85,7 @@ def test_the_same_text_of_another_type_is_another_row() -> None:
 def test_a_fingerprint_depends_on_the_secret_on_what_is_sent_and_on_nothing_else() -> None:
     def of(*given: str) -> bytes:
         prints = Fingerprints(given[0].encode(), *given[1:], ["id"])
-        return prints.of_rows(ColumnBlock(1, ["id"], pa.record_batch([["a"]], names=["id"])))[0]
+        return prints.of_rows(ColumnBatch(1, ["id"], pa.record_batch([["a"]], names=["id"])))[0]
 
     made = {of("k", "s", "r"), of("other", "s", "r"), of("k", "other", "r"), of("k", "s", "other")}
     assert len(made) == 4

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_profile_provider.errors import ConfigurationError
-from airflow_profile_provider.mapping.mapper import Planner, Recipe
+from airflow_profile_provider.mapping.mapper import FieldMapping, Mapper
 from airflow_profile_provider.records import Row
 from airflow_profile_provider.sources.partition import in_partition, parse_partition, rows_in_partition
 from airflow_profile_provider.sources.rows import rows_of
@@ -24,7 +24,7 @@ CONTENTS = st.fixed_dictionaries({"id": KEYS}, optional={"name": st.text()}) | s
 BAD = st.tuples(st.text() | CONTENTS, st.text(min_size=1))
 
 
-key_in = Planner(Ocamba(Access("http://127.0.0.1")), Recipe(key="id", fields=["full_name"])).key_in
+key_in = Mapper(Ocamba(Access("http://127.0.0.1")), FieldMapping(key="id", fields=["full_name"])).key_in
 
 
 def shares(contents: list[Any], number: int) -> list[list[Row]]:
