@@ -31,6 +31,8 @@ from .test_g2_no_lost_update import replay
 from .test_g7_canaries import CANARY, ear, secrets_of
 from .test_g8_polite_client import needed
 
+pytestmark = pytest.mark.long
+
 __all__ = ["ear"]
 TIMEOUT = 0.3
 VENDORS = sorted(HOOKS)

@@ -17,6 +17,8 @@ import airflow_profile_provider
 
 from .scene import CANARY, Scene, assert_whole
 
+pytestmark = pytest.mark.long
+
 OURS = str(Path(airflow_profile_provider.__file__).parent)
 FOREIGN = (
     "airflow.",

@@ -20,6 +20,8 @@ from airflow_profile_provider.sources.watching import Announcer, unmarked
 
 from .table import Table
 
+pytestmark = pytest.mark.long
+
 FIELDS = ["full_name", "comment"]
 KEYS = 2
 AGAIN = 300.0

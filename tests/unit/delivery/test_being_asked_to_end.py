@@ -17,6 +17,8 @@ from neighbourhood.fixtures import OpenHostile, OpenProxy
 from airflow_profile_provider.delivery.bounds import SETTLE_SECONDS
 from airflow_profile_provider.errors import PushStopped
 
+pytestmark = pytest.mark.long
+
 SOON = SETTLE_SECONDS + 2.5
 
 

@@ -36,7 +36,7 @@ def prints_of(vendor: Vendor, mapping: dict[str, Any]) -> Fingerprints:
 
 
 @pytest.mark.parametrize(
-    ("vendor", "recipe", "fingerprint"),
+    ("vendor", "mapping", "fingerprint"),
     [
         (Ocamba, {}, "9bf50fb14f150b7622ab0e6700d4bcac"),
         (Ocamba, OCAMBA, "4264333e293e1589995a65c5f89f63d5"),

@@ -26,6 +26,8 @@ from airflow_profile_provider.records import Report, Verdict
 
 from .quick import QuickHook, connections, held, push
 
+pytestmark = pytest.mark.long
+
 N = 8
 KEYS = [str(n) for n in range(N)]
 TEXTS = ["a", "b", "c"]

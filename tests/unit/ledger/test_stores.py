@@ -28,6 +28,8 @@ from airflow_profile_provider.records import Report, Verdict
 from airflow_profile_provider.sources.announced import Outbox
 from airflow_profile_provider.sources.outbox import OutboxRows
 
+pytestmark = pytest.mark.long
+
 TABLES = ("profile_ledger", "profile_ledger_meta", "profile_ledger_targets", "profile_ledger_leases")
 MANY = 1500
 

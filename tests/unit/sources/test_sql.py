@@ -198,6 +198,7 @@ print(json.dumps([sum(1 for _ in rows_of_sql(engine, many, ["id", "name"])), pea
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak is read from Linux's /proc")
+@pytest.mark.long
 def test_memory_does_not_grow_with_a_million_rows(stores: dict[str, dict[str, Any]], kind: str) -> None:
     given = json.dumps([stores[kind], NUMBERS[kind].format(5000), NUMBERS[kind].format(1_000_000)])
     found = subprocess.run([sys.executable, "-c", MEMORY, given], capture_output=True, text=True, check=True)
