@@ -19,6 +19,7 @@ from airflow_profile_provider.announcements import Announced
 from airflow_profile_provider.outbox import Outbox
 
 from .cases import ABSENT, Case, Record
+from .values import is_null
 
 SOURCE_CONN = "fuzz_source"
 
@@ -200,7 +201,7 @@ def _outbox(case: Case, folder: Path) -> Given:
     blanks = {
         number
         for number, fields in enumerate(fields_of)
-        if skips and isinstance(fields, dict) and fields and all(value is None for value in fields.values())
+        if skips and isinstance(fields, dict) and fields and all(is_null(value) for value in fields.values())
     }
     if not path.exists():
         with sqlite3.connect(path) as database:

@@ -306,9 +306,11 @@ class Story:
         verdict_of = verdict_of or self.verdicts.get
         number = self.outcome.given.yielded
         uncertain = self.case.versioned or "partition" in self.case.options or self.case.disk is not None
-        for record, position, key in list(self._told())[:number]:
+        for n, (record, position, key) in enumerate(list(self._told())[:number]):
             verdict = verdict_of(position)
-            if self._not_sent(verdict) or self.dry or not self._is_received(key):
+            if n in self.outcome.given.blanks or self._not_sent(verdict):
+                continue
+            if self.dry or not self._is_received(key):
                 continue
             if key is None:
                 assert verdict is not None or self._may_be_lost(record), (
@@ -358,7 +360,7 @@ class Story:
             verdict = self.verdicts.get(position)
             if verdict in {Verdict.FAILED, Verdict.UNSENT} or self.dry:
                 assert mark is None, f"row {position} is {verdict}, and marked as {mark}"
-            elif mark is None and isinstance(self.outcome.error, OutboxFailed):
+            elif mark is None and (self.case.disk or isinstance(self.outcome.error, OutboxFailed)):
                 continue  # it could not be written, and is still owed
             elif verdict is not None:
                 assert mark == verdict, f"row {position} is {verdict}, and marked as {mark}"
