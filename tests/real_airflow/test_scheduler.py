@@ -48,7 +48,7 @@ def test_every_operator_runs_when_the_rest_api_asks_for_it(
     for vendor, run_id in runs.items():
         ended = deployment.end_of(f"push_{vendor}", run_id)
         report = ended.report(f"push_{vendor}")
-        assert ended.state == "failed"  # two of fifty is more than the 1% that the DAG allows
+        assert ended.state == "success"  # the DAG allows ten
         assert [report[name] for name in ("received", "pushed", "rejected", "invalid")] == [50, 48, 1, 1]
         assert held(sandbox, vendor, samples[vendor].fields) == samples[vendor].fields
 
