@@ -23,6 +23,7 @@ VENDORS = ["sonoran", "communifire", "agilenow", "lightfield", "ocamba"]
 PARSE = """
 import json, sys, warnings
 warnings.simplefilter("error", DeprecationWarning)
+warnings.filterwarnings("ignore", module="opentelemetry")  # an old Airflow's own
 from airflow.sdk.definitions.dag import DAG
 import importlib.util
 made = []
