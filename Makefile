@@ -56,7 +56,7 @@ test: say-how-long lint ## Check style, types and floors, and run what needs no 
 	@$(BIN)/python -m pytest $(PARALLEL) -m "not distributed and not long" $(PYTEST_OPTIONS)
 
 say-how-long:
-	@echo "make test: about six minutes on two cores, and one more where nothing is installed yet"
+	@echo "make test: six to seven minutes on two cores, and one more where nothing is installed yet"
 
 test-all: test test-rest ## Run everything, on each supported Airflow (about 50 minutes on two cores)
 

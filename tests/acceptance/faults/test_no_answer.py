@@ -58,7 +58,9 @@ def test_a_fault_that_passes_is_tried_again(
     scene = play(rig, tmp_path, concurrency=2)
     assert scene.outcome.counts() == {"pushed": 6}
     busy = sum(entry["status"] == 409 for entry in rig.log())
-    assert scene.outcome.report.retries == (0 if is_an_answer(rig, fault) else 1 + busy)
+    least = 0 if is_an_answer(rig, fault) else 1 + busy
+    # Who cuts an answer hangs up, and may do so on the next request.
+    assert scene.outcome.report.retries in {least, least + (fault == "truncated")}
     assert scene.new == [1, 2, 3, 4, 5, 6]
 
 

@@ -66,6 +66,7 @@ def waits(rig: Rig, tmp_path: Path, forms: Mapping[str, str | None]) -> dict[str
     return dict(zip(forms, waited, strict=True))
 
 
+@pytest.mark.long
 def test_a_retry_after_that_names_a_time_is_obeyed(
     rig: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
