@@ -28,6 +28,8 @@ _READ_BYTES = 65536
 """How much of an answer is read before its size and its time are looked at again."""
 _MOST_LAYERS = 2
 _MOST_MEMBERS = 16
+_TLS_RECORDS = (b"\x15", b"\x16")
+"""How an alert and a handshake of TLS begin."""
 _here = threading.local()
 
 
@@ -77,6 +79,7 @@ class Exchange:
         self._halt = halt
         self._ends = time.monotonic() + whole
         self._room = LARGEST_ANSWER + _LARGEST_HEAD
+        self._first = b""
         self._ending = False
         self._connection: socket.socket | None = None
 
@@ -124,9 +127,15 @@ class Exchange:
             self.problem = f"did not finish its answer within {self._whole:g} s"
         raise TimeoutError(self.problem)
 
-    def received(self, count: int) -> None:
+    @property
+    def may_want_tls(self) -> bool:
+        """Whether the other side hung up on plain HTTP: without a word, or with one of TLS."""
+        return not self.problem and (not self._first or self._first in _TLS_RECORDS)
+
+    def received(self, piece: memoryview) -> None:
         """Count what came."""
-        self._room -= count
+        self._first = self._first or bytes(piece[:1])
+        self._room -= len(piece)
         if self._room < 0:
             self.problem = _too_large()
             raise OSError(self.problem)

@@ -54,7 +54,7 @@ class _Reading(io.RawIOBase):
                 count = connection.recv_into(buffer)
             except TimeoutError:
                 continue
-            exchange.received(count)
+            exchange.received(memoryview(buffer)[:count])
             return count
 
     def close(self) -> None:

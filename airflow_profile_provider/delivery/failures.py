@@ -75,12 +75,10 @@ class Diagnosis:
         is_plain = base.startswith("http://") and base not in self._answered and not way.proxies
         first = base not in self._reached
         self._reached.add(base)
-        if is_plain and first and not self._halt.reason and self._speaks_tls(base):
+        asks = is_plain and first and exchange.may_want_tls and not self._halt.reason
+        if asks and speaks_tls(base, min(self._timeout, _TLS_SECONDS)):
             return WrongHost(f"{base} speaks TLS: write https:// in {where}")
         return self._no_answer(error, exchange, address)
-
-    def _speaks_tls(self, base: str) -> bool:
-        return speaks_tls(base, min(self._timeout, _TLS_SECONDS))
 
     def _no_answer(self, error: Exception, exchange: Exchange, address: Address) -> NoAnswer:
         if exchange.problem:

@@ -6,8 +6,8 @@ import time
 
 import pytest
 from acceptance.conftest import OpenRig
-from acceptance.rig import Rig
-from neighbourhood.acts import body
+from acceptance.rig import Rig, counts
+from neighbourhood.acts import ENDLESS, LYING, Say, body, raw
 from neighbourhood.fixtures import OpenHostile
 from neighbourhood.tls import Authority, server_context
 
@@ -37,6 +37,35 @@ def test_a_servers_own_words_for_http_before_tls_are_understood(rig: Rig, hostil
     rig.connect(host=vendor.url)
     with pytest.raises(WrongHost, match="https://"):
         rig.push(rig.changes(1))
+
+
+SAYING_ITSELF = ("header dripped", "one byte for ever", "headers without end", "a gzip bomb", "silence")
+LYING_ITSELF = ("half an answer", "another protocol", "a status that is none", "headers that are none")
+
+
+@pytest.mark.parametrize("act", [*SAYING_ITSELF, *LYING_ITSELF])
+def test_a_server_that_plainly_speaks_no_tls_is_asked_no_more_than_was_to_be_sent(
+    rig: Rig, hostile: OpenHostile, act: str
+) -> None:
+    """Kind 17: one that counts its connections, or acts on each, sees none that is no request."""
+    vendor = hostile(rig.stand_in.url)
+    rig.connect(host=vendor.url, extra={"timeout": 0.15})
+    rig.hurry(attempts=2)
+    vendor.act({**ENDLESS, **LYING}[act], times=None)
+    assert counts(rig.push(rig.changes(1))) == {"failed": 1}
+    assert vendor.connections == len(vendor.requests) == 2
+
+
+@pytest.mark.parametrize(
+    "say", [LYING["a reset"], LYING["nothing"], raw(lambda honest: b"\x15\x03\x03\x00\x02\x02\x46")]
+)
+def test_a_server_that_hung_up_may_want_tls(rig: Rig, hostile: OpenHostile, say: Say) -> None:
+    vendor = hostile(rig.stand_in.url)
+    rig.connect(host=vendor.url)
+    rig.hurry(attempts=2)
+    vendor.act(say, times=None)
+    assert counts(rig.push(rig.changes(1))) == {"failed": 1}
+    assert vendor.connections == len(vendor.requests) + 1 == 3
 
 
 def test_a_redirect_to_https_says_so(rig: Rig, hostile: OpenHostile) -> None:
