@@ -89,7 +89,7 @@ class Communifire(Vendor):
         self.labels.update(name for name in profile.fields if name not in self.identifiers)
         if profile.key.isdecimal():
             self._next = max(self._next, int(profile.key) + 1)
-        self.permits.put(profile)
+        self.profiles.put(profile)
 
     # -- arrival -------------------------------------------------------------------------------------------
 
@@ -178,11 +178,11 @@ class Communifire(Vendor):
             changes = {name: value for name, value in changes.items() if name not in self.identifiers}
         changes.pop("UserID", None)
         empty = [name for name, value in changes.items() if value == ""]
-        self.permits.change(
+        self.profiles.change(
             user, {name: value for name, value in changes.items() if value != ""}, self.clock.now()
         )
         if self.settings["empty_value"] == "clear":
-            self.permits.unset(user, empty)
+            self.profiles.unset(user, empty)
         self.commit()
         return _envelope(int(user.key) if user.key.isdecimal() else user.key)
 
@@ -211,25 +211,25 @@ class Communifire(Vendor):
 
     def _find(self, kind: str, value: Any) -> Profile | None:
         if kind == "UserID":
-            return self.permits.get(str(value))
+            return self.profiles.get(str(value))
         if self.settings["same_person"] == "ignore_case":
             wanted = str(value).strip().casefold()
             return next(
                 (
                     user
-                    for user in self.permits
+                    for user in self.profiles
                     if str(user.fields.get(kind, "")).strip().casefold() == wanted
                 ),
                 None,
             )
-        return next(iter(self.permits.find(kind, value)), None)
+        return next(iter(self.profiles.find(kind, value)), None)
 
     def _add(self, fields: dict[str, Any]) -> Profile:
         at = self.clock.now()
         fields.pop("UserID", None)
         user = Profile(str(self._next), fields, created=at, updated=at)
         self._next += 1
-        return self.permits.put(user)
+        return self.profiles.put(user)
 
     # -- reads ---------------------------------------------------------------------------------------------
 
@@ -244,7 +244,7 @@ class Communifire(Vendor):
 
     def _users(self, request: Request) -> Reply:
         asked = {name.lower(): value for name, value in request.query.items()}
-        users = list(self.permits)
+        users = list(self.profiles)
         if asked.get("username"):
             users = [user for user in users if asked["username"] in user.fields.get("Username", "")]
         try:
@@ -254,13 +254,13 @@ class Communifire(Vendor):
         return _envelope([self._user(user) for user in window_page(users, (page - 1) * length, length)])
 
     def _details(self, request: Request) -> Reply:
-        user = self.permits.get(request.segments[2])
+        user = self.profiles.get(request.segments[2])
         return _failure("User not found.") if user is None else _envelope(self._user(user))
 
     def _content(self, request: Request) -> Reply:
         if request.query.get("contenttypeid") != "15":
             return _failure("Content not found.")
-        user = self.permits.get(request.segments[2])
+        user = self.profiles.get(request.segments[2])
         if user is None:
             return _failure("User not found.")
         asked = [name for name in request.query.get("fields", "").split(",") if name]

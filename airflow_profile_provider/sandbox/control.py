@@ -136,11 +136,11 @@ class Control:
 
 
 def _profiles(vendor: Vendor, _: Request) -> Reply:
-    return json_reply(200, {profile.key: vendor.show(profile) for profile in vendor.permits})
+    return json_reply(200, {profile.key: vendor.show(profile) for profile in vendor.profiles})
 
 
 def _profile(vendor: Vendor, request: Request) -> Reply:
-    profile = vendor.permits.get(request.segments[3])
+    profile = vendor.profiles.get(request.segments[3])
     if profile is None:
         return json_reply(404, {"error": f"{vendor.name} has no profile {request.segments[3]!r}"})
     return json_reply(200, vendor.show(profile))
@@ -154,11 +154,11 @@ def _load(vendor: Vendor, request: Request) -> Reply:
 
 
 def _keys(vendor: Vendor, _: Request) -> Reply:
-    return json_reply(200, {profile.key: vendor.identify(profile) for profile in vendor.permits})
+    return json_reply(200, {profile.key: vendor.identify(profile) for profile in vendor.profiles})
 
 
 def _relationships(vendor: Vendor, _: Request) -> Reply:
-    return json_reply(200, {profile.key: profile.links for profile in vendor.permits})
+    return json_reply(200, {profile.key: profile.links for profile in vendor.profiles})
 
 
 def _requests(vendor: Vendor, request: Request) -> Reply:

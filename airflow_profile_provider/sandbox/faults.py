@@ -10,7 +10,9 @@ kind            what happens                                                    
 ``empty``       200 with an empty body                                              only with ``commit``
 ``redirect``    302 to a login page that answers 200                                only with ``commit``
 ``expire_token`` the credential is refused once, as the vendor refuses it; a token  no
-that the vendor issued is really void from then on A fault matches by ``vendor``, ``method``, ``path`` (a
+                that the vendor issued is really void from then on
+
+A fault matches by ``vendor``, ``method``, ``path`` (a
 regular expression, searched in the decoded path) and ``key`` (an identifier that the request names). Of the
 matching requests it strikes ``times`` (the first n; none given: all), after letting ``skip`` go, every
 ``every``-th one, or with ``probability`` (repeatable by ``seed``). ``delay`` may be given with every kind.

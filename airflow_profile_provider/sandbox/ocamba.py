@@ -80,7 +80,7 @@ class Ocamba(Vendor):
             }
             at = self.clock.now()
             length = 19 + self.random.randrange(2)
-            self.permits.put(
+            self.profiles.put(
                 Profile("17" + seed.digits(self.random, length - 2), fields, created=at, updated=at)
             )
 
@@ -153,14 +153,14 @@ class Ocamba(Vendor):
         return self._error(status, "Not found." if status == 404 else "Bad request.", "Unknown profile id.")
 
     def _update(self, request: Request) -> Reply:
-        body, profile = request.json_or_none, self.permits.get(request.segments[3])
+        body, profile = request.json_or_none, self.profiles.get(request.segments[3])
         refused = self._refusal(body, profile)
         if refused:
             return self._bad(refused)
         if profile is None:
             return self._unknown()
         changes = {name: value for name, value in body.items() if name in UPDATABLE}
-        self.permits.change(profile, self._laid_over(profile, changes), self.clock.now())
+        self.profiles.change(profile, self._laid_over(profile, changes), self.clock.now())
         self.commit()
         return Reply(204)
 
@@ -175,7 +175,7 @@ class Ocamba(Vendor):
             return _NOT_VALID
         if self.settings["references"] == "refuse" and not self._references_exist(known):
             return _NOT_VALID
-        others = [each for each in self.permits.find("email", known.get("email")) if each is not profile]
+        others = [each for each in self.profiles.find("email", known.get("email")) if each is not profile]
         return "Email already exists." if others and self.settings["same_email"] == "refuse" else None
 
     def _fits(self, name: str, value: Any) -> bool:
@@ -234,17 +234,17 @@ class Ocamba(Vendor):
         at = self.clock.now()
         profile = Profile("17" + seed.digits(self.random, 17), created=at, updated=at)
         profile.fields = self._laid_over(profile, {name: body[name] for name in body if name in UPDATABLE})
-        self.permits.put(profile)
+        self.profiles.put(profile)
         self.commit(created=True)
         return json_reply(201, self._full(profile))
 
     def _delete(self, request: Request) -> Reply:
-        self.permits.drop(request.segments[3])
+        self.profiles.drop(request.segments[3])
         self.commit()
         return Reply(204)
 
     def _retrieve(self, request: Request) -> Reply:
-        profile = self.permits.get(request.segments[3])
+        profile = self.profiles.get(request.segments[3])
         return (
             self._unknown()
             if profile is None
@@ -253,7 +253,7 @@ class Ocamba(Vendor):
 
     def _list(self, request: Request) -> Reply:
         """``page=N,M``, ``fields=``, ``q=`` with ``q_fields=``, and filters by field."""
-        items = [self._full(profile) for profile in self.permits]
+        items = [self._full(profile) for profile in self.profiles]
         asked = dict(request.query)
         page, fields = asked.pop("page", "1"), asked.pop("fields", "")
         text, inside = asked.pop("q", ""), asked.pop("q_fields", "full_name,email").split(",")
@@ -293,7 +293,7 @@ class Ocamba(Vendor):
 
     def _properties(self, _: Request) -> Reply:
         names = sorted(
-            {name for profile in self.permits for name in profile.fields.get("custom_properties") or {}}
+            {name for profile in self.profiles for name in profile.fields.get("custom_properties") or {}}
         )
         items = [
             {"id": str(n), "property": name, "data_type": "text", "system": 0}

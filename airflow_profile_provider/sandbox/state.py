@@ -33,7 +33,7 @@ class Profile:
         return self.identifiers[kind] if kind in self.identifiers else self.fields.get(kind)
 
 
-class Permits:
+class Profiles:
     """Profiles by key, with an index of each further identifier."""
 
     def __init__(self, indexed: Iterable[str] = ()) -> None:

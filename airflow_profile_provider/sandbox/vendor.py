@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 from airflow_profile_provider.sandbox.clock import Clock
 from airflow_profile_provider.sandbox.quota import Bucket, Limit, Standing, parse_limits
 from airflow_profile_provider.sandbox.readings import readings
-from airflow_profile_provider.sandbox.state import Log, Permits, Profile
+from airflow_profile_provider.sandbox.state import Log, Profile, Profiles
 from airflow_profile_provider.sandbox.wire import Reply, Request, Route, Routes
 
 Limits = Mapping[str, tuple[Limit, ...]]
@@ -37,7 +37,7 @@ class Vendor(ABC):
         self.random = random.Random(f"{seed}:{self.name}")
         self.log = Log()
         self.in_flight = 0
-        self.permits = Permits(self.identifiers[1:])
+        self.profiles = Profiles(self.identifiers[1:])
         self.settings: dict[str, Any] = {
             "latency": 0.0,
             "quota": quota,
@@ -163,7 +163,7 @@ class Vendor(ABC):
         With ``replace`` (the default) the old profiles go.
         """
         if document.get("replace", True):
-            self.permits.clear()
+            self.profiles.clear()
         self.declare(document.get("definitions") or {})
         identifiers = document.get("identifiers") or {}
         links = document.get("relationships") or {}
@@ -182,7 +182,7 @@ class Vendor(ABC):
 
     def take_in(self, profile: Profile) -> None:
         """Add a loaded profile."""
-        self.permits.put(profile)
+        self.profiles.put(profile)
 
     # -- small things --------------------------------------------------------------------------------------
 

@@ -71,7 +71,6 @@ UPDATABLE = (
 INSERTABLE = ("Id", *UPDATABLE, "PhoneVerified")
 UNIQUE = ("Username", "ExternalId", "Email", "Phone", "Identifier")
 REQUIRED = ("FirstName", "LastName", "Email", "Username")
-NULL_DATE = "1900-01-01T00:00:00Z"
 
 
 def empty(name: str) -> Any:

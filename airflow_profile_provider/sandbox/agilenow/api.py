@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from airflow_profile_provider.sandbox import seed
-from airflow_profile_provider.sandbox.agilenow import account as account
+from airflow_profile_provider.sandbox.agilenow import account
 from airflow_profile_provider.sandbox.agilenow import filters as agilenow_filters
 from airflow_profile_provider.sandbox.agilenow import tokens as agilenow_tokens
 from airflow_profile_provider.sandbox.connections import AGILENOW_ID, AGILENOW_SECRET
@@ -92,7 +92,7 @@ class AgileNow(Vendor):
                 "Is_Active": True,
             }
             at = self.clock.now()
-            self.permits.put(Profile(seed.uuid(self.random), fields, created=at, updated=at))
+            self.profiles.put(Profile(seed.uuid(self.random), fields, created=at, updated=at))
 
     def take_in(self, profile: Profile) -> None:
         """Add an account; members not given are empty."""
@@ -103,7 +103,7 @@ class AgileNow(Vendor):
             **profile.fields,
         }
         profile.fields.pop("Id", None)
-        self.permits.put(profile)
+        self.profiles.put(profile)
 
     def identify(self, profile: Profile) -> dict[str, Any]:
         """The three that a request may name an account by."""
@@ -176,9 +176,9 @@ class AgileNow(Vendor):
 
     def _find(self, kind: str, value: str) -> list[Profile]:
         if kind == "Id":
-            profile = self.permits.get(value)
+            profile = self.profiles.get(value)
             return [profile] if profile else []
-        return self.permits.find(kind, value)
+        return self.profiles.find(kind, value)
 
     def _record(self, profile: Profile) -> dict[str, Any]:
         created, modified = (self.clock.iso(at) for at in (profile.created, profile.updated))
@@ -188,7 +188,7 @@ class AgileNow(Vendor):
         return json_reply(200, self._record(profile))
 
     def _delete(self, _: Request, profile: Profile) -> Reply:
-        self.permits.drop(profile.key)
+        self.profiles.drop(profile.key)
         self.commit()
         return json_reply(200, self._record(profile))
 
@@ -208,7 +208,7 @@ class AgileNow(Vendor):
 
     def _write(self, profile: Profile, changes: dict[str, Any]) -> Reply:
         kept = {name: value for name, value in changes.items() if name not in self.settings["ignored_fields"]}
-        self.permits.change(profile, kept, self.clock.now())
+        self.profiles.change(profile, kept, self.clock.now())
         self.commit()
         return json_reply(200, self._record(profile))
 
@@ -240,7 +240,7 @@ class AgileNow(Vendor):
 
     def _taken(self, body: Mapping[str, Any], own: Profile | None) -> str | None:
         for name in account.UNIQUE:
-            if any(other is not own for other in self.permits.find(name, body.get(name))):
+            if any(other is not own for other in self.profiles.find(name, body.get(name))):
                 return f"The value of '{name}' must be unique in the system"
         return None
 
@@ -250,7 +250,7 @@ class AgileNow(Vendor):
         body = request.json_or_none
         refused = self._refusal(body, account.INSERTABLE, None)
         if refused is None and (
-            body.get("Id") in self.permits or any(not body.get(each) for each in account.REQUIRED)
+            body.get("Id") in self.profiles or any(not body.get(each) for each in account.REQUIRED)
         ):
             refused = _STRUCTURE
         if refused:
@@ -285,7 +285,7 @@ class AgileNow(Vendor):
 
     def _list(self, request: Request) -> Reply:
         try:
-            return json_reply(200, agilenow_filters.listed(map(self._record, self.permits), request.query))
+            return json_reply(200, agilenow_filters.listed(map(self._record, self.profiles), request.query))
         except ValueError:
             return self.error(request, 400, _NOT_READ)
 

@@ -18,7 +18,7 @@ from airflow_profile_provider.sandbox.connections import LIGHTFIELD_KEY
 from airflow_profile_provider.sandbox.lightfield import fields as lightfield_fields
 from airflow_profile_provider.sandbox.lightfield.records import Records, Refusal, relationship
 from airflow_profile_provider.sandbox.quota import Limit, Standing, wait_for
-from airflow_profile_provider.sandbox.state import Permits, Profile
+from airflow_profile_provider.sandbox.state import Profile, Profiles
 from airflow_profile_provider.sandbox.vendor import Limits, Vendor, seconds_up
 from airflow_profile_provider.sandbox.wire import Reply, Request, Route, Rule, json_reply
 
@@ -61,7 +61,7 @@ class Lightfield(Vendor):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self.members: list[dict[str, Any]] = []
-        self._contacts = Permits()
+        self._contacts = Profiles()
         self._answered: dict[tuple[str, ...], tuple[float, Reply | None]] = {}
         super().__init__(*arguments, **options)
 
@@ -72,7 +72,7 @@ class Lightfield(Vendor):
     def routing(self) -> list[Route]:
         """The endpoints; a bucket is the quota's category and the scope."""
         self.accounts = Records(
-            self, "accounts", "acc_", self.permits, lightfield_fields.ACCOUNT_FIELDS, _ACCOUNT_LINKS
+            self, "accounts", "acc_", self.profiles, lightfield_fields.ACCOUNT_FIELDS, _ACCOUNT_LINKS
         )
         self.contacts = Records(
             self, "contacts", "con_", self._contacts, lightfield_fields.CONTACT_FIELDS, _CONTACT_LINKS
@@ -114,7 +114,7 @@ class Lightfield(Vendor):
                 "tier": "standard",
             }
             account.links = {"$owner": [self.random.choice(self.members)["id"]], "$contact": [contact.key]}
-            self.permits.put(account)
+            self.profiles.put(account)
 
     def declare(self, definitions: Mapping[str, Any]) -> None:
         """Account fields: {key: {"valueType", "label", "readOnly", "options": [labels]}}."""
@@ -141,14 +141,14 @@ class Lightfield(Vendor):
                 elif each.startswith("mem_") and each not in self.entities("member"):
                     person = seed.people(self.random, 1)[0]
                     self.members.append({**_member(person, self.clock.iso()), "id": each})
-        self.permits.put(profile)
+        self.profiles.put(profile)
 
     def entities(self, kind: str) -> set[str]:
         """The ids of all records of an object type."""
         if kind == "member":
             return {each["id"] for each in self.members}
-        permits = {"contact": self._contacts, "account": self.permits}.get(kind, Permits())
-        return {each.key for each in permits}
+        profiles = {"contact": self._contacts, "account": self.profiles}.get(kind, Profiles())
+        return {each.key for each in profiles}
 
     # -- arrival -------------------------------------------------------------------------------------------
 

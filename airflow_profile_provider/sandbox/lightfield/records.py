@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_profile_provider.sandbox import seed
 from airflow_profile_provider.sandbox.lightfield import fields as lightfield_fields
 from airflow_profile_provider.sandbox.lightfield import filters as lightfield_filters
-from airflow_profile_provider.sandbox.state import Permits, Profile
+from airflow_profile_provider.sandbox.state import Profile, Profiles
 from airflow_profile_provider.sandbox.vendor import window_page
 from airflow_profile_provider.sandbox.wire import Reply, Request, json_reply
 
@@ -50,11 +50,11 @@ class Records:
         vendor: Lightfield,
         plural: str,
         prefix: str,
-        permits: Permits,
+        profiles: Profiles,
         fields: Mapping[str, Any],
         links: Mapping[str, Any],
     ) -> None:
-        self.vendor, self.plural, self.prefix, self.permits = vendor, plural, prefix, permits
+        self.vendor, self.plural, self.prefix, self.profiles = vendor, plural, prefix, profiles
         self.fields: dict[str, dict[str, Any]] = {name: dict(each) for name, each in fields.items()}
         self.links: dict[str, dict[str, Any]] = {name: dict(each) for name, each in links.items()}
         self.read_only_links = {"$opportunity", "$task", "$note", "$meeting"} & set(self.links)
@@ -82,7 +82,7 @@ class Records:
         fields = {name: value for name, value in fields.items() if name not in ignored}
         links = {name: ids for name, ids in links.items() if name not in ignored}
         if body.get("fields") or links:
-            self.permits.change(profile, fields, self.vendor.clock.now())
+            self.profiles.change(profile, fields, self.vendor.clock.now())
         profile.links.update(links)
         self.vendor.commit()
         return json_reply(200, self.shown(profile))
@@ -97,14 +97,14 @@ class Records:
         bare = body.get("relationships", {})
         operations = {name: {"add": ids} for name, ids in bare.items()} if isinstance(bare, dict) else bare
         profile.links.update(self._changed_links(profile, operations))
-        self.permits.put(profile)
+        self.profiles.put(profile)
         self.vendor.commit(created=True)
         return json_reply(200, self.shown(profile))
 
     def search(self, request: Request) -> Reply:
         """Newest first, at most 25 a page; the search index may lag behind writes."""
         limit, offset = self.page(request)
-        records = [self.shown(each, self._listed(each)) for each in reversed(list(self.permits))]
+        records = [self.shown(each, self._listed(each)) for each in reversed(list(self.profiles))]
         found = lightfield_filters.found(records, request.pairs, self.fields, self.links)
         shown = window_page(found, offset, limit)
         return json_reply(200, {"data": shown, "object": "list", "totalCount": len(found)})
@@ -138,7 +138,7 @@ class Records:
         return profile.fields
 
     def _one(self, request: Request) -> Profile:
-        profile = self.permits.get(request.segments[2])
+        profile = self.profiles.get(request.segments[2])
         if profile is None:
             kind = self.plural[:-1]
             raise Refusal(404, "", f"The {kind} '{request.segments[2]}' does not exist, or was deleted.")

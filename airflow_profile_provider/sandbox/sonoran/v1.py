@@ -1,5 +1,4 @@
-"""Sonoran CMS: accounts of a community and their profile fields, through the first API; v2 is in
-``sonoran_v2``.
+"""Sonoran CMS: accounts of a community and their profile fields, through the first API; v2 is in ``v2``.
 
 https://docs.sonoransoftware.com/cms/ (developer API documentation, API integration)
 
@@ -107,7 +106,7 @@ class Sonoran(Vendor):
                 "discord": identifiers["discord"],
             }
             at = self.clock.now()
-            self.permits.put(Profile(seed.uuid(self.random), fields, identifiers, created=at, updated=at))
+            self.profiles.put(Profile(seed.uuid(self.random), fields, identifiers, created=at, updated=at))
 
     def declare(self, definitions: Mapping[str, Any]) -> None:
         """Profile fields: {id: {"type", "label", "options"}}."""
@@ -119,10 +118,10 @@ class Sonoran(Vendor):
         for name, value in profile.fields.items():
             if name not in self.fields:
                 self.declare({name: {"type": "text array" if isinstance(value, list) else "text"}})
-        number = len(self.permits) + 1
-        is_vendor_key = {"apiId": None, "username": f"member{number}", "discord": None, "uniqueId": number}
-        profile.identifiers = {**is_vendor_key, **profile.identifiers}
-        self.permits.put(profile)
+        number = len(self.profiles) + 1
+        made = {"apiId": None, "username": f"member{number}", "discord": None, "uniqueId": number}
+        profile.identifiers = {**made, **profile.identifiers}
+        self.profiles.put(profile)
 
     # -- arrival -------------------------------------------------------------------------------------------
 
@@ -212,8 +211,8 @@ class Sonoran(Vendor):
         for kind in self.identifiers:
             if named.get(kind) not in (None, ""):
                 if kind == "accId":
-                    return self.permits.get(str(named[kind]))
-                return next(iter(self.permits.find(kind, named[kind])), None)
+                    return self.profiles.get(str(named[kind]))
+                return next(iter(self.profiles.find(kind, named[kind])), None)
         return None
 
     def _edit(self, wanted: Any) -> Reply:
@@ -271,11 +270,11 @@ class Sonoran(Vendor):
                 name: value for name, value in changes.items() if self.fields[name]["type"] != "discord"
             }
         empty = [name for name, value in changes.items() if value in (None, "", [])]
-        self.permits.change(
+        self.profiles.change(
             account, {name: value for name, value in changes.items() if name not in empty}, self.clock.now()
         )
         if self.settings["empty_value"] == "clear":
-            self.permits.unset(account, empty)
+            self.profiles.unset(account, empty)
         self.commit()
         return changes
 
@@ -296,8 +295,9 @@ class Sonoran(Vendor):
         asked = next(iter(_objects({"data": wanted})), {})
         skip, take = (max(0, value) if isinstance(value, int) else 0 for value in map(asked.get, _PAGE))
         take = min(100, max(25, take))
-        accounts = [sonoran_v2.account(self, each) for each in window_page(self.permits, skip, take)]
-        return json_reply(200, {"total": len(self.permits), "skip": skip, "take": take, "accounts": accounts})
+        accounts = [sonoran_v2.account(self, each) for each in window_page(self.profiles, skip, take)]
+        total = len(self.profiles)
+        return json_reply(200, {"total": total, "skip": skip, "take": take, "accounts": accounts})
 
     def _check_api_id(self, wanted: Any) -> Reply:
         account = self._first(wanted)

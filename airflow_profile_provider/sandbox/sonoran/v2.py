@@ -147,7 +147,7 @@ class _Rules:
         """A rule for one account, found by the accId in the path."""
 
         def answer(request: Request) -> Reply:
-            profile = self._vendor.permits.get(request.segments[3])
+            profile = self._vendor.profiles.get(request.segments[3])
             if profile is None:
                 return problem(request, 404, "Not Found", "Account not found.")
             return rule(request, profile)
@@ -172,8 +172,8 @@ class _Rules:
         except ValueError:
             return problem(request, 400, "Bad Request", "skip and take are integers.")
         take = min(100, max(1, take))
-        items = [summary(each) for each in window_page(self._vendor.permits, skip, take)]
-        content = {"items": items, "total": len(self._vendor.permits), "skip": skip, "take": take}
+        items = [summary(each) for each in window_page(self._vendor.profiles, skip, take)]
+        content = {"items": items, "total": len(self._vendor.profiles), "skip": skip, "take": take}
         return self._envelope(request, content)
 
     def search(self, request: Request) -> Reply:
