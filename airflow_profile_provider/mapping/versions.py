@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from airflow_profile_provider.errors import InvalidRecord
-from airflow_profile_provider.values import integer, is_null
+from airflow_profile_provider.values import in_microseconds, integer, is_null, unwrapped
 
 
 def version_from_text(cell: str) -> int | str | None:
@@ -23,8 +23,9 @@ def version_of(value: Any) -> int | str | None:
     """
     if is_null(value):
         return None
+    value = unwrapped(value)
     if isinstance(value, datetime | date):
-        return value.isoformat()
+        return in_microseconds(value).isoformat()
     if isinstance(value, str) and _is_instant(value):  # 20260316, too
         return str(value)
     whole = _whole(value)

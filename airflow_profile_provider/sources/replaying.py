@@ -15,7 +15,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from airflow_profile_provider.values import LARGEST_EXACT, Single, is_null
+from airflow_profile_provider.errors import InvalidRecord
+from airflow_profile_provider.values import LARGEST_EXACT, Single, in_microseconds, is_null, unwrapped
 
 DEEPEST = 50
 LONGEST_INTEGER = 10_000
@@ -136,6 +137,7 @@ def _kept_scalar(value: Any, pointer: str, types: dict[str, str]) -> Any:
         return _as_text(str(value), "decimal", pointer, types)
     if isinstance(value, datetime | date | time):
         kind = "datetime" if isinstance(value, datetime) else "date" if isinstance(value, date) else "time"
+        value = in_microseconds(value)
         text = value.isoformat()
         if _READERS[kind](text) == value:
             return _as_text(text, kind, pointer, types)
@@ -143,12 +145,17 @@ def _kept_scalar(value: Any, pointer: str, types: dict[str, str]) -> Any:
         return _as_text(str(value), "uuid", pointer, types)
     elif isinstance(value, bytes | bytearray | memoryview):
         return _as_text(base64.b64encode(bytes(value)).decode(), "bytes", pointer, types)
-    elif hasattr(value, "tolist"):  # numpy's scalars and arrays, without importing numpy
-        plain = value.tolist()
-        is_moment = type(value).__name__ in {"datetime64", "timedelta64"}  # nanoseconds come as an integer
-        if type(plain) is not type(value) and not (is_moment and isinstance(plain, int)):
-            return _kept(plain, pointer, types)
+    elif type(found := _unwrapped(value)) is not type(value):
+        return _kept(found, pointer, types)
     return _unkept(f"a value of type {type(value).__name__}", pointer, types)
+
+
+def _unwrapped(value: Any) -> Any:
+    """Return numpy's scalars and arrays in Python's own types, but for those that are refused."""
+    try:
+        return unwrapped(value)
+    except InvalidRecord:
+        return value
 
 
 def _as_text(text: str, kind: str, pointer: str, types: dict[str, str]) -> str:

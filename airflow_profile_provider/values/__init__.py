@@ -7,7 +7,7 @@ from airflow_profile_provider.values.comparing import alike, canonical, same
 from airflow_profile_provider.values.json_text import MOST_NESTED, exact_float, json_type, plain, read_json
 from airflow_profile_provider.values.keys import exact_key, folded
 from airflow_profile_provider.values.kinds import check_kind, read_as
-from airflow_profile_provider.values.native import Single, single, unwrapped
+from airflow_profile_provider.values.native import Single, in_microseconds, single, unwrapped
 from airflow_profile_provider.values.nulls import holds_null, is_null, without_nulls
 from airflow_profile_provider.values.numbers import (
     LARGEST_EXACT,
@@ -35,6 +35,7 @@ __all__ = [
     "exact_number",
     "folded",
     "holds_null",
+    "in_microseconds",
     "integer",
     "is_null",
     "is_number",

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from airflow_profile_provider.errors import InvalidRecord
-from airflow_profile_provider.values.native import Single, unwrapped
+from airflow_profile_provider.values.native import Single, in_microseconds, unwrapped
 from airflow_profile_provider.values.nulls import is_null
 from airflow_profile_provider.values.numbers import (
     LARGEST_EXACT,
@@ -112,11 +112,12 @@ def _plain_scalar(value: Any, depth: int) -> Any:
     if isinstance(value, Decimal):
         return _plain_decimal(value)
     if isinstance(value, datetime | date | time):
-        return value.isoformat()
+        return in_microseconds(value).isoformat()
     if isinstance(value, UUID):
         return str(value)
-    if hasattr(value, "tolist"):
-        return plain(unwrapped(value), depth + 1)
+    found = unwrapped(value)
+    if type(found) is not type(value):
+        return plain(found, depth + 1)
     raise InvalidRecord(f"a value of type {type(value).__name__} cannot be written as JSON; convert it first")
 
 

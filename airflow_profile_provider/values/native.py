@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 import struct
+from datetime import date, datetime, time
 from typing import Any
 
 from airflow_profile_provider.errors import InvalidRecord
 
 _SINGLE = struct.Struct("f")
+_FINER = ("ns]", "ps]", "fs]", "as]")
+"""Units of moments that are shorter than Python's."""
 
 
 class Single(float):
@@ -21,7 +24,7 @@ def unwrapped(value: Any) -> Any:
     """Return a numpy scalar or array in Python's own types, without importing numpy; others as they are.
 
     A single-precision number keeps its own digits (0.1, not 0.10000000149011612), and a moment is never an
-    integer of nanoseconds.
+    integer of nanoseconds: those are cut to microseconds, as Parquet's are.
     """
     if isinstance(value, str | int | float) or not hasattr(value, "tolist"):
         return value
@@ -60,10 +63,16 @@ def _as_single(value: float) -> float | None:
 
 def _moment(value: Any) -> Any:
     found = value.tolist()
-    if not isinstance(found, int):
-        return found
-    rounded = value.astype("datetime64[us]")
-    found = rounded.tolist()
-    if rounded != value or isinstance(found, int):
-        raise InvalidRecord("is a time with more digits than microseconds; send it as text")
+    if isinstance(found, int) and value.dtype.name.endswith(_FINER):
+        found = value.astype("datetime64[us]").tolist()
+    if isinstance(found, int):
+        raise InvalidRecord("is no date of the years 1 to 9999; correct it")
     return found
+
+
+def in_microseconds(value: datetime | date | time) -> datetime | date | time:
+    """Return a moment as Python has them: pandas' own have nanoseconds, which are cut."""
+    if not getattr(value, "nanosecond", 0):
+        return value
+    cut: datetime = value.to_pydatetime(warn=False)  # type: ignore[union-attr]
+    return cut

@@ -15,6 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_profile_provider.errors import InvalidRecord
+from airflow_profile_provider.mapping.versions import version_of
+from airflow_profile_provider.sources.parquet import values_of
 from airflow_profile_provider.values import (
     LongNumber,
     Single,
@@ -356,10 +358,21 @@ def test_a_moment_of_numpy_is_never_an_integer_of_nanoseconds() -> None:
     assert plain(np.datetime64("2021-06-09T03:02:37.000000000")) == "2021-06-09T03:02:37"
     assert plain(np.datetime64("2021-06-09")) == "2021-06-09"
     assert plain(np.datetime64("NaT")) is None
-    with pytest.raises(InvalidRecord, match="microseconds"):
-        plain(np.datetime64("2021-06-09T03:02:37.000000789"))
+    for never in (np.datetime64(2**62, "s"), np.datetime64(10**10, "D")):
+        with pytest.raises(InvalidRecord, match="years 1 to 9999"):
+            plain(never)
     with pytest.raises(InvalidRecord, match="duration"):
         plain(np.timedelta64(5, "ns"))
+
+
+def test_nanoseconds_are_cut_to_microseconds_whoever_holds_them() -> None:
+    """Case 3b: a moment of numpy, of pandas and of Parquet leaves alike."""
+    np, pd, pa = (pytest.importorskip(name) for name in ("numpy", "pandas", "pyarrow"))
+    text = "2021-06-09T03:02:37.123456789"
+    of_parquet = values_of(pa.array([pd.Timestamp(text)], pa.timestamp("ns")))[0][0]
+    for moment in (np.datetime64(text), pd.Timestamp(text), of_parquet):
+        assert plain(moment) == version_of(moment) == "2021-06-09T03:02:37.123456"
+    assert plain(pd.Timestamp(text, tz="Europe/Paris")) == "2021-06-09T03:02:37.123456+02:00"
 
 
 def test_nat_and_na_inside_are_null() -> None:

@@ -18,7 +18,7 @@ from airflow_profile_provider.adapters.files import open_file
 from airflow_profile_provider.push.outputs import Rejects
 from airflow_profile_provider.records import Row, Verdict
 from airflow_profile_provider.sources.files import rows_of_file
-from airflow_profile_provider.values import Single
+from airflow_profile_provider.values import Single, plain
 
 from .scene import Scene
 
@@ -82,6 +82,28 @@ def test_a_float_that_may_have_lost_digits_comes_back_as_one(tmp_path: Path, val
     """Read as the digits that stand in the file, it would be pushed as if it had all of them."""
     found = replayed(tmp_path, Row(1, {"v": value, "in": [{"v": value}]}), mapped=True).content
     assert [(type(each), each) for each in (found["v"], found["in"][0]["v"])] == [(type(value), value)] * 2
+
+
+def test_values_of_numpy_and_pandas_come_back_as_they_are_sent(tmp_path: Path) -> None:
+    """Case 21a: single precision keeps its own digits, and a moment is no integer of nanoseconds."""
+    np, pd = pytest.importorskip("numpy"), pytest.importorskip("pandas")
+    moment = "2021-06-09T03:02:37.123456789"
+    content = {
+        "single": np.float32(0.1),
+        "singles": np.array([0.1, 0.2], np.float32),
+        "at": np.datetime64(moment),
+        "times": np.array([moment], "datetime64[ns]"),
+        "stamp": pd.Timestamp(moment, tz="Europe/Paris"),
+    }
+    found = replayed(tmp_path, Row(1, content), mapped=True)
+    assert found.problem == ""
+    assert {name: plain(value) for name, value in found.content.items()} == {
+        "single": 0.1,
+        "singles": [0.1, 0.2],
+        "at": "2021-06-09T03:02:37.123456",
+        "times": ["2021-06-09T03:02:37.123456"],
+        "stamp": "2021-06-09T03:02:37.123456+02:00",
+    }
 
 
 def test_rows_that_lack_a_column_can_be_replayed(scene: Scene) -> None:
