@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -34,6 +36,7 @@ def engine_of(
     create: bool = True,
     write: bool | None = None,
     away: type[ProfileError] | None = None,
+    sleep: Callable[[float], object] = time.sleep,
 ) -> Engine:
     """Return an engine for an Airflow connection, once it has connected.
 
@@ -41,7 +44,8 @@ def engine_of(
     ``write`` says so; and a query may take as long as it likes.
 
     ``away`` is what is raised where a database does not answer, and a later try may help; it is waited for
-    until then. None makes no difference between that and a connection that is wrong, and waits for nothing.
+    until then, in ``sleep``, which may raise what ends the wait. None makes no difference between that and a
+    connection that is wrong, and waits for nothing.
 
     Raises:
         ConfigurationError: the provider or the driver is missing, or the connection is wrong or refused.
@@ -56,11 +60,11 @@ def engine_of(
     except Exception as error:  # noqa: BLE001 -- each driver has its own; their texts may hold secrets
         raise _unusable(who, error, None) from None
     try:
-        connect = engine.connect if away is None else lambda: ridden_out(engine.connect)
+        connect = engine.connect if away is None else lambda: ridden_out(engine.connect, sleep=sleep)
         connect().close()
     except BaseException as error:
         engine.dispose()
-        if not isinstance(error, Exception):
+        if isinstance(error, ProfileError) or not isinstance(error, Exception):
             raise
         raise _unusable(who, error, away) from None
     return engine

@@ -60,7 +60,7 @@ def session_of(
 ) -> Iterator[LedgerSession]:
     """Open the ledger of a target behind a connection, once no other push to it is under way.
 
-    ``stopped`` is asked while it waits: why it need not go on, if so.
+    ``stopped`` is asked while it waits for its turn: why it need not go on, if so; ``sleep`` may raise that.
 
     Raises:
         ConfigurationError: the database cannot be used, or knows the target by another identifier.
@@ -69,7 +69,7 @@ def session_of(
     """
     from airflow_profile_provider.adapters.databases import engine_of
 
-    engine = engine_of(store, away=LedgerFailed)
+    engine = engine_of(store, away=LedgerFailed, sleep=sleep)
     waiting = Waiting(target, log, sleep, stopped)
     try:
         waiting.until(patient(lambda: migrate(engine, owner)), "the ledger must be migrated before this one")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -27,10 +28,12 @@ def source_of(
     sql_conn_id: str | None,
     find: Callable[[str], Connection],
     reading: Reading | None = None,
+    sleep: Callable[[float], object] = time.sleep,
 ) -> Source:
     """Return the source of a push's records, which opens nothing before it is read.
 
-    ``find`` looks a connection up; ``reading`` says how rows are read.
+    ``find`` looks a connection up; ``reading`` says how rows are read; a database that is away is waited for
+    in ``sleep``, which may raise what ends the wait.
 
     Raises:
         ConfigurationError: there is no source, more than one, or one that cannot be read.
@@ -43,7 +46,8 @@ def source_of(
         from airflow_profile_provider.adapters.databases import engine_of
 
         found = find(str(sql_conn_id))
-        return engine_of(found, create=False, write=isinstance(records, Announced), away=SourceError)
+        write = isinstance(records, Announced)
+        return engine_of(found, create=False, write=write, away=SourceError, sleep=sleep)
 
     if sql is not None:
         return QuerySource(engine, sql)

@@ -70,7 +70,8 @@ class Opener:
             null_values=options.null_values,
             warn=self.log.warning,
         )
-        return source_of(records, options.sql, options.sql_conn_id, self._hook.get_connection, reading)
+        find, go_on = self._hook.get_connection, self._guard.go_on
+        return source_of(records, options.sql, options.sql_conn_id, find, reading, sleep=go_on)
 
     def session(self, assembly: Assembly, *, share: str, owner: str) -> AbstractContextManager[LedgerSession]:
         """Open the ledger, once no other push to the target is under way."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 import time
@@ -13,6 +14,7 @@ from acceptance.conftest import OpenRig
 from acceptance.rig import Rig, counts
 from neighbourhood.acts import body, silent
 from neighbourhood.fixtures import OpenHostile, OpenProxy
+from neighbourhood.loopback import free_port
 
 from airflow_profile_provider.delivery.bounds import SETTLE_SECONDS
 from airflow_profile_provider.errors import PushStopped
@@ -120,3 +122,24 @@ def test_while_a_proxy_lets_it_wait(rig: Rig, proxy: OpenProxy) -> None:
     between = proxy(silent=True)
     rig.connect(host="https://vendor.invalid", extra={"proxies": {"https": between.url}})
     assert ended(rig).pushed == 0
+
+
+@pytest.mark.parametrize("source", ["ledger", "query"])
+def test_while_it_waits_for_a_database_that_is_away(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    """Before the push has begun: a quarter of a minute is no time for whoever wants to end."""
+    store = {"conn_type": "postgres", "host": "127.0.0.1", "port": free_port()}
+    monkeypatch.setenv("AIRFLOW_CONN_AWAY", json.dumps(store))
+    query = {"sql": "select 1 as id, 2 as comment", "sql_conn_id": "away", "key": "id", "fields": ["comment"]}
+    hook = rig.hook
+    threading.Timer(0.3, hook.stop).start()
+    began = time.monotonic()
+    with pytest.raises(PushStopped, match="asked to end") as stopped:
+        if source == "ledger":
+            hook.push(rig.changes(*range(9)), ledger_conn_id="away")
+        else:
+            hook.push(**query)
+    assert time.monotonic() - began < SOON
+    assert stopped.value.report is not None
+    assert rig.stand_in.requests == []
