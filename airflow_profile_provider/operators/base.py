@@ -248,9 +248,8 @@ class PushProfilesOperator(LineageMixin, BaseOperator):
         self, failure: ProfileError, context: Context, checkpoints: TaskCheckpoints | None
     ) -> AirflowException:
         """Leave the report of a push that stopped, and return the error that fails the task."""
-        report = self.report = failure.report
-        if report is not None:
-            self._leave(report, context)
+        report = self.report = failure.report or Report(complete=False)
+        self._leave(report, context)
         failed = red(self._words(str(failure), report), report, failure)
         if isinstance(failed, AirflowFailException) and checkpoints and isinstance(failure, PushStopped):
             checkpoints.clear(str(report))
@@ -336,5 +335,5 @@ class PushProfilesOperator(LineageMixin, BaseOperator):
         """Send nothing more, settle and report what is in flight."""
         self.hook.stop()
 
-    def _words(self, problem: str, report: Report | None) -> str:
-        return words_of(problem, report, self.hook.top_reason if report else "")
+    def _words(self, problem: str, report: Report) -> str:
+        return words_of(problem, report, self.hook.top_reason)

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseHook, BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from airflow_profile_provider.errors import ConfigurationError, SourceError
-from airflow_profile_provider.options import require_choice
+from airflow_profile_provider import options as arguments
+from airflow_profile_provider.errors import ConfigurationError, ProfileError, sorted_error
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+    from airflow_profile_provider.hooks.crosswalk import Translated
 
 
 class TranslateKeysOperator(BaseOperator):
@@ -71,26 +73,44 @@ class TranslateKeysOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, int]:
         """Write the file, and return the counts."""
-        from airflow_profile_provider.hooks.crosswalk import Crosswalk
-
-        crosswalk = Crosswalk(
-            from_column=self.from_column,
-            to_column=self.to_column,
-            path=None if self.crosswalk is None else str(self.crosswalk),
-            sql=self.sql,
-            sql_conn_id=self.sql_conn_id,
-        )
         try:
-            may_miss = require_choice("if_empty", self.if_empty or "fail", ("fail", "ok")) == "ok"
-            done = crosswalk.translate(
-                str(self.keys), str(self.to_path), BaseHook.get_connection, may_miss=may_miss
-            )
+            done = self._translated()
         except ConfigurationError as error:
             raise AirflowFailException(str(error)) from None
-        except SourceError as error:
+        except ProfileError as error:
             raise AirflowException(str(error)) from None
+        except AirflowException:
+            raise
+        except Exception as error:  # noqa: BLE001 -- sorted: its text may hold keys
+            raise AirflowException(str(sorted_error(error, "the translation"))) from None
         if done.missing:
             self.log.warning("%d of %d keys have no counterpart in the crosswalk", done.missing, done.keys)
         if done.unreadable:
             self.log.warning("%d rows of the crosswalk cannot be read", done.unreadable)
         return done.as_dict()
+
+    def _translated(self) -> Translated:
+        """Read the arguments, and translate.
+
+        Raises:
+            ConfigurationError: one of them cannot be meant.
+        """
+        from airflow_profile_provider.hooks.crosswalk import Crosswalk
+
+        needed = {name: arguments.path(name, getattr(self, name)) for name in ("keys", "to_path")}
+        for name in ("from_column", "to_column"):
+            needed[name] = arguments.text(name, getattr(self, name), strip=False)
+        if missing := [name for name, value in needed.items() if value is None]:
+            raise ConfigurationError(f"{', '.join(missing)} came to None: give a value")
+        crosswalk = Crosswalk(
+            from_column=str(needed["from_column"]),
+            to_column=str(needed["to_column"]),
+            path=arguments.path("crosswalk", self.crosswalk),
+            sql=arguments.text("sql", self.sql, strip=False),
+            sql_conn_id=arguments.text("sql_conn_id", self.sql_conn_id),
+        )
+        if_empty = arguments.text("if_empty", self.if_empty) or "fail"
+        may_miss = arguments.require_choice("if_empty", if_empty, ("fail", "ok")) == "ok"
+        return crosswalk.translate(
+            str(needed["keys"]), str(needed["to_path"]), BaseHook.get_connection, may_miss=may_miss
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from airflow_profile_provider import options as arguments
 from airflow_profile_provider.sources.announced import Announced, Outbox
 
 if TYPE_CHECKING:
@@ -65,11 +66,16 @@ class FromEvents:
         return self.outbox.table
 
     def announced(self, context: Context, *, has_outbox: bool) -> Announced:
-        """Return what the events of this run announce; oldest event first."""
+        """Return what the events of this run announce; oldest event first.
+
+        Raises:
+            ConfigurationError: ``under`` rendered to nothing, which would be no limit, or all of one.
+        """
         from airflow_profile_provider.sources.announcements import read_events
 
         groups = context.get("triggering_asset_events") or {}
         events = {id(event): event for group in groups.values() for event in group}  # once, also by an alias
         extras = [event.extra for event in sorted(events.values(), key=lambda event: event.timestamp)]
         outbox = self.outbox if has_outbox else None
-        return read_events(extras, outbox, under=self.under, read=self._read)
+        under = arguments.path("under", self.under)
+        return read_events(extras, outbox, under=under, read=self._read)

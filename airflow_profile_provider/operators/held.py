@@ -71,27 +71,32 @@ def _may_be_rendered(value: Any) -> bool:
 
 
 class _HeldPartial(OperatorPartial):
-    """What `partial` returns: records among what is mapped are held, too."""
+    """What `partial` returns: what holds records among that which is mapped is held, too."""
 
     def _expand(self, expand_input: Any, *, strict: bool) -> MappedOperator:
         value = expand_input.value
-        if isinstance(value, Mapping) and _is_list(value.get("records")):
-            value = {**value, "records": [held("records", each) for each in value["records"]]}
+        if isinstance(value, Mapping):
+            value = {
+                name: [_held_argument(self, name, each) for each in values] if _is_list(values) else values
+                for name, values in value.items()
+            }
         elif _is_list(value):
-            value = [_held_within(each) for each in value]
+            value = [_held_arguments(self, each) for each in value]
         return super()._expand(type(expand_input)(value), strict=strict)
 
 
-def _held_within(arguments: Any) -> Any:
-    if isinstance(arguments, Mapping) and "records" in arguments:
-        return {**arguments, "records": held("records", arguments["records"])}
-    return arguments
+def _held_argument(partial: OperatorPartial, name: str, value: Any) -> Any:
+    return held(name, value) if name in partial.operator_class.template_fields else value
+
+
+def _held_arguments(partial: OperatorPartial, given: Any) -> Any:
+    if not isinstance(given, Mapping):
+        return given
+    return {name: _held_argument(partial, name, value) for name, value in given.items()}
 
 
 def holding(partial: OperatorPartial) -> OperatorPartial:
-    """Return a partial operator whose records are held."""
-    kwargs = dict(partial.kwargs)
-    if "records" in kwargs:
-        kwargs["records"] = held("records", kwargs["records"])
+    """Return a partial operator whose records are held, in whatever argument they are."""
+    kwargs = _held_arguments(partial, partial.kwargs)
     partial._expand_called = True
     return _HeldPartial(operator_class=partial.operator_class, kwargs=kwargs, params=partial.params)

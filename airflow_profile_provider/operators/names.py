@@ -53,12 +53,24 @@ def tried_name(given: Any, context: Context) -> str | None:
         _map_index(context),
         getattr(ti, "try_number", None),
     ]
-    name = ".".join(re.sub(r"[^\w-]+", "_", str(part)) for part in parts if part is not None)
+    name = ".".join(_plain(str(part)) for part in parts if part is not None)
     if path.endswith("/"):
         return f"{path}{_shortened(name or 'rejects', '.jsonl')}"
     folder, slash, file = path.rpartition("/")
     stem, ending = re.fullmatch(r"(.*?)((?:\.jsonl)?(?:\.gz)?)", file).groups()  # type: ignore[union-attr]
     return f"{folder}{slash}{_shortened(f'{stem}.{name}' if name else stem, ending or '.jsonl')}"
+
+
+_AIRFLOWS_RUN = re.compile(r"\w+__\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00\w*")
+"""A run's id as Airflow makes it: no two of them come out alike."""
+
+
+def _plain(part: str) -> str:
+    """Return an id as a file's name may hold it; a hash tells apart those that would come out alike."""
+    text = re.sub(r"[^\w-]+", "_", part)
+    if text == part or _AIRFLOWS_RUN.fullmatch(part):
+        return text
+    return f"{text}-{sha256(os.fsencode(part)).hexdigest()[:8]}"
 
 
 def _shortened(name: str, ending: str) -> str:

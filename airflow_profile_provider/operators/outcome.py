@@ -63,19 +63,19 @@ def problem_of(report: Report, allowed: Share) -> str:
     return ""
 
 
-def words_of(problem: str, report: Report | None, most_often: str = "") -> str:
+def words_of(problem: str, report: Report, most_often: str = "") -> str:
     """Say why a task is red, most often why, how much, and where what was not delivered is."""
     reason = most_often.partition(": ")[2]
     often = f"; most often: {most_often}" if most_often and not (reason and reason in problem) else ""
-    counts = f". {report}" if report and report.received else ""
-    rejects = f"; rejects: {report.rejects}" if report and report.rejects else ""
+    counts = f". {report}" if report.received else ""
+    rejects = f"; rejects: {report.rejects}" if report.rejects else ""
     return f"{problem}{often}{counts}{rejects}"
 
 
-def red(text: str, report: Report | None, stopped: ProfileError | None = None) -> AirflowException:
+def red(text: str, report: Report, stopped: ProfileError | None = None) -> AirflowException:
     """Return the error that fails the task, for good where no retry can help."""
     unfinished = isinstance(stopped, SourceError | PushStopped) and not isinstance(stopped, MassFailure)
-    retriable = report is not None and (report.failed or report.unsent)
+    retriable = report.failed or report.unsent
     if isinstance(stopped, ConfigurationError) or not (retriable or unfinished):
         return AirflowFailException(text)
     after = stopped.after if isinstance(stopped, PushStopped) else None

@@ -173,6 +173,30 @@ def test_nobody_delivered_means_nobody_in_the_next_system(first: Ocamba, tmp_pat
     assert first.writes == []
 
 
+@pytest.mark.parametrize("nothing", ["", " ", "None", "null"])
+@pytest.mark.parametrize(
+    "argument",
+    ["keys", "to_path", "crosswalk", "sql", "sql_conn_id", "from_column", "to_column", "if_empty"],
+)
+def test_a_translation_refuses_text_that_was_made_of_nothing(
+    first: Ocamba, tmp_path: Path, argument: str, nothing: str
+) -> None:
+    """Case 16, in the other operator: no file of that name, no query of that text."""
+    (tmp_path / "crm-delivered.txt").write_text("c1\n")
+    kind = "sql" if argument.startswith("sql") else "csv"
+    with pytest.raises(AirflowFailException, match=argument):
+        translate(tmp_path, **{**crosswalk_in(tmp_path, kind), argument: nothing})
+    assert not (tmp_path / "ocamba-keys.jsonl").exists()
+
+
+def test_a_translation_that_cannot_write_says_why(first: Ocamba, tmp_path: Path) -> None:
+    """Case 18's kin: an error of Airflow's, which names the path."""
+    (tmp_path / "crm-delivered.txt").write_text("c1\n")
+    (tmp_path / "file").touch()
+    with pytest.raises(AirflowException, match="file/keys"):
+        translate(tmp_path, **crosswalk_in(tmp_path, "csv"), to_path=str(tmp_path / "file" / "keys.txt"))
+
+
 def test_a_crosswalk_that_is_wrong_says_what_to_mend(first: Ocamba, tmp_path: Path) -> None:
     (tmp_path / "crm-delivered.txt").write_text("c1\n")
     found = crosswalk_in(tmp_path, "csv")

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from airflow.sdk import DAG
+from airflow.sdk import DAG, TaskGroup
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from airflow_profile_provider.errors import ConfigurationError
@@ -51,8 +51,9 @@ def test_text_that_was_made_of_nothing_is_refused(scene: Scene, argument: str, n
     """Case 16a and its kin: one error that names the argument, for good, and nothing is sent."""
     if (argument, nothing) == ("quota", "none "):
         return  # which lifts the limits
-    _, error = run(scene, **{argument: nothing})
+    ti, error = run(scene, **{argument: nothing})
     assert isinstance(error, AirflowFailException), error
+    assert ti.xcoms["return_value"]["complete"] is False
     assert argument in str(error)
     assert scene.vendor.requests == []
 
@@ -146,6 +147,13 @@ def test_records_of_mapped_tasks_stay_out_of_the_serialized_dag() -> None:
         OcambaPushProfilesOperator.partial(task_id="b").expand(records=[records, records])
         OcambaPushProfilesOperator.partial(task_id="c").expand_kwargs([{"records": records}])
         OcambaPushProfilesOperator(task_id="d", records=records, fields=records)
+        OcambaPushProfilesOperator.partial(task_id="e", only=str(records), fields=records).expand(
+            records=[records], rejects_path=[str(records), "/r/"]
+        )
+        OcambaPushProfilesOperator.partial(task_id="f").expand_kwargs([{"fields": records}])
+        OcambaPushProfilesOperator(task_id="g", default_args={"records": records})
+        with TaskGroup("h", default_args={"records": records}):
+            OcambaPushProfilesOperator.partial(task_id="i").expand(ocamba_conn_id=["a", "b"])
     assert CANARY not in json.dumps(DagSerialization.serialize_dag(dag), default=str)
 
 

@@ -13,7 +13,7 @@ from airflow.sdk.execution_time.timeout import timeout
 from standins import Fault
 
 from airflow_profile_provider.delivery.quota import Quota
-from airflow_profile_provider.operators.names import LONGEST_NAME
+from airflow_profile_provider.operators.names import LONGEST_NAME, tried_name
 from airflow_profile_provider.operators.ocamba import OcambaPushProfilesOperator
 from airflow_profile_provider.push.progress import estimate
 from airflow_profile_provider.vendors.base import Access
@@ -59,6 +59,26 @@ def test_a_name_that_is_too_long_is_shortened_and_stays_its_own(scene: Scene) ->
         names.add(Path(operator.execute({"ti": ti})["rejects"]).name)
     assert len(names) == 2
     assert all(len(name) <= LONGEST_NAME and name.endswith(".jsonl") for name in names)
+
+
+def test_ids_that_differ_in_signs_alone_have_rejects_of_their_own() -> None:
+    """Case 18b's kin: what a file's name cannot hold does not make two tasks write one file."""
+    ids = [("a.b", "t", "r"), ("a_b", "t", "r"), ("a_b", "t.x", "r"), ("a_b", "t_x", "r")]
+    ids += [("a_b", "t", "v1.2"), ("a_b", "t", "v1:2"), ("a_b", "t", "v1_2")]
+    names = set()
+    for dag_id, task_id, run_id in ids:
+        ti = Ti()
+        ti.dag_id, ti.task_id, ti.run_id = dag_id, task_id, run_id  # type: ignore[misc]
+        names.add(tried_name("/r/", {"ti": ti}))  # type: ignore[arg-type]
+    assert len(names) == len(ids)
+
+
+def test_a_run_that_airflow_names_keeps_a_name_that_can_be_read() -> None:
+    """Without a hash, as its id says when it was."""
+    ti = Ti()
+    ti.run_id = "manual__2026-11-26T01:20:55.123456+00:00"  # type: ignore[misc]
+    found = tried_name("/r/", {"ti": ti})  # type: ignore[arg-type]
+    assert found == "/r/d.manual__2026-11-26T01_20_55_123456_00_00.t.1.jsonl"
 
 
 def test_execution_timeout_leaves_the_report_in_xcom(scene: Scene) -> None:

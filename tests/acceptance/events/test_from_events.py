@@ -106,6 +106,17 @@ def test_it_is_shown_without_values_and_the_folder_is_a_template(rig: Rig, tmp_p
         operator.execute(context({"records": f"{tmp_path}/../{tmp_path.name}/a.jsonl"}))
 
 
+@pytest.mark.parametrize("nothing", ["", " ", "None", "null"])
+def test_a_limit_that_a_template_made_of_nothing_is_refused(rig: Rig, tmp_path: Path, nothing: str) -> None:
+    """Case 16: the events' sender would choose among all files otherwise."""
+    inside = file(tmp_path, "a.jsonl", rig.change(rig.all_keys()[0], "a"))
+    operator = OcambaPushProfilesOperator(task_id="push", records=from_events(under=nothing))
+    with pytest.raises(AirflowFailException, match="under"):
+        operator.execute(context({"records": inside}))
+    assert operator.report is not None
+    assert (operator.report.received, operator.report.requests) == (0, 0)
+
+
 def test_a_record_that_the_vendor_does_not_know_is_settled_though_it_is_alone(
     outbox: Table, rig: Rig
 ) -> None:
