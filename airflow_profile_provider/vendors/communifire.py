@@ -23,7 +23,6 @@ from airflow_profile_provider.values import (
     json_type,
     number_text,
     plain,
-    same,
     unwrapped,
 )
 from airflow_profile_provider.vendors.base import Access, Vendor
@@ -193,10 +192,10 @@ class Communifire(Vendor):
             raise self.refusal(answer, "IsError" if failed else "", str(message or ""))
         if failed is not False:
             raise self.unexpected(answer)
-        user = answer.members.get("ResponseData")
-        if not user or same(user, 0) or not isinstance(user, str | int | float):
+        user = _user_id(answer.members.get("ResponseData"))
+        if user is None:
             raise self.refusal(answer, "no user id came back: no such user")
-        if change.key_type == "UserID" and not _is_user(user, change.key):
+        if change.key_type == "UserID" and user != _user_id(change.key):
             raise self.refusal(answer, "the id of another user came back")
 
     def probe(self) -> Probe:
@@ -227,11 +226,10 @@ def _identifier(label: str) -> str | None:
     return _IDENTIFIERS.get(_spelling(label))
 
 
-def _is_user(answered: Any, key: str) -> bool:
-    """Whether an answered id is the key: 12, 12.0 and "12" are one, and "0012" is a way to write it."""
-    if same(answered, key):
-        return True
+def _user_id(value: Any) -> int | None:
+    """Return the number that identifies a user: 12, 12.0, "12" and "0012" are one; None where it is none."""
     try:
-        return integer(key) is not None and integer(answered) == integer(key)
+        found = None if isinstance(value, bool) else integer(value)
     except InvalidRecord:  # no number that identifies anybody
-        return False
+        return None
+    return found if found and found > 0 else None

@@ -8,10 +8,11 @@ Unknown: whether one bad field refuses the whole request; how labels of options 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import partial
 from typing import Any, ClassVar
@@ -400,9 +401,11 @@ def _verdict(sent: Any, answered: Any) -> str:
     held, kind = (answered["value"], str(answered.get("valueType"))) if wrapped else (answered, "")
     if same(sent, held) or _is_held(kind, sent, held):
         return ""
-    if sent is None or held is None or not (kind in _REWRITTEN or kind not in _KINDS or alike(sent, held)):
+    if sent is None or held is None:
         return "ignored"
-    return "other"
+    rewritten = kind in _REWRITTEN or kind not in _KINDS
+    rounded = kind == "DATETIME" and _seconds_apart(sent, held) < 1
+    return "other" if rewritten or rounded or alike(sent, held) else "ignored"
 
 
 def _is_held(kind: str, sent: Any, held: Any) -> bool:
@@ -416,7 +419,7 @@ def _is_held(kind: str, sent: Any, held: Any) -> bool:
             and all(one in ids for one in chosen if str(one).startswith("opt_"))
         )
     if kind == "DATETIME":
-        return _moment(sent) is not None and _moment(sent) == _moment(held)
+        return _seconds_apart(sent, held) == 0
     if kind == "ADDRESS" and isinstance(sent, Mapping) and isinstance(held, Mapping):
         return all(same(part, held.get(name)) for name, part in sent.items())
     if isinstance(sent, str) or isinstance(held, str):  # one value, or an array of it
@@ -424,12 +427,17 @@ def _is_held(kind: str, sent: Any, held: Any) -> bool:
     return False
 
 
-def _moment(value: Any) -> datetime | None:
+def _seconds_apart(sent: Any, held: Any) -> float:
+    """Return how far two moments lie apart; one without an offset is in UTC, as the vendor keeps them."""
     try:
-        found = datetime.fromisoformat(value)
+        first, second = (datetime.fromisoformat(text) for text in (sent, held))
     except (TypeError, ValueError):
-        return None
-    return found if found.tzinfo else None
+        return math.inf
+    return abs((_in_utc(first) - _in_utc(second)).total_seconds())
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _verdict_on_links(operations: Mapping[str, Any], ids: list[Any]) -> str:

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from airflow_profile_provider.errors import RecordRefused
 from airflow_profile_provider.records import Acknowledgement, Change
-from airflow_profile_provider.values import integer, is_number, plain, unwrapped
+from airflow_profile_provider.values import integer, is_number, plain
 from airflow_profile_provider.vendors.base import Vendor
 from airflow_profile_provider.vendors.exchange import Answer, Probe, Rate, Request, Steps, to_json
 from airflow_profile_provider.vendors.fields import Field
@@ -55,11 +55,12 @@ class Ocamba(Vendor):
 
     def write(self, known: Field, value: Any) -> Any:
         """Write ids as strings, as the page shows them; numbers elsewhere stay what they are."""
+        written = plain(value)
         if known is self.fields["organization_id"]:
-            return _id(value)
-        if known is self.fields["lists"] and isinstance(value, list | tuple | set):
-            return [_id(item) for item in value]
-        return plain(value)
+            return _id(written)
+        if known is self.fields["lists"] and isinstance(written, list):
+            return [_id(item) for item in written]
+        return written
 
     def clear(self, name: str) -> Any:
         """Return null, or what is empty of the field's type, as the connection's ``clear_with`` says."""
@@ -106,7 +107,6 @@ class Ocamba(Vendor):
         return self.refusal(answer, ", ".join(known + traced))
 
 
-def _id(value: Any) -> Any:
-    value = unwrapped(value)
-    whole = integer(value) if is_number(value) else None
-    return plain(value) if whole is None else str(whole)
+def _id(written: Any) -> Any:
+    whole = integer(written) if is_number(written) else None
+    return written if whole is None else str(whole)

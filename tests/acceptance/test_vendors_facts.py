@@ -190,6 +190,7 @@ def record(rig: Rig, fields: dict[str, Any], **more: Any) -> Fault:
         ({"score": 5}, {"score": 6}),
         ({"vip": True}, {"vip": False}),
         ({"seen": "2026-03-16T12:00:00+00:00"}, {"seen": "2026-03-16T13:00:00.000Z"}),
+        ({"seen": "2026-03-16T12:00:00.5+00:00"}, {"seen": "2026-03-16T12:00:01.5Z"}),
         ({"mails": ["a@example.com"]}, {"mails": ["old@example.com"]}),
         ({"tags": ["opt_1"]}, {"tags": ["opt_2"]}),
     ],
@@ -209,6 +210,7 @@ def test_an_old_value_of_lightfield_is_ignored_by_the_vendor(
     [
         ({"score": 5}, {"score": 5.0}),
         ({"seen": "2026-03-16T14:00:00+02:00"}, {"seen": "2026-03-16T12:00:00.000Z"}),
+        ({"seen": "2026-03-16T14:00:00+02:00"}, {"seen": "2026-03-16T12:00:00"}),  # times are kept in UTC
         ({"mail": "a@example.com"}, {"mail": ["a@example.com"]}),
         ({"tags": ["Fintech"]}, {"tags": ["opt_1"]}),
         ({"site": {"city": "Turku", "street": None}}, {"site": {"city": "Turku", "country": "FI"}}),
@@ -229,6 +231,8 @@ def test_a_documented_form_of_a_value_is_what_was_sent(
     [
         ({"phones": ["555 1234567"]}, {"phones": ["+15551234567"]}),
         ({"$name": "Acme"}, {"$name": " ACME "}),
+        ({"seen": "2026-03-16T12:00:00.123456Z"}, {"seen": "2026-03-16T12:00:00.123Z"}),
+        ({"seen": datetime(2026, 3, 16, 12, 0, 0, 987654, UTC)}, {"seen": "2026-03-16T12:00:00Z"}),
         ({"boss": {"firstName": "Ada"}}, {"boss": {"firstName": "Ada", "lastName": "L"}}),
     ],
 )
@@ -351,6 +355,26 @@ def test_an_address_may_hold_null_where_null_clears(lightfield: Rig) -> None:
     assert verdict(lightfield, change, nulls="invalid") == "invalid"
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"1000103", "1000101", "1000102"},
+        frozenset({1000103, 1000101, 1000102}),
+        (Decimal(1000101), 1000102.0, "1000103"),
+    ],
+    ids=["set", "frozenset", "tuple"],
+)
+def test_lists_are_ids_in_an_order_that_is_the_same_in_every_run(ocamba: Rig, value: Any) -> None:
+    assert verdict(ocamba, ocamba.change(1, lists=value)) == "pushed"
+    assert ocamba.stand_in.writes[-1].json == {"lists": ["1000101", "1000102", "1000103"]}
+
+
+def test_lists_may_be_an_array_of_numpys(ocamba: Rig) -> None:
+    numpy = pytest.importorskip("numpy")
+    assert verdict(ocamba, ocamba.change(1, lists=numpy.array([1000101, 1000102]))) == "pushed"
+    assert ocamba.stand_in.writes[-1].json == {"lists": ["1000101", "1000102"]}
+
+
 def test_custom_properties_may_be_a_text(ocamba: Rig) -> None:
     ocamba.connect(extra={"custom_properties": "text", "organization_id": "integer"})
     ocamba.push([ocamba.change(1, custom_properties={"clicker": "1"}, organization_id="1000")])
@@ -405,6 +429,17 @@ def test_nobodys_or_anothers_id_is_no_success(communifire: Rig, answered: Any) -
     body = {"IsError": False, "ResponseMessage": "", "ResponseData": answered}
     communifire.stand_in.faults = [Fault(200, body, times=None)]
     assert verdict(communifire, communifire.change(1, Company="x")) == "rejected"
+
+
+@pytest.mark.parametrize(
+    "answered", [True, -1, 12.5, "no such user", "Saved.", [12], {"UserID": 12}], ids=str
+)
+@pytest.mark.parametrize("key_type", ["Email", "Username"])
+def test_an_answer_that_names_no_user_is_no_success(communifire: Rig, key_type: str, answered: Any) -> None:
+    body = {"IsError": False, "ResponseMessage": "", "ResponseData": answered}
+    communifire.stand_in.faults = [Fault(200, body, times=None)]
+    change = {"key": "ada@example.com", "key_type": key_type, "fields": {"Company": "x"}}
+    assert verdict(communifire, change) == "rejected"
 
 
 def test_communifires_unknowns_are_options(communifire: Rig) -> None:

@@ -153,6 +153,14 @@ def test_an_old_value_in_the_answer_is_no_success(
     assert push(sandbox, vendor, change, monkeypatch) == "rejected"
 
 
+@pytest.mark.parametrize("written", ["2026-03-16T12:00:00.123456+02:00", "2026-03-16T12:00:00Z"])
+def test_lightfield_keeps_moments_in_utc_to_the_millisecond(
+    lightfield: Door, written: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change = {"key": lightfield.key, "fields": {"renewalDate": written}}
+    assert push(lightfield.sandbox, "lightfield", change, monkeypatch) == "pushed"
+
+
 # -- Ocamba: nulls inside custom properties -----------------------------------------------------------------
 
 
