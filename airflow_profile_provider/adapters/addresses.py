@@ -6,6 +6,7 @@ a URI, JSON, the form of the UI, whose switches and numbers may be text.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -96,7 +97,7 @@ def postgres_options(connection: Connection, *, connect_seconds: float = CONNECT
     ``prepare_threshold`` says so: a pooler may not keep it.
 
     Raises:
-        ConfigurationError: a login of a cloud is asked for.
+        ConfigurationError: a login of a cloud is asked for, or an extra cannot be meant.
     """
     import psycopg
 
@@ -122,7 +123,12 @@ def postgres_options(connection: Connection, *, connect_seconds: float = CONNECT
         name: _plain(value) for name, value in given.items() if name in known and value not in (None, "")
     }
     threshold = given.get("prepare_threshold")
-    found["prepare_threshold"] = None if threshold in (None, "") else int(str(threshold))
+    text = "" if threshold is None else str(threshold).strip()
+    if text and not re.fullmatch("[0-9]{1,9}", text):
+        raise ConfigurationError(
+            f"connection {connection.conn_id!r}: extra prepare_threshold must be a whole number"
+        )
+    found["prepare_threshold"] = int(text) if text else None
     return found
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def shared_permits(store: Connection, target: str, rates: Sequence[Rate]) -> SharedPermits:
-    """Return the book of a target (connection type and id) in the store behind an Airflow connection.
+    """Return the permits of a target (connection type and id) in the store behind an Airflow connection.
 
     The first permit connects, so that a store which is away is waited for like one that goes away later.
 

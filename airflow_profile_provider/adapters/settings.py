@@ -29,8 +29,6 @@ MOST_CONCURRENT = 1000
 MOST_IN_A_BATCH = 100_000
 _ANY_TYPE = frozenset({"", "http", "https", "generic"})
 """Connection types that are no vendor's, and may hold any."""
-_ADDRESSES = frozenset({"token_url"})
-"""Extras of vendors that are addresses."""
 _PROXY_KEYS = frozenset({"http", "https", "all", "no_proxy"})
 _WORDS = {"true": True, "1": True, "false": False, "0": False}
 
@@ -165,7 +163,7 @@ class _Reader:
         if not text or not text.isprintable() or not text.isascii():
             self._problem(f"extra {name} must be a text of plain characters")
             return None
-        if name in _ADDRESSES and (problem := address_problem(text)):
+        if name in self._vendor.address_extras and (problem := address_problem(text)):
             self._problem(f"extra {name} is not an address such as https://host.example.com/path: {problem}")
         return text
 

@@ -35,7 +35,7 @@ class Permits(Protocol):
         """Give back what the store holds."""
 
 
-class NoBook:
+class Unlimited:
     """There is no limit."""
 
     def take(self, now: float) -> float:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 from airflow_profile_provider.delivery.adaptive_rate import FLOOR_SHARE, AdaptiveRate
-from airflow_profile_provider.delivery.permits import NoBook, OwnPermits, Permits
+from airflow_profile_provider.delivery.permits import OwnPermits, Permits, Unlimited
 from airflow_profile_provider.delivery.rates import meant_by
 from airflow_profile_provider.errors import Blocked, Paused
 from airflow_profile_provider.vendors.exchange import Allowance, Rate
@@ -23,9 +23,9 @@ _MOST_REMEMBERED = 1000
 class Quota:
     """Permits for requests under several rates at once, shared by the threads of one push.
 
-    ``book`` shares them with other processes; ``published`` are the vendor's own limits, which the pace is a
-    share of even where others are kept, or none. Other limits come on top: a wait that the vendor asked for,
-    what its answers say is left, and a pace that falls with each 429 and recovers.
+    ``permits`` share them with other processes; ``published`` are the vendor's own limits, which the pace is
+    a share of even where others are kept, or none. Other limits come on top: a wait that the vendor asked
+    for, what its answers say is left, and a pace that falls with each 429 and recovers.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Quota:
         wait: Callable[[float], object] | None = None,
     ) -> None:
         self.rates = tuple(rates)
-        self._permits = permits or (OwnPermits(rates) if rates else NoBook())
+        self._permits = permits or (OwnPermits(rates) if rates else Unlimited())
         self._clock = clock
         self._changed = threading.Condition()
         self._wait = wait or self._changed.wait

@@ -108,6 +108,7 @@ class AgileNow(Vendor):
     secret_label = "Client secret"
     readings: ClassVar = {"clear_with": ("empty", "null"), "base64": ("standard", "urlsafe")}
     extras = frozenset({"token_url", "scope", *readings})
+    address_extras = frozenset({"token_url"})
     resource = "accounts"
     key_types = ("Id", "Username", "ExternalId")
     vendor_keys: ClassVar = {"Id": r"[0-9a-fA-F-]{32,36}|\d{1,20}"}

@@ -68,6 +68,8 @@ class Vendor(ABC):
     """What the vendor calls the connection's password."""
     extras: ClassVar[frozenset[str]] = frozenset()
     """Connection extras that only this vendor has."""
+    address_extras: ClassVar[frozenset[str]] = frozenset()
+    """Those of them that are addresses, and checked as such."""
     readings: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     """Extras that choose between readings of what the vendor leaves open; the first is the default."""
     resource: ClassVar[str] = "profiles"

@@ -186,6 +186,13 @@ def test_a_database_that_cannot_be_reached_is_named_without_its_secrets(members:
     assert caught.value.__suppress_context__
 
 
+@pytest.mark.parametrize("value", ["often", "1.5", True, [5], {"a": 1}, 10**30])
+def test_a_number_of_statements_that_is_none_is_named(value: Any) -> None:
+    """Kind 15: by the extra's name, as everywhere."""
+    with pytest.raises(ConfigurationError, match="'warehouse': extra prepare_threshold must be a whole"):
+        engine_of(connect("postgres", {"prepare_threshold": value}, host="127.0.0.1"))
+
+
 def test_a_file_that_is_no_database_is_refused(file: Path) -> None:
     file.write_bytes(b"id,name\n" * 1000)
     with pytest.raises(ConfigurationError, match="SQLITE_NOTADB"):
