@@ -20,7 +20,7 @@ def open_file(path: str, mode: str) -> IO[bytes]:
         try:
             return cast("IO[bytes]", ObjectStoragePath(path).open(mode))  # type: ignore[no-untyped-call]
         except (ImportError, ValueError) as error:
-            raise ConfigurationError(f"{path}: no file system for this address ({error})") from None
+            raise _no_file_system(path, error) from None
     local = Path(path)
     if mode == "rb":
         return local.open("rb")
@@ -131,11 +131,14 @@ def _file_system(path: str) -> None:
 
     try:
         ObjectStoragePath(path).fs  # noqa: B018 -- looking is what finds out
-    except Exception as error:  # noqa: BLE001 -- each file system has its own; their texts can hold secrets
-        name = type(error).__name__
-        raise ConfigurationError(
-            f"{path}: no file system for this address ({name}); install its provider"
-        ) from None
+    except Exception as error:  # noqa: BLE001 -- each file system has its own
+        raise _no_file_system(path, error) from None
+
+
+def _no_file_system(path: str, error: Exception) -> ConfigurationError:
+    """Return the error of an address that nothing opens, without its words, which can hold secrets."""
+    name = type(error).__name__
+    return ConfigurationError(f"{path}: no file system for this address ({name}); install its provider")
 
 
 def is_path(records: Any) -> bool:
@@ -162,5 +165,5 @@ def state_of(path: str) -> str | None:
         remote: Any = ObjectStoragePath(path).stat()
         marks = [remote.get(name) for name in ("ETag", "etag", "mtime", "LastModified", "updated")]
         return f"{path} {remote.st_size} {marks}" if any(marks) else None
-    except (OSError, ImportError, ValueError, AttributeError):
+    except Exception:  # noqa: BLE001 -- each storage has its own; whoever reads the file says what is wrong
         return None

@@ -477,8 +477,9 @@ class BrokenValue:
 
 
 @pytest.mark.parametrize("where", ["record", "field", "key", "version"])
+@pytest.mark.parametrize("share", [None, (0, 1)])
 def test_a_record_that_breaks_costs_only_itself(
-    ocamba: Rig, tmp_path: Path, ledger: dict[str, Any], where: str
+    ocamba: Rig, tmp_path: Path, ledger: dict[str, Any], where: str, share: Any
 ) -> None:
     rows: list[Any] = [{"id": key, "full_name": "new", "v": 1} for key in IDS]
     if where == "record":
@@ -486,7 +487,8 @@ def test_a_record_that_breaks_costs_only_itself(
     else:
         rows[1] = {**rows[1], {"field": "full_name", "key": "id", "version": "v"}[where]: BrokenValue()}
     rejects = str(tmp_path / "rejects.jsonl")
-    report = ocamba.push(rows, key="id", fields=["full_name"], version="v", rejects_path=rejects, **ledger)
+    options: dict[str, Any] = {"key": "id", "fields": ["full_name"], "version": "v", "partition": share}
+    report = ocamba.push(rows, rejects_path=rejects, **options, **ledger)
     assert counts(report) == {"pushed": 2, "invalid": 1}
     assert "canary" not in Path(rejects).read_text()
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from airflow.sdk import BaseHook
 
+from airflow_profile_provider.adapters.files import open_file, state_of
 from airflow_profile_provider.adapters.source import source_of
 from airflow_profile_provider.errors import ConfigurationError
 from airflow_profile_provider.sources.announced import Announced
@@ -49,7 +50,14 @@ def test_a_lists_id_changes_with_its_content_and_with_the_options() -> None:
     assert len(set(ids)) == 3
 
 
-@pytest.mark.parametrize("records", [iter([1]), Announced(), "missing.csv"])
+class Unwritable:
+    """A value that breaks when its text is asked for."""
+
+    def __str__(self) -> str:
+        raise OverflowError
+
+
+@pytest.mark.parametrize("records", [iter([1]), Announced(), "missing.csv", [{"name": Unwritable()}]])
 def test_what_cannot_be_told_from_another_has_no_id(records: Any) -> None:
     assert source(records).source_id({}) is None
 
@@ -59,3 +67,23 @@ def test_only_an_iterator_cannot_be_read_twice() -> None:
         source(records).require_rereading("two passes are needed")
     with pytest.raises(ConfigurationError, match="two passes are needed, and these records"):
         source(iter([1])).require_rereading("two passes are needed")
+
+
+def test_what_a_file_system_says_stays_out_of_the_error() -> None:
+    """Kind 5: botocore's "Invalid endpoint" repeats the endpoint, with whatever stands in it."""
+    from airflow.sdk.io import attach
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    class Leaky(MemoryFileSystem):
+        def _breaks(self, *_: Any, **__: Any) -> Any:
+            raise ValueError("Invalid endpoint: http://user:canary@store")
+
+        open = stat = _breaks  # type: ignore[assignment]
+
+    attach("memory", conn_id="leaky", fs=Leaky())
+    path = "memory://leaky@bucket/people.csv"
+    for mode in ("rb", "wb"):
+        with pytest.raises(ConfigurationError, match="no file system for this address") as raised:
+            open_file(path, mode)
+        assert "canary" not in str(raised.value)
+    assert state_of(path) is None
