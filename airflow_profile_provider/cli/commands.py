@@ -17,6 +17,7 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 from airflow.utils.cli import suppress_logs_and_warning
 from airflow.utils.providers_configuration_loader import providers_configuration_loaded
 
+from airflow_profile_provider.cli.text import plain, text_of
 from airflow_profile_provider.errors import ConfigurationError, ProfileError
 from airflow_profile_provider.get_provider_info import get_provider_info
 
@@ -72,7 +73,7 @@ def explain(args: Namespace) -> int:
     hook = _hook(args.conn_id, args.conn_type)
     found = hook.explain(args.wanted, args.records, send=args.send, **_options(args))
     shown = found.as_dict(redact=args.redact)
-    _print(json.dumps(shown, indent=2, ensure_ascii=False) if args.output == "json" else _text(shown))
+    _print(json.dumps(shown, indent=2, ensure_ascii=False) if args.output == "json" else text_of(shown))
     return int(not found.rows or found.undelivered)
 
 
@@ -103,8 +104,10 @@ def _options(args: Namespace) -> dict[str, Any]:
     named = ("sql", "sql_conn_id", "key", "key_type", "nulls", "version", "ledger_conn_id")
     flags = ("changed_fields_only", "ignore_ledger", "mixed_key_types")
     options = {name: getattr(args, name) for name in (*named, *flags)}
-    options["fields"] = _fields(args.fields)
-    options["null_values"] = _words(args.null_values)
+    options["fields"] = _list_or_text(args.fields)
+    if isinstance(options["fields"], list):
+        options["fields"] = [name.strip() for name in options["fields"] if name.strip()]
+    options["null_values"] = _list_or_text(args.null_values)
     for given in args.option:
         name, equals, text = given.partition("=")
         if not equals or not name.isidentifier() or name in {*options, "hook", "wanted", "records", "send"}:
@@ -113,27 +116,9 @@ def _options(args: Namespace) -> dict[str, Any]:
     return options
 
 
-def _fields(text: str | None) -> Any:
-    if text is None:
-        return None
-    if text.lstrip()[:1] not in {"{", "["}:
-        return [name.strip() for name in text.split(",") if name.strip()]
-    try:
-        found = json.loads(text)
-    except ValueError as error:
-        raise ConfigurationError(f"--fields is not valid JSON: {error}") from None
-    if not all(isinstance(name, str) for name in (found.values() if isinstance(found, dict) else found)):
-        raise ConfigurationError('--fields maps names to names: {"vendor field": "column"}')
-    return found
-
-
-def _words(text: str | None) -> list[str]:
-    if text is None:
-        return []
-    found = _json_or_text(text) if text.lstrip().startswith("[") else text.split(",")
-    if not isinstance(found, list) or not all(isinstance(word, str) for word in found):
-        raise ConfigurationError('--null-values takes words: NULL,n/a or ["NULL", "n/a"]')
-    return found
+def _list_or_text(text: str | None) -> list[str] | str | None:
+    """Split a,b,c at its commas; what begins with a bracket the push reads by itself."""
+    return text if text is None or text.lstrip().startswith(("{", "[")) else text.split(",")
 
 
 def _json_or_text(text: str) -> Any:
@@ -141,98 +126,6 @@ def _json_or_text(text: str) -> Any:
         return json.loads(text)
     except ValueError:
         return text
-
-
-def _text(shown: Mapping[str, Any]) -> str:
-    """Write an explanation for people; values as JSON, so that none of them steers the terminal."""
-    lines = [f"{shown['vendor']} ({shown['target']}), {shown['key_type']} {_short(shown['key'])}", ""]
-    if not shown["rows"]:
-        lines.append(f"Not in the source: none of its {shown['read']} rows has this key.")
-    if shown["unreadable"]:
-        lines.append(f"{shown['unreadable']} of its {shown['read']} rows cannot be read.")
-    for row in shown["rows"]:
-        lines += _row_lines(row)
-    lines += _ledger_lines(shown["ledger"])
-    for number, request in enumerate(shown["requests"], 1):
-        lines += _request_lines(f"Request {number}", request)
-    for done in shown["deliveries"]:
-        lines.append(f"What the push makes of it: {done['verdict']}" + _after(": ", done["reason"]))
-    lines += [f"Note: {note}" for note in shown["notes"]]
-    lines.append(_ending(shown))
-    return "\n".join(lines)
-
-
-def _ending(shown: Mapping[str, Any]) -> str:
-    to_send = any(row["verdict"] == "planned" for row in shown["rows"])
-    if not shown["sent"]:
-        return "Nothing was sent." + (" --send pushes this key." if to_send else "")
-    if to_send:
-        return "The ledger was told." if shown["ledger"] else "No ledger was told."
-    return "There was nothing to send." + (
-        " --ignore-ledger sends it all the same." if shown["ledger"] else ""
-    )
-
-
-def _row_lines(row: Mapping[str, Any]) -> list[str]:
-    verdict = "would be sent" if row["verdict"] == "planned" else row["verdict"]
-    lines = [f"Row {row['position']}: {verdict}" + _after(": ", row["why"])]
-    lines += [f"  row      {_short(row['row'])}"]
-    if change := row["change"]:
-        lines += [
-            f"  {name:8} {_short(change[name])}" for name in ("fields", "relationships") if name in change
-        ]
-        if "version" in change:
-            lines.append(f"  version  {change['version']}")
-    if row["fields"] and row["verdict"] == "planned":
-        lines.append(f"  differs  {', '.join(row['fields'])}")
-    return [*lines, ""]
-
-
-def _ledger_lines(known: Mapping[str, Any] | None) -> list[str]:
-    if known is None:
-        return ["Ledger: none was named.", ""]
-    if not known["known"]:
-        return ["Ledger: does not know this key.", ""]
-    lines = ["Ledger: knows this key."]
-    lines.append(f"  acknowledged  {', '.join(known['acknowledged']) or 'nothing so far'}")
-    for name, label in (("differing", "differ now"), ("equal", "as acknowledged")):
-        lines += [f"  {label:13} {', '.join(known[name])}"] if known[name] else []
-    if known["in_doubt"]:
-        lines.append("  in doubt      no acknowledgement came, or an attempt may still arrive: sent again")
-    if known["version"] is not None:
-        older = " (the row is older)" if known["older"] else ""
-        lines.append(f"  version       {known['version']}{older}")
-    if known["refusals"]:
-        what = "with these very values" if known["refused_this"] else "with other values"
-        lines.append(f"  refused       {what} in {known['refusals']} runs, last {known['refused_at']}")
-    if known["set_aside_until"]:
-        lines.append(f"  quarantined   with those values until {known['set_aside_until']}")
-    return [*lines, ""]
-
-
-def _request_lines(title: str, request: Mapping[str, Any]) -> list[str]:
-    lines = [f"{title}: {request['method']} {request['url']}" + _after(" — ", request.get("note"))]
-    lines += [f"  {name}: {_plain(value)}" for name, value in request["headers"].items()]
-    if request["body"] is not None:
-        lines.append(f"  {_short(request['body'])}")
-    if "status" in request:
-        lines.append(f"  Answer: {request['status'] or 'none'}" + _after(", ", request["problem"]))
-        lines += [f"    {name}: {_plain(value)}" for name, value in request["answer_headers"].items()]
-        lines += [f"    {_short(request['answer'])}"] if request["answer"] is not None else []
-    return [*lines, ""]
-
-
-def _after(mark: str, text: str | None) -> str:
-    return f"{mark}{_plain(text)}" if text else ""
-
-
-def _short(value: Any) -> str:
-    return value if value == "***" else _plain(json.dumps(value, ensure_ascii=False))
-
-
-def _plain(text: str) -> str:
-    """Return text without what steers a terminal."""
-    return "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in text)
 
 
 # -- ledger -----------------------------------------------------------------------------------------------
@@ -368,8 +261,10 @@ def _print_rows(args: Namespace, rows: Sequence[Mapping[str, Any]], nothing: str
 
 
 def _cell(value: Any) -> str:
-    return "" if value is None else _plain(str(value))
+    return "" if value is None else plain(str(value))
 
 
 def _print(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
+    """Print, whatever the terminal cannot show; half of a pair stays the escape that JSON has for it."""
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")

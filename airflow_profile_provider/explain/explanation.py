@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_profile_provider.explain.exchanges import HIDDEN, Exchange
 from airflow_profile_provider.records import Change, Verdict
+from airflow_profile_provider.sources.replaying import kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,9 +133,9 @@ def _row_dict(row: RowExplained, redact: bool, hide_key: bool) -> dict[str, Any]
 
 
 def _values(content: Any, redact: bool) -> Any:
-    """Return what a mapping holds in JSON's types, or only its names and which of them are null."""
+    """Return what a mapping holds as the rejects would, or only its names and which of them are null."""
     if not redact:
-        return json.loads(json.dumps(content, default=str))
+        return kept(content)[0]
     if not isinstance(content, Mapping):
         return HIDDEN
     return {str(name): None if value is None else HIDDEN for name, value in content.items()}

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from airflow_profile_provider.errors import ProfileError, sorted_error, unchained
 from airflow_profile_provider.hooks.connected import ConnectedHook
 from airflow_profile_provider.hooks.guard import Guard
 from airflow_profile_provider.hooks.opening import Opener
@@ -190,7 +191,7 @@ class ProfileHook(ConnectedHook):
         Raises:
             ConfigurationError: the connection or an argument is wrong.
             SourceError: the source cannot be read.
-            PushStopped: the ledger's database failed.
+            PushStopped: the ledger's database failed, or somebody else's code.
         """
         from airflow_profile_provider.explain.explain import Watch, explain
 
@@ -202,9 +203,16 @@ class ProfileHook(ConnectedHook):
             learn=watch.learn,
             observer=watch.observed.append,
         )
-        with ExitStack() as stack:
-            assembly = self._assembly(records, shared, circumstances, stack)
-            return explain(assembly, wanted, watch, self.get_connection)
+        failure: ProfileError
+        try:
+            with ExitStack() as stack:
+                assembly = self._assembly(records, shared, circumstances, stack)
+                return explain(assembly, wanted, watch, self.get_connection)
+        except ProfileError as error:
+            failure = error
+        except Exception as error:  # noqa: BLE001 -- sorted: no foreign error leaves it either
+            failure = sorted_error(error, "the explanation")
+        raise unchained(failure)
 
     def _assembly(
         self, records: Any, given: Mapping[str, Any], circumstances: Circumstances, stack: ExitStack

@@ -117,6 +117,34 @@ def test_an_invalid_record_is_told_with_its_reason(ocamba: Ocamba) -> None:
     assert "field comment: is null" in row.why
 
 
+def test_a_row_of_anything_at_all_is_told_in_jsons_types(ocamba: Ocamba) -> None:
+    """As the rejects would hold it; what JSON has no name for is null."""
+    shown = explained(
+        ocamba, [{**rows()[3], "x": {(1, 2): float("nan")}, "y": object()}], ledger_conn_id=None
+    )
+    row = json.loads(json.dumps(shown.as_dict(), allow_nan=False))["rows"][0]["row"]
+    assert row == {**rows()[3], "x": [[[1, 2], None]], "y": None}
+
+
+def test_no_foreign_error_leaves_it_or_hangs_on_ours(ocamba: Ocamba, tmp_path: Path) -> None:
+    """Case 5's kin: a driver's or a generator's text may hold values."""
+
+    def broken() -> Iterator[dict[str, Any]]:
+        yield rows()[0]
+        raise ValueError("ada@example.com")
+
+    class Odd:
+        def __iter__(self) -> Iterator[Any]:
+            raise LookupError("ada@example.com")
+
+    for records in (broken(), Odd(), str(tmp_path / "gone.csv")):
+        with pytest.raises(ProfileError) as caught:
+            explained(ocamba, records, ledger_conn_id=None)
+        assert "ada" not in str(caught.value)
+        assert isinstance(caught.value.__context__, ProfileError | None)
+        assert caught.value.__cause__ is None
+
+
 def test_a_key_that_is_not_there_is_told(ocamba: Ocamba) -> None:
     found = explained(ocamba, rows(), "77", ledger_conn_id=None)
     assert (found.rows, found.requests, found.read) == ((), (), N)
@@ -434,9 +462,23 @@ def test_options_are_read_as_a_push_takes_them(ocamba: Ocamba, capsys: pytest.Ca
         assert "--option takes" in str(run(capsys, "explain", "3", "--conn-id", conn_id, "--option", bad)[0])
     wrong = run(capsys, "explain", "3", "--conn-id", conn_id, "--records", "x.jsonl", "--option", "mode=x")
     assert "has no option mode" in str(wrong[0])
-    assert "--fields is not valid JSON" in str(
-        run(capsys, "explain", "3", "--conn-id", conn_id, "--fields", "{")[0]
-    )
+    for flag, name in (("--fields", "fields"), ("--null-values", "null_values")):
+        for wrong in ("{", "[", "[1]", '["a", null]'):
+            assert f"{name} must " in str(run(capsys, "explain", "3", "--conn-id", conn_id, flag, wrong)[0])
+
+
+def test_a_row_that_no_terminal_can_show_is_printed(
+    ocamba: Ocamba, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Half of a pair of UTF-16, as cut texts have it."""
+    source = tmp_path / "people.jsonl"
+    source.write_text('{"id": "3", "comment": "\\ud83d"}\n')
+    conn_id = str(ocamba.conn_id)  # type: ignore[attr-defined]
+    given = ("--records", str(source), "--key", "id", "--fields", "comment")
+    for output in ("json", "text"):
+        _, said = run(capsys, "explain", "3", "--conn-id", conn_id, *given, "-o", output)
+        assert "d83d" in said
+        assert output == "text" or json.loads(said)["rows"][0]["row"]["comment"] == "\ud83d"
 
 
 def test_a_connection_of_another_type_needs_the_vendor_named(
