@@ -147,22 +147,26 @@ class _Connecting:
 @cache
 def _bounded(pool: type[Any]) -> type[Any]:
     """Return a kind of connection pool whose connections read within bounds."""
-    if issubclass(pool.ConnectionCls.response_class, _BoundedResponse):
-        return pool
     connection = type(
         pool.ConnectionCls.__name__, (_Connecting, pool.ConnectionCls), {"response_class": _BoundedResponse}
     )
     return type(pool.__name__, (pool,), {"ConnectionCls": connection})
 
 
+def _is_bound(manager: Any) -> bool:
+    kinds = manager.pool_classes_by_scheme.values()
+    return all(issubclass(kind.ConnectionCls, _Connecting) for kind in kinds)
+
+
 def bound(adapter: Any) -> None:
-    """Let an adapter's connections, also those through proxies, read within bounds."""
-    if not isinstance(adapter, HTTPAdapter):
+    """Let an adapter's connections, also those through proxies, read within bounds; once is enough."""
+    if not isinstance(adapter, HTTPAdapter) or _is_bound(adapter.poolmanager):
         return
 
     def bind(manager: Any) -> Any:
-        kinds = manager.pool_classes_by_scheme
-        manager.pool_classes_by_scheme = {scheme: _bounded(pool) for scheme, pool in kinds.items()}
+        if not _is_bound(manager):
+            kinds = manager.pool_classes_by_scheme
+            manager.pool_classes_by_scheme = {scheme: _bounded(pool) for scheme, pool in kinds.items()}
         return manager
 
     bind(adapter.poolmanager)

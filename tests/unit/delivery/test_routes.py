@@ -123,6 +123,17 @@ def test_where_the_connection_is_silent_the_environments_proxy_counts(
     assert between.hosts == []
 
 
+def test_a_hook_that_has_sent_much_still_finds_its_proxy(rig: Rig, proxy: OpenProxy) -> None:
+    """Each push and each request of its own makes a transport over the one session."""
+    between = proxy()
+    rig.connect(extra={"proxies": {"http": between.url}})
+    hook = rig.hook
+    for _ in range(600):
+        hook._transport(hook.vendor(), "none")
+    assert hook.request("GET", "/v1/x").status == 404
+    assert len(between.requests) == 1
+
+
 def test_no_proxy_is_judged_for_each_host(
     open_rig: OpenRig, proxy: OpenProxy, plain_environment: Environment
 ) -> None:
