@@ -152,6 +152,11 @@ _CONNECTION_TYPES = [
             "api_version": _field(
                 "Lightfield-Version", "string", "Version of the API to ask for.", default="2026-03-01"
             ),
+            "operations": _choice(
+                "Link operations",
+                ["several", "single"],
+                "several: as in the vendor's example; single: one of a relationship in a request.",
+            ),
         },
     ),
     _connection_type(

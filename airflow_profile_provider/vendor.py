@@ -3,7 +3,7 @@
 from airflow_profile_provider.options import require_choice
 from airflow_profile_provider.records import Acknowledgement, Change
 from airflow_profile_provider.values import folded
-from airflow_profile_provider.vendors.base import Access, Vendor
+from airflow_profile_provider.vendors.base import Access, Taken, Vendor
 from airflow_profile_provider.vendors.exchange import (
     Allowance,
     Answer,
@@ -32,6 +32,7 @@ __all__ = [
     "Renewal",
     "Request",
     "Steps",
+    "Taken",
     "Token",
     "Vendor",
     "allowance",

@@ -20,9 +20,9 @@ from urllib.parse import quote, urlencode
 
 from airflow_profile_provider.errors import CredentialRefused, InvalidRecord, RecordRefused, WrongHost
 from airflow_profile_provider.options import require_choice
-from airflow_profile_provider.records import Acknowledgement, Change
+from airflow_profile_provider.records import Change
 from airflow_profile_provider.values import same
-from airflow_profile_provider.vendors.base import Access, Vendor
+from airflow_profile_provider.vendors.base import Access, Taken, Vendor
 from airflow_profile_provider.vendors.exchange import (
     Answer,
     Probe,
@@ -198,7 +198,7 @@ class AgileNow(Vendor):
         (change,) = batch
         if self.write_mode == "put" or self.fields.keys() <= change.fields.keys():
             record = yield self._put(change, change.fields)
-            return self._compare(change, {}, record)
+            return self.acknowledge(_taken(change, {}, record))
         current = yield self._read(change)
 
         def laid_over(found: dict[str, Any]) -> Request:
@@ -211,7 +211,7 @@ class AgileNow(Vendor):
         record = yield replace(put, renewal=Renewal(self._read(change), laid_over))
         if self.profile_of("Id", record["Id"]) != self.profile_of("Id", current["Id"]):
             raise RecordRefused(f"{self.name} answered with another account than the one that was asked for")
-        return self._compare(change, current, record)
+        return self.acknowledge(_taken(change, current, record))
 
     def _read(self, change: Change) -> Request:
         return Request("GET", self._path(change), lambda answer: self._read_current(change, answer))
@@ -261,24 +261,6 @@ class AgileNow(Vendor):
         detail = "; ".join(map(str, errors)) if isinstance(errors, list) else ""
         return self.refusal(answer, ", ".join(what), detail)
 
-    def _compare(
-        self, change: Change, current: Mapping[str, Any], record: Mapping[str, Any]
-    ) -> Acknowledgement:
-        """Hold what came back against what was sent."""
-        differing = [
-            name for name, value in change.fields.items() if not same(value, _written(record.get(name)))
-        ]
-        ignored = [
-            name for name in differing if name in current and same(_written(record.get(name)), current[name])
-        ]
-        if ignored:
-            raise RecordRefused(
-                f"{self.name} answered 200, but {', '.join(ignored)} was ignored by the vendor"
-            )
-        if differing:
-            return Acknowledgement(warning=f"{self.name} returned another value for {', '.join(differing)}")
-        return Acknowledgement()
-
     def probe(self) -> Probe:
         """Get a token (the transport does) and list one account's id."""
         found: str = yield Request("GET", f"{_ROOT}/Accounts?Fields=Id&PageSize=1", self._read_list)
@@ -297,6 +279,16 @@ class AgileNow(Vendor):
 def _written(value: Any) -> Any:
     """Return a returned value as PUT takes it: foreign keys come back as objects, go out as their Id."""
     return value.get("Id") if isinstance(value, Mapping) else value
+
+
+def _taken(change: Change, current: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Taken]:
+    """Hold what came back against what was sent, and against what was there before, where that was read."""
+    found: dict[str, Taken] = {}
+    for name, value in change.fields.items():
+        held = _written(record.get(name))
+        if not same(value, held):
+            found[name] = "ignored" if name in current and same(held, current[name]) else "other"
+    return found
 
 
 def _merged(change: Change, current: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from hashlib import blake2b
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
 from airflow_profile_provider.errors import (
@@ -31,10 +31,13 @@ from airflow_profile_provider.errors import (
     WrongHost,
 )
 from airflow_profile_provider.options import require_choice
-from airflow_profile_provider.records import Change
+from airflow_profile_provider.records import Acknowledgement, Change
 from airflow_profile_provider.values import check_kind, folded, number_text, plain, read_as
 from airflow_profile_provider.vendors.exchange import Answer, Probe, Rate, Request, Steps, retry_after
 from airflow_profile_provider.vendors.fields import Catalogue, Field, meant, some_of
+
+Taken = Literal["", "other", "ignored"]
+"""What an answer makes of a value that was sent: it holds it, another form of it, or something else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +287,22 @@ class Vendor(ABC):
         """Yield requests without side effects that prove the connection, and return what they proved."""
 
     # -- reading answers --------------------------------------------------------------------------------
+
+    def acknowledge(self, found: Mapping[str, Taken]) -> Acknowledgement:
+        """Acknowledge a record that came back, by what the answer makes of each field that was sent.
+
+        Raises:
+            RecordRefused: the vendor ignored some of them.
+        """
+        if ignored := [name for name, taken in found.items() if taken == "ignored"]:
+            raise RecordRefused(
+                f"{self.name} answered 200, but {', '.join(ignored)} was ignored by the vendor: "
+                "its answer has another value"
+            )
+        other = [name for name, taken in found.items() if taken == "other"]
+        return Acknowledgement(
+            warning=f"{self.name} returned another value for {', '.join(other)}" if other else ""
+        )
 
     def read_failure(self, answer: Answer) -> VendorError | PushStopped | None:
         """Say what is wrong with an answer that no vendor's rule has to look at, or None.

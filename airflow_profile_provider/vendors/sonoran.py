@@ -28,7 +28,7 @@ from airflow_profile_provider.errors import (
 from airflow_profile_provider.options import require_choice
 from airflow_profile_provider.records import Acknowledgement, Change
 from airflow_profile_provider.values import alike, canonical, read_as, same
-from airflow_profile_provider.vendors.base import Access, Vendor
+from airflow_profile_provider.vendors.base import Access, Taken, Vendor
 from airflow_profile_provider.vendors.exchange import Answer, Probe, Rate, Request, Steps, to_json
 from airflow_profile_provider.vendors.fields import Catalogue, Field
 
@@ -128,20 +128,10 @@ class Sonoran(Vendor):
                     f"{self.name} answered without every field and value of the batch", lasting=True
                 )
             return Acknowledgement()
-        return self._compare(batch[0], returned)
-
-    def _compare(self, change: Change, returned: Sequence[tuple[str, Any]]) -> Acknowledgement:
-        """Hold what came back for one account against what was sent; a cleared field may be missing."""
         held = dict(returned)
-        differing = [name for name, value in change.fields.items() if not same(value, held.get(name))]
-        if ignored := [name for name in differing if not alike(change.fields[name], held.get(name))]:
-            raise RecordRefused(
-                f"{self.name} answered 200, but {', '.join(ignored)} was ignored by the vendor: its answer "
-                "does not have that value"
-            )
-        if differing:
-            return Acknowledgement(warning=f"{self.name} returned another form of {', '.join(differing)}")
-        return Acknowledgement()
+        return self.acknowledge(
+            {name: _taken(value, held.get(name)) for name, value in batch[0].fields.items()}
+        )
 
     def _edit_v1(self, batch: Sequence[Change]) -> Request:
         accounts = [
@@ -264,6 +254,13 @@ def _message(answer: Answer) -> str:
         if isinstance(answer.members.get(member), str):
             return str(answer.members[member])
     return answer.parsed if isinstance(answer.parsed, str) else answer.text[:500]
+
+
+def _taken(sent: Any, held: Any) -> Taken:
+    """Say what an answer for one account makes of a value; one that was cleared may be missing."""
+    if same(sent, held):
+        return ""
+    return "other" if alike(sent, held) else "ignored"
 
 
 def _unconfirmed(sent: Iterable[tuple[str, Any]], returned: Iterable[tuple[str, Any]]) -> bool:

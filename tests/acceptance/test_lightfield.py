@@ -154,6 +154,37 @@ def test_replacing_by_more_than_25_links_ends_with_exactly_those(rig: Rig) -> No
     assert max(portions(rig)) <= 25
 
 
+def operations(rig: Rig) -> list[Any]:
+    """The operations of each request, by relationship."""
+    return [request.json.get("relationships") for request in rig.stand_in.writes]
+
+
+def test_a_vendor_may_want_one_operation_a_request(rig: Rig) -> None:
+    rig.hold(1)
+    rig.connect(extra={"operations": "single"})
+    rig.stand_in.links[rig.sample.key(1)] = {"$contact": ["con_001", "con_002"]}
+    change = link(rig, contact={"add": ["con_3", "con_4"], "remove": "con_001"})
+    assert counts(rig.push([{**change, "fields": {"tier": "gold"}}])) == {"pushed": 1}
+    assert operations(rig) == [
+        {"$contact": {"remove": ["con_001"]}},
+        {"$contact": {"add": ["con_3", "con_4"]}},
+    ]
+    assert [request.json.get("fields") for request in rig.stand_in.writes] == [{"tier": "gold"}, None]
+    assert linked(rig) == ["con_002", "con_3", "con_4"]
+
+
+def test_a_vendor_may_want_one_id_to_replace_by(rig: Rig) -> None:
+    rig.hold(1)
+    rig.connect(extra={"operations": "single"})
+    rig.stand_in.links[rig.sample.key(1)] = {"$contact": contacts(100, 110)}
+    change = link(rig, contact={"replace": contacts(0, 40)}, owner={"replace": "mem_1"})
+    assert counts(rig.push([change])) == {"pushed": 1}
+    assert operations(rig)[0] == {"$contact": {"replace": "con_000"}}
+    assert portions(rig) == [1, 25, 15]
+    assert linked(rig) == contacts(0, 40)
+    assert linked(rig, "$owner") == ["mem_1"]
+
+
 def test_a_refusal_of_one_records_links_leaves_the_others(rig: Rig) -> None:
     rig.hold(1, 2)
     error = {"error": {"type": "unprocessable_content", "message": "no"}}

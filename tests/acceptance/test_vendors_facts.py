@@ -471,7 +471,7 @@ def test_another_form_at_sonoran_is_pushed_with_a_warning(
 ) -> None:
     sonoran.stand_in.faults = [Fault(200, [{"id": "unit", "value": held}])]
     assert verdict(sonoran, sonoran.change(1, unit=sent)) == "pushed"
-    assert "another form of unit" in capsys.readouterr().out
+    assert "another value for unit" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("held", ["Old", None, [], 7, {"deep": ["x"]}], ids=repr)

@@ -90,7 +90,7 @@ def test_no_vendors_name_stands_outside_its_own_files() -> None:
 
 
 def test_vendors_do_no_input_or_output() -> None:
-    source = "\n".join(path.read_text() for path in (PACKAGE / "vendors").glob("*.py"))
+    source = "\n".join(path.read_text() for path in (PACKAGE / "vendors").rglob("*.py"))
     outside = r"^(import|from) (requests|urllib3|socket|time|os|pathlib|airflow\.)"
     assert not re.search(outside, source, re.MULTILINE)
 
@@ -100,7 +100,7 @@ def test_all_that_our_own_vendors_are_made_of_is_there_for_others() -> None:
     ours = re.compile(rf"^from {package} import (?:\(([^)]+)\)|(.+))$", re.MULTILINE)
     needed = {
         name.strip()
-        for path in (PACKAGE / "vendors").glob("*.py")
+        for path in (PACKAGE / "vendors").rglob("*.py")
         if path.stem not in {"base", "exchange", "fields"}
         for found in ours.findall(path.read_text())
         for name in "".join(found).split(",")

@@ -95,6 +95,19 @@ def test_a_hook_says_of_itself_what_the_metadata_says(vendor: str) -> None:
     assert hook(**{f"{vendor}_conn_id": "another"}).http_conn_id == "another"
 
 
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_a_form_offers_the_vendors_own_extras_with_their_readings(vendor: str) -> None:
+    """A vendor's module and its form are written apart, and must not drift apart."""
+    module, _, name = ENTRIES[vendor]["hook-class-name"].rpartition(".")
+    known = getattr(import_module(module), name).vendor_class
+    shared = set.intersection(*(set(entry["conn-fields"]) for entry in ENTRIES.values()))
+    fields = ENTRIES[vendor]["conn-fields"]
+    assert set(fields) - shared == known.extras
+    for name, options in known.readings.items():
+        schema = fields[name]["schema"]
+        assert (tuple(schema["enum"]), schema["default"]) == ((*options, None), options[0])
+
+
 def test_secrets_are_masked_fields_and_the_port_is_never_hidden() -> None:
     for entry in ENTRIES.values():
         behaviour = entry["ui-field-behaviour"]

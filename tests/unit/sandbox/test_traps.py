@@ -153,6 +153,27 @@ def test_an_old_value_in_the_answer_is_no_success(
     assert push(sandbox, vendor, change, monkeypatch) == "rejected"
 
 
+@pytest.mark.parametrize(
+    "operations",
+    [{"replace": ["con_1", "con_2"]}, {"add": ["con_1", "con_2"], "remove": ["con_3"]}],
+    ids=list,
+)
+def test_lightfield_may_take_one_operation_a_request(
+    lightfield: Door, operations: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = {lightfield.key: {"$contact": ["con_1", "con_2", "con_3"]}}  # so that the sandbox knows them
+    lightfield.sandbox.load("lightfield", {lightfield.key: {}}, relationships=held)
+    lightfield.set(replace_array="refuse", several_operations="refuse")
+    change = {"key": lightfield.key, "fields": {}, "relationships": {"$contact": operations}}
+    assert push(lightfield.sandbox, "lightfield", change, monkeypatch) == "rejected"
+    connection = lightfield.sandbox.connections()["lightfield_default"]
+    connection["extra"] = {"operations": "single"}
+    monkeypatch.setattr(lightfield.sandbox, "connections", lambda: {"lightfield_default": connection})
+    assert push(lightfield.sandbox, "lightfield", change, monkeypatch) == "pushed"
+    found = lightfield.sandbox.relationships("lightfield")[lightfield.key]["$contact"]
+    assert sorted(found) == ["con_1", "con_2"]
+
+
 @pytest.mark.parametrize("written", ["2026-03-16T12:00:00.123456+02:00", "2026-03-16T12:00:00Z"])
 def test_lightfield_keeps_moments_in_utc_to_the_millisecond(
     lightfield: Door, written: str, monkeypatch: pytest.MonkeyPatch

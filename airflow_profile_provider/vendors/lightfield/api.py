@@ -1,0 +1,205 @@
+"""Lightfield CRM: update an account.
+
+Pages: https://docs.lightfield.app (Update an account; Errors; Idempotency; Rate limits), read 2026-11-21,
+version 2026-03-01 of the API, which is in beta.
+Limits: 25 requests a second in each of Write, Read and Search; 25 links a request.
+Unknown: whether one bad field refuses the whole request; how labels of options are matched; whether a partial
+address is merged; whether a request may add and remove links of one relationship, or replace them by several
+(``operations``): the extra of this name chooses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, ClassVar
+from urllib.parse import quote
+
+from airflow_profile_provider.errors import InvalidRecord, PushStopped, RecordRefused, Retriable, VendorError
+from airflow_profile_provider.records import Acknowledgement, Change
+from airflow_profile_provider.vendors.base import Access, Taken, Vendor
+from airflow_profile_provider.vendors.exchange import Answer, Probe, Rate, Request, Steps, to_json
+from airflow_profile_provider.vendors.fields import Catalogue, Field
+from airflow_profile_provider.vendors.lightfield.attributes import (
+    Attribute,
+    attribute,
+    members,
+    value_taken,
+    written,
+)
+from airflow_profile_provider.vendors.lightfield.links import check_operations, links_taken, portions
+
+_CODES = frozenset(
+    (
+        "bad_request unauthorized forbidden not_found conflict idempotency_conflict unsupported_media_type "
+        "unprocessable_content too_many_requests unknown_field unknown_relationship "
+        "referenced_resource_missing relationship_entity_missing relationship_entity_inactive "
+        "relationship_write_limit_exceeded invalid_type parameter_missing invalid_configuration "
+        "idempotency_key_too_long version_header ambiguous_stage_label stage_unresolved_in_pipeline "
+        "unknown_pipeline enrichment_fields_not_enrichable"
+    ).split()
+)
+
+
+class Lightfield(Vendor):
+    """Accounts of a Lightfield workspace: partial updates, null clears, links by operation."""
+
+    name = "Lightfield"
+    conn_type = "lightfield"
+    depends_on = ("api_version",)
+    page = "https://docs.lightfield.app/api/resources/account/methods/update"
+    default_host = "https://api.lightfield.app"
+    secret_label = "API key"
+    readings: ClassVar = {"operations": ("several", "single")}
+    extras = frozenset({"api_version", *readings})
+    resource = "accounts"
+    key_types = ("id",)
+    vendor_keys: ClassVar = {"id": r"acc_\w{1,64}"}
+    fields: ClassVar = {
+        "$name": Field("string"),
+        "$website": Field("string[]"),
+        "$industry": Field("string[]"),
+        "$headcount": Field("string"),
+        "$lastFundingType": Field("string"),
+        "$facebook": Field("string"),
+        "$instagram": Field("string"),
+        "$linkedIn": Field("string"),
+        "$twitter": Field("string"),
+        "$primaryAddress": Attribute("object", value_type="ADDRESS"),
+        "$howTheyMakeMoney": Field(read_only=True),
+        "$accountStatus": Field(read_only=True),
+    }
+    relationship_writes = True
+    read_only_relationships: ClassVar = frozenset({"$opportunity", "$task", "$note", "$meeting"})
+    links_per_request: ClassVar = 25
+    nulls = "clear"
+    quota = (Rate(25, 1),)
+    concurrency = 8
+    idempotency_header = "Idempotency-Key"
+
+    def __init__(self, access: Access) -> None:
+        super().__init__(access)
+        self.api_version = str(access.extra.get("api_version") or "2026-03-01")
+
+    def headers(self) -> Mapping[str, str]:
+        """Return the usual headers with the version that every request must name."""
+        return {**super().headers(), "Lightfield-Version": self.api_version}
+
+    # -- before sending ---------------------------------------------------------------------------------
+
+    def write(self, known: Field, value: Any) -> Any:
+        """Write times with their offset, numbers of at most two decimals, an array where the type is one."""
+        return written(known, value)
+
+    def check_change(self, change: Change) -> None:
+        """Check the relationship operations."""
+        super().check_change(change)
+        for relationship, operations in change.relationships.items():
+            if relationship in self.read_only_relationships:
+                raise InvalidRecord(
+                    f"relationship {relationship}: is read-only on accounts; change it from its other side"
+                )
+            check_operations(relationship, operations)
+
+    def catalogue_request(self) -> Request:
+        """Return the request for the workspace's field definitions."""
+        return Request("GET", "/v1/accounts/definitions", self._read_catalogue)
+
+    def _read_catalogue(self, answer: Answer) -> Catalogue:
+        definitions = answer.members.get("fieldDefinitions")
+        if answer.status != 200 or not isinstance(definitions, dict):
+            return Catalogue()
+        links = answer.members.get("relationshipDefinitions")
+        return Catalogue(
+            {name: attribute(item) for name, item in definitions.items() if isinstance(item, dict)},
+            relationships=links if isinstance(links, dict) else (),
+        )
+
+    # -- the exchange -----------------------------------------------------------------------------------
+
+    def steps(self, batch: Sequence[Change]) -> Steps:
+        """POST the fields with the first links, then the other links in order."""
+        (change,) = batch
+        path = f"/v1/accounts/{quote(change.key, safe='')}"
+        parts = list(self._bodies(change))
+        found: dict[str, Taken] = {}
+        acknowledged = Acknowledgement()
+        for done, body in enumerate(parts):
+            try:
+                record = yield Request("POST", path, partial(self._read_record, change), to_json(body))
+                found |= _taken(body, record)
+                acknowledged = self.acknowledge(found)
+            except RecordRefused as refused:
+                if done:
+                    raise RecordRefused(
+                        f"{refused} in request {done + 1} of {len(parts)}: the ones before it were taken",
+                        refused.detail,
+                    ) from None
+                raise
+        return acknowledged
+
+    def _bodies(self, change: Change) -> Iterator[dict[str, Any]]:
+        """Yield the bodies in order: the first one has the fields, and each as many links as it may carry."""
+        fields: Mapping[str, Any] = change.fields
+        single = self.reading("operations") == "single"
+        for portion in portions(change.relationships, self.links_per_request, single=single):
+            yield {name: part for name, part in (("fields", fields), ("relationships", portion)) if part}
+            fields = {}
+
+    def _read_record(self, change: Change, answer: Answer) -> Mapping[str, Any]:
+        if answer.status == 200 and isinstance(found := answer.members.get("id"), str):
+            if self.profile_of("id", found) != self.profile_of("id", change.key):
+                raise self.refusal(answer, "the answer has another account than the request")
+            return answer.members
+        if answer.status < 400:
+            raise self.unexpected(answer)
+        code, param, message = _error(answer)
+        # What the vendor names may be a value; only what was ours is repeated.
+        ours = {f"fields.{name}" for name in change.fields} | {
+            f"relationships.{name}" for name in change.relationships
+        }
+        what = code + (f" in {param}" if param in ours else "")
+        if answer.status == 409:
+            raise Retriable(f"{self.name} answered 409 ({what or 'conflict'})", message)
+        raise self.refusal(answer, what, message)
+
+    def read_failure(self, answer: Answer) -> VendorError | PushStopped | None:
+        """Stop for a version that the API does not know: no record would get through."""
+        if answer.status == 400 and _error(answer)[0] == "version_header":
+            return PushStopped(f"{self.name} refused version {self.api_version}: check api_version")
+        return super().read_failure(answer)
+
+    def probe(self) -> Probe:
+        """Validate the key; an empty list of scopes means all of them."""
+        scopes = yield Request("GET", "/v1/auth/validate", self._read_scopes)
+        if scopes and "accounts:update" not in scopes:
+            return "the API key is valid, but lacks the scope accounts:update that a push needs"
+        return "the API key is valid"
+
+    def _read_scopes(self, answer: Answer) -> list[str]:
+        if answer.status >= 400:
+            raise self.refusal(answer, _error(answer)[0])
+        if answer.members.get("active") is not True:
+            raise self.unexpected(answer)
+        return list(answer.members.get("scopes") or [])
+
+
+def _taken(body: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Taken]:
+    """Hold the account that came back against what was sent; what it does not show says nothing."""
+    held, links = members(record.get("fields")), members(record.get("relationships"))
+    found = {
+        name: value_taken(value, held[name]) for name, value in body.get("fields", {}).items() if name in held
+    }
+    for name, operations in body.get("relationships", {}).items():
+        if isinstance(ids := members(links.get(name)).get("values"), list):
+            found[f"relationship {name}"] = links_taken(operations, ids)
+    return found
+
+
+def _error(answer: Answer) -> tuple[str, str, str]:
+    """Read code, param and message of either error envelope (wrapped in ``error`` or bare)."""
+    error = answer.members.get("error", answer.members)
+    if not isinstance(error, dict):
+        return "", "", ""
+    code = str(error.get("code") or error.get("type") or "")
+    return code if code in _CODES else "", str(error.get("param") or ""), str(error.get("message") or "")
