@@ -109,6 +109,8 @@ class ConnectedHook(HttpHook):
         session.mount("https://", adapter)
         session.mount("http://", adapter)
         self.base_url, self._base_url_initialized = settings.access.host, True
+        # What `HttpHook.run` sends by: without a time-out it would wait for ever.
+        self.merged_extra = {"timeout": settings.timeout, **(extra_options or {})}
         return session
 
     def vendor(self, **options: Any) -> Vendor:
@@ -218,4 +220,6 @@ class _Session(Session):
         way = route(str(url), self)
         found = {"proxies": dict(way.proxies), "stream": bool(stream), "verify": way.verify, "cert": way.cert}
         given = {"proxies": proxies, "verify": verify, "cert": cert}
-        return found | {name: value for name, value in given.items() if value}
+        # `HttpHook` hands in what the session has, which the way has heeded already.
+        own = {name: value for name, value in given.items() if value in (None, {}, getattr(self, name))}
+        return found | {name: value for name, value in given.items() if name not in own}

@@ -8,9 +8,11 @@ import certifi
 import pytest
 from acceptance.conftest import OpenRig
 from acceptance.rig import Rig, counts
+from neighbourhood.acts import silent
 from neighbourhood.fixtures import OpenHostile, OpenProxy
 from neighbourhood.hostile import Hostile
 from neighbourhood.tls import Authority, server_context
+from requests import exceptions
 
 from airflow_profile_provider.errors import ConfigurationError, PushStopped, WrongHost
 
@@ -121,6 +123,33 @@ def test_where_the_connection_is_silent_the_environments_proxy_counts(
     plain_environment.setenv("NO_PROXY", "127.0.0.1")
     assert pushed(rig)
     assert between.hosts == []
+
+
+def test_what_airflows_own_hook_sends_goes_the_same_way(
+    rig: Rig, secure: Hostile, authority: Authority, plain_environment: Environment
+) -> None:
+    """`HttpHook.run` hands the session's own settings in: they are not narrower than the environment."""
+    rig.connect(host=secure.url)
+    plain_environment.setenv("REQUESTS_CA_BUNDLE", str(authority.ca))
+    hook = rig.hook
+    hook.method = "GET"
+    assert hook.run("/v1/x", extra_options={"check_response": False}).status_code == 401
+    plain_environment.setenv("REQUESTS_CA_BUNDLE", certifi.where())
+    assert hook.session.get(f"{secure.url}/v1/x", verify=False).status_code == 401
+
+
+def test_what_airflows_own_hook_sends_has_a_time_out(rig: Rig, hostile: OpenHostile) -> None:
+    """Kind 17: the connection's, unless ``run`` is told another."""
+    vendor = hostile(rig.stand_in.url)
+    vendor.act(silent, on=lambda asked: True, times=None)
+    rig.connect(host=vendor.url, extra={"timeout": 0.2})
+    hook = rig.hook
+    hook.method = "GET"
+    with pytest.raises(exceptions.ReadTimeout):
+        hook.run("/v1/x")
+    rig.connect(host=vendor.url)
+    with pytest.raises(exceptions.ReadTimeout):
+        hook.run("/v1/x", extra_options={"timeout": 0.2})
 
 
 def test_a_hook_that_has_sent_much_still_finds_its_proxy(rig: Rig, proxy: OpenProxy) -> None:
