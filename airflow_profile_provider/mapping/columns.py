@@ -28,13 +28,17 @@ class Columns:
     @property
     def needed(self) -> list[str]:
         """The columns that every row should have."""
+        return self.beside(self._fields)
+
+    def beside(self, fields: Mapping[str, str]) -> list[str]:
+        """Return the columns of the key, the version, the relationships and these fields."""
         linked = [
             column
             for operations in (self._mapping.relationships or {}).values()
             for column in operations.values()
         ]
         version = [self._mapping.version] if self._mapping.version else []
-        return list(dict.fromkeys([str(self._mapping.key), *self._fields.values(), *linked, *version]))
+        return list(dict.fromkeys([str(self._mapping.key), *fields.values(), *linked, *version]))
 
     def members(self, row: Row) -> dict[str, Any]:
         """Return the members of the change that a row asks for, not yet checked.

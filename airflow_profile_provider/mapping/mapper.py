@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import fields as members_of
 from typing import Any
@@ -141,11 +141,8 @@ class Mapper:
             self._wrong = self._wrong_mapping()
         if self._wrong:
             raise self._wrong
-        if self.holds_change(row.content):
-            raw, loose = row.content, row.text
-            check_members(raw)
-        else:
-            raw, loose = self._columns.members(row), True
+        raw = self._members(row)
+        loose = row.text or raw is not row.content
         key, key_type = exact_key(raw["key"]), self._usable(raw.get("key_type"))
         change = Change(
             key=key,
@@ -163,6 +160,14 @@ class Mapper:
                 f"is {size:,} bytes, above max_record_bytes={self._mapping.max_record_bytes}; shorten it"
             )
         return change
+
+    def _members(self, row: Row) -> Mapping[str, Any]:
+        """Return the members of the change that a row asks for, or is already."""
+        if not self.holds_change(row.content):
+            return self._columns.members(row)
+        raw: Mapping[str, Any] = row.content
+        check_members(raw)
+        return raw
 
     def holds_change(self, content: Mapping[str, Any]) -> bool:
         """Whether a row's content is a change already, as in a line of the rejects."""
@@ -188,6 +193,29 @@ class Mapper:
         if isinstance(source, Change):
             return source.key
         return "" if source.problem else self.key_in(source.content) or ""
+
+    def outline(self, row: Row) -> Change | None:
+        """Return what an invalid row is about: its profile, version and place, and fields without values.
+
+        None where its key, its version or the names of its fields cannot be read.
+        """
+        try:
+            key = self.key_of(row)
+            raw = self._members(row) if key else {}
+            key_type, version = self._usable(raw.get("key_type")), version_of(raw.get("version"))
+            names = raw.get("fields")
+        except Exception:  # noqa: BLE001 -- a value's own methods raise what they like
+            return None
+        if not (key and names and isinstance(names, Mapping)):
+            return None
+        profile = self.profile_of(key, key_type)
+        return Change(key, dict.fromkeys(names), key_type, row.position, version, profile=profile)
+
+    def columns_of(self, fields: Collection[str]) -> set[str]:
+        """Return the columns of a mapped row that nothing but these fields is made of."""
+        given = self._fields or {}
+        others = {name: column for name, column in given.items() if name not in fields}
+        return {given[name] for name in fields if name in given} - set(self._columns.beside(others))
 
     def key_in(self, content: Any) -> str | None:
         """Return the key that a row's content means, or None where planning will say what is wrong."""

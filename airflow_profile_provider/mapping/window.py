@@ -28,12 +28,12 @@ class PendingChange:
         """Take in a later change of the same key: its fields win, other fields stay."""
         self.parts.append(later)
         older, newer = self.change, later
-        if _is_older(later, self.change):
+        if is_older(later, self.change):
             older, newer = later, self.change
         self.change = replace(newer, fields={**older.fields, **newer.fields})
 
 
-def _is_older(change: Change, other: Change) -> bool:
+def is_older(change: Change, other: Change) -> bool:
     """Whether both are versioned and change's version comes first."""
     first, second = order_of(change.version), order_of(other.version)
     return first is not None and second is not None and first[0] == second[0] and first[1] < second[1]
@@ -75,7 +75,7 @@ class Window:
             if waiting.change.key == change.key:
                 waiting.absorb(change)
                 return
-            if _is_older(change, waiting.change):
+            if is_older(change, waiting.change):
                 self._put_before(waiting, planned)
                 return
         self._waiting[next(self._serial)] = planned

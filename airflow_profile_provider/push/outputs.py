@@ -12,7 +12,7 @@ from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 
 from airflow_profile_provider.errors import OutputFailed, SourceError, where_raised
-from airflow_profile_provider.records import Change, Checkpoint, Row, Verdict
+from airflow_profile_provider.records import Change, Checkpoint, Row, Verdict, is_reject
 from airflow_profile_provider.sources.keys import key_line
 from airflow_profile_provider.sources.reading import Open
 from airflow_profile_provider.sources.replaying import kept
@@ -244,9 +244,9 @@ class Rejects(_LineFile):
                 lambda line: line if checkpoint.covers(json.loads(line)["position"]) else None,
             )
 
-    def overtake(self, position: int, fields: frozenset[str]) -> None:
-        """Take these fields out of the line of a position when the file is finished."""
-        self._overtaken[position] = fields
+    def overtake(self, position: int, names: frozenset[str]) -> None:
+        """Take these fields, or columns of a mapped row, out of a position's line when the file is done."""
+        self._overtaken[position] = names
 
     def close(self) -> None:
         """Finish the file, without what was overtaken."""
@@ -261,13 +261,22 @@ class Rejects(_LineFile):
             Path(self.path).unlink()
 
     def _remaining(self, text: str) -> str | None:
-        """Return what is left of a line; None where nothing is."""
+        """Return what is left of a line; None where nothing is, and nothing was wrong with it."""
         line = json.loads(text)
         named = self._overtaken.get(line["position"])
-        if named is None or "fields" not in line:
+        holder, member = self._holder(line)
+        if named is None or not isinstance(values := holder.get(member), dict):
             return text
-        line["fields"] = {name: value for name, value in line["fields"].items() if name not in named}
-        return _to_line(line) if line["fields"] else None
+        holder[member] = {name: value for name, value in values.items() if name not in named}
+        return _to_line(line) if holder[member] or line["verdict"] == Verdict.INVALID else None
+
+    def _holder(self, line: dict[str, Any]) -> tuple[dict[str, Any], str]:
+        """Return what holds the values of a line, and as which member."""
+        if "row" not in line:
+            return line, "fields"
+        row = line["row"]
+        is_change = isinstance(row, dict) and is_reject(row) and "fields" in row
+        return (row, "fields") if is_change else (line, "row")
 
     def _row(self, row: Row) -> dict[str, Any]:
         """Return a change that is invalid as it came, so that it can be corrected in place, or the row."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Protocol
 
 from airflow_profile_provider.delivery.sender import Sender, Settled
@@ -12,13 +13,12 @@ from airflow_profile_provider.push.account import Account
 from airflow_profile_provider.push.files import Outputs
 from airflow_profile_provider.push.no_ledger import Session
 from airflow_profile_provider.push.problems import Problems
+from airflow_profile_provider.push.undelivered import Line, Undelivered
 from airflow_profile_provider.push.watermark import Watermark
 from airflow_profile_provider.records import Change, Row, Verdict
 
 MOST_OWED = 1000
 """Changes that failed and wait for a later one of their key, so that memory has a bound."""
-REMEMBERED = 10_000
-"""Changes that were not acknowledged, and of which one of their key may yet take the place."""
 
 
 class Receipts(Protocol):
@@ -68,7 +68,7 @@ class Settlement:
         self._watermark = watermark
         self._receipts = receipts
         self._owed: dict[tuple[str, str], Settled] = {}
-        self._refused: dict[tuple[str, str], tuple[PendingChange, Verdict]] = {}
+        self._undelivered = Undelivered()
 
     # -- what was sent ----------------------------------------------------------------------------------
 
@@ -138,30 +138,36 @@ class Settlement:
                 self._problems.name(planned.change, "was pushed, but", settled.reason)
             return
         if verdict is not Verdict.UNSENT and not planned.change.relationships:
-            self._refused[planned.identity] = (planned, verdict)
-            if len(self._refused) > REMEMBERED:
-                del self._refused[next(iter(self._refused))]
+            for part in planned.parts:
+                self._undelivered.add(Line(part, verdict))
         if verdict is not Verdict.UNSENT:
             self._problems.name(planned.change, f"{verdict}:", settled.reason)
 
     def _overtake(self, later: PendingChange) -> None:
-        """Let what was acknowledged take the place of an earlier change of its key that was not.
+        """Let what the vendor holds take the place of earlier changes of its key that were not delivered.
 
-        Replayed, that one would undo this: of its line in the rejects, only other fields stay.
+        Replayed, those would undo it: of their lines in the rejects, only other fields stay.
         """
-        planned, verdict = self._refused.get(later.identity, (later, Verdict.PUSHED))
-        other = planned.change.key != later.change.key  # whose refusal is no less true for this
-        if planned is later or (other and verdict is Verdict.REJECTED):
-            return
-        del self._refused[later.identity]
-        named = frozenset(later.change.fields)
-        for part in planned.parts:
+        for line in self._undelivered.overtaken(later):
+            position, verdict = line.change.position, line.verdict
             if self._outputs.rejects:
-                self._outputs.rejects.overtake(part.position, named)
-            if named.issuperset(part.fields):
+                named = self._mapper.columns_of(line.brought) if line.by_column else line.brought
+                self._outputs.rejects.overtake(position, frozenset(named))
+            if line.is_over and verdict is not Verdict.INVALID:  # what is wrong in the source stays wrong
                 self._account.verdicts[verdict] -= 1
                 self._account.verdicts[Verdict.SUPERSEDED] += 1
-                self._receipts.settled(part.position, Verdict.SUPERSEDED)
+                self._receipts.settled(position, Verdict.SUPERSEDED)
+
+    def _overtake_by_held(self, source: Change | Row) -> None:
+        """Let a record that the vendor holds already take the place of earlier ones, too."""
+        if isinstance(source, Row):
+            outline = self._mapper.outline(source)
+            if outline is None or outline.identity not in self._undelivered:
+                return
+            with suppress(InvalidRecord):
+                source = self._mapper.change(source)  # of the outline's fields it may leave some alone
+        if isinstance(source, Change):
+            self._overtake(PendingChange(source, [source]))
 
     def _note(self, position: int, verdict: Verdict) -> None:
         """Tell whoever keeps verdicts by position."""
@@ -176,6 +182,8 @@ class Settlement:
         self._account.verdicts[verdict] += 1
         self._note(source.position, verdict)
         if verdict is Verdict.UNCHANGED:
+            if self._undelivered:
+                self._overtake_by_held(source)
             if self._outputs.delivered:
                 self.deliver_key(self._mapper.key_of(source))
             return
@@ -184,6 +192,17 @@ class Settlement:
             self._reject(source, verdict, reason)
         if verdict is Verdict.INVALID:
             self._problems.name(source, "invalid:", reason)
+            self._remember_invalid(source)
+
+    def _remember_invalid(self, source: Change | Row) -> None:
+        by_column = False
+        if isinstance(source, Row):
+            outline = self._mapper.outline(source)
+            if outline is None:
+                return
+            by_column = not self._mapper.holds_change(source.content)
+            source = outline
+        self._undelivered.add(Line(source, Verdict.INVALID, by_column))
 
     def leave(self, source: Row | Change, reason: str) -> None:
         """Give what will not be sent its verdict: a row may be invalid anyway."""
