@@ -13,7 +13,7 @@ PYTEST_OPTIONS ?=
 JOBS ?= auto
 PARALLEL := -n $(JOBS) --dist worksteal
 # What has nothing to do with Airflow is tested once, on the newest.
-WITHOUT_AIRFLOW := --ignore=tests/unit/sandbox --ignore=tests/standins --ignore=tests/unit/ledger --ignore=tests/benchmarks
+WITHOUT_AIRFLOW := --ignore=tests/unit/sandbox --ignore=tests/standins --ignore=tests/unit/ledger --ignore=tests/benchmarks --ignore=tests/unit/test_dist.py
 SPEED ?= 10
 stage = @printf '\n== %s ==\n' "$(1)"
 airflow_of = $$($(1)/python -c 'from importlib.metadata import version; print("Airflow", version("apache-airflow"))')
@@ -113,5 +113,13 @@ soak: install ## Push a million records through a troubled sandbox and compare (
 soak-fuzz: install ## Push in 20,000 drawn ways, amid drawn troubles, and check what is left (PUSHES=, SEED=, MINUTES=)
 	@$(BIN)/python -m tests.fuzz --pushes $(or $(PUSHES),20000) --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED))
 
+.PHONY: dist
+
+dist: install ## Build the wheel and the source distribution in dist/, and check them
+	$(call stage,dist: with what requirements.lock names)
+	@rm -rf dist
+	@.ci/uv build --quiet --no-build-isolation --python $(BIN)/python --out-dir dist .
+	@$(BIN)/twine --no-color check --strict dist/*.whl dist/*.tar.gz
+
 clean: ## Remove what was installed and made here
-	rm -rf $(VENV) $(OLDEST) .venv-bench .uv .demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(OLDEST) .venv-bench .uv dist .demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
