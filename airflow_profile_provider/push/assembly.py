@@ -38,7 +38,7 @@ from airflow_profile_provider.push.saving import NoSaving, Saving
 from airflow_profile_provider.push.settlement import NoReceipts, Settlement
 from airflow_profile_provider.push.surroundings import Circumstances, Surroundings
 from airflow_profile_provider.push.telling import Telling
-from airflow_profile_provider.push.watermark import NoTrail, Resume, Watermark
+from airflow_profile_provider.push.watermark import NoWatermark, Resume, Watermark
 from airflow_profile_provider.records import Report, Row
 from airflow_profile_provider.sources.keys import KeyFile, rows_only
 from airflow_profile_provider.sources.partition import rows_in_partition
@@ -185,7 +185,7 @@ class Assembly:
         sender, mapper = self.sender, self.mapper
         earlier = Report.of(start.report) if start else Report()
         account = Account(self.transport.cost, outputs, earlier, clock)
-        watermark = Watermark(start) if resume else NoTrail()
+        watermark = Watermark(start) if resume else NoWatermark()
         problems = Problems(self.vendor, log)
         receipts = (self.source.receipts if options.action == "push" else None) or NoReceipts()
         settlement = Settlement(mapper, sender, session, account, outputs, problems, watermark, receipts)

@@ -93,7 +93,7 @@ class Watermark:
             self.settled(first + index, verdict)
 
 
-class NoTrail(Watermark):
+class NoWatermark(Watermark):
     """What is settled is not noted: nobody will go on from here."""
 
     def received(self, position: int) -> None:

@@ -12,7 +12,7 @@ import airflow_profile_provider
 PACKAGE = Path(airflow_profile_provider.__file__).parent
 OLD = {
     "Planner", "Recipe", "Planned", "Sieve", "Courier", "Gate", "Trail", "Pace", "Book", "Block", "Comparing",
-    "made_up", "keeps", "strange", "shaped_by", "planner", "recipe", "courier", "sieve", "trail",
+    "made_up", "keeps", "strange", "shaped_by", "planner", "recipe", "NoTrail", "courier", "sieve", "trail",
 }  # fmt: skip
 KEPT = {("vendors/base.py", "strange")}
 """Vendors that were written outside the package may call it."""
