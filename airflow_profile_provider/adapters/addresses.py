@@ -15,7 +15,7 @@ from urllib.parse import quote
 from airflow_profile_provider.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from airflow.sdk import Connection
+    from airflow.providers.common.compat.sdk import Connection
 
 POSTGRES = ("postgres", "postgresql")
 REDIS = ("redis", "rediss")

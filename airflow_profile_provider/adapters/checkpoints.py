@@ -9,7 +9,7 @@ from airflow_profile_provider.errors import where_raised
 from airflow_profile_provider.records import Checkpoint
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
+    from airflow.providers.common.compat.sdk import Context
 
 KEY = "profile_push"
 PROGRESS_KEY = "profile_push_progress"

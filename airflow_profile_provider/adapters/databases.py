@@ -22,7 +22,7 @@ from airflow_profile_provider.outages import outage_of, ridden_out
 from airflow_profile_provider.private_files import keep_database_private
 
 if TYPE_CHECKING:
-    from airflow.sdk import Connection
+    from airflow.providers.common.compat.sdk import Connection
     from sqlalchemy import Engine
 
 ANSWER_SECONDS = 30.0
@@ -149,7 +149,7 @@ def _postgres(connection: Connection, answer_seconds: float | None) -> Engine:
 
 
 def _by_hook(connection: Connection, who: str) -> Engine:
-    from airflow.sdk.exceptions import AirflowException
+    from airflow.providers.common.compat.sdk import AirflowException
 
     try:
         hook = connection.get_hook()  # type: ignore[no-untyped-call]

@@ -15,7 +15,7 @@ from airflow_profile_provider.errors import ConfigurationError, OutputFailed
 def open_file(path: str, mode: str) -> IO[bytes]:
     """Open a local path, or a URI through Airflow's object storage; what is written locally is private."""
     if "://" in path:
-        from airflow.sdk import ObjectStoragePath
+        from airflow.providers.common.compat.sdk import ObjectStoragePath
 
         try:
             return cast("IO[bytes]", ObjectStoragePath(path).open(mode))  # type: ignore[no-untyped-call]
@@ -127,7 +127,7 @@ def _may_replace(path: Path) -> bool:
 
 def _file_system(path: str) -> None:
     """Look up the file system of an address, as opening it will."""
-    from airflow.sdk import ObjectStoragePath
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
 
     try:
         ObjectStoragePath(path).fs  # noqa: B018 -- looking is what finds out
@@ -160,7 +160,7 @@ def state_of(path: str) -> str | None:
         if "://" not in path:
             found = Path(path).stat()
             return f"{path} {found.st_size} {found.st_mtime_ns}"
-        from airflow.sdk import ObjectStoragePath
+        from airflow.providers.common.compat.sdk import ObjectStoragePath
 
         remote: Any = ObjectStoragePath(path).stat()
         marks = [remote.get(name) for name in ("ETag", "etag", "mtime", "LastModified", "updated")]

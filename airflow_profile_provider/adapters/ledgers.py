@@ -19,7 +19,7 @@ from airflow_profile_provider.mapping.mapper import FieldMapping, Mapper
 from airflow_profile_provider.vendors.base import Vendor
 
 if TYPE_CHECKING:
-    from airflow.sdk import Connection
+    from airflow.providers.common.compat.sdk import Connection
 
 WAIT_SECONDS = 1.0
 WAITS_BETWEEN_WORDS = 30

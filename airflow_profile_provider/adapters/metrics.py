@@ -12,7 +12,7 @@ def measure(vendor: str, report: Report) -> None:
 
     Names are ``profile_push.<vendor>.<what>``; vendor and verdict are tags, too, for backends that have them.
     """
-    from airflow.sdk.observability.stats import Stats
+    from airflow.providers.common.compat.sdk import Stats
 
     name, tags = f"profile_push.{vendor}", {"vendor": vendor}
     for verdict in Verdict:

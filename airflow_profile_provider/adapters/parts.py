@@ -51,7 +51,7 @@ class _Remote:
     """What Airflow's object storage reaches by a URI."""
 
     def __init__(self, path: str) -> None:
-        from airflow.sdk import ObjectStoragePath
+        from airflow.providers.common.compat.sdk import ObjectStoragePath
 
         self._path_of: Any = ObjectStoragePath
         self._files: Any = self._path_of(path).fs

@@ -27,7 +27,7 @@ from airflow_profile_provider.outages import PATIENCE_SECONDS, outage_of
 from airflow_profile_provider.vendors.exchange import Rate
 
 if TYPE_CHECKING:
-    from airflow.sdk import Connection
+    from airflow.providers.common.compat.sdk import Connection
 
 
 def shared_permits(store: Connection, target: str, rates: Sequence[Rate]) -> SharedPermits:

@@ -21,7 +21,7 @@ from airflow_profile_provider.vendors.base import Access, Vendor
 from airflow_profile_provider.vendors.exchange import Rate
 
 if TYPE_CHECKING:
-    from airflow.sdk import Connection
+    from airflow.providers.common.compat.sdk import Connection
 
 SHARED_EXTRAS = frozenset({"timeout", "verify", "proxies", "cert", "concurrency", "quota", "quota_conn_id"})
 LONGEST_TIMEOUT = 3600.0

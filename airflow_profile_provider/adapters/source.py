@@ -18,7 +18,7 @@ from airflow_profile_provider.sources.source import Source
 from airflow_profile_provider.sources.sql import QuerySource
 
 if TYPE_CHECKING:
-    from airflow.sdk import Connection
+    from airflow.providers.common.compat.sdk import Connection
     from sqlalchemy import Engine
 
 

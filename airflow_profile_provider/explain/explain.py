@@ -30,7 +30,7 @@ from airflow_profile_provider.values import exact_key
 from airflow_profile_provider.vendors.fields import Catalogue
 
 if TYPE_CHECKING:
-    from airflow.sdk import Connection
+    from airflow.providers.common.compat.sdk import Connection
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from airflow_profile_provider.sources.rows import require_columns
 from airflow_profile_provider.values import exact_key, is_null
 
 if TYPE_CHECKING:
-    from airflow.sdk import Connection
+    from airflow.providers.common.compat.sdk import Connection
 
 
 @dataclass(frozen=True, slots=True)

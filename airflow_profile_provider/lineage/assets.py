@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, urlsplit
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.openlineage.facet import Dataset
-    from airflow.sdk import Asset, Context
+    from airflow.providers.common.compat.sdk import Asset, Context
 
     from airflow_profile_provider.records import Report
 
@@ -29,7 +29,7 @@ def announce(
     An `Asset` gets an event in any case: Airflow adds it by itself. An `AssetAlias` gets one, for the asset
     that ``asset`` returns, only if something changed. A run's partition key is Airflow's to add.
     """
-    from airflow.sdk import Asset, AssetAlias
+    from airflow.providers.common.compat.sdk import Asset, AssetAlias
     from airflow.sdk.definitions.asset import AssetRef
 
     events = context.get("outlet_events")

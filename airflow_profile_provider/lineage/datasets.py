@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from airflow.sdk import Connection
+    from airflow.providers.common.compat.sdk import Connection
 
 Dataset = tuple[str, str]
 """A dataset's namespace, and its name there."""
@@ -98,7 +98,7 @@ class _Place:
     @classmethod
     def _by_hook(cls, connection: Connection) -> _Place | None:
         """Let the provider of another database name its tables, as its own operators do."""
-        from airflow.sdk.exceptions import AirflowException
+        from airflow.providers.common.compat.sdk import AirflowException
 
         try:
             hook: Any = connection.get_hook()  # type: ignore[no-untyped-call]

@@ -7,8 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, BaseOperator
 
 from airflow_profile_provider import options as arguments
 from airflow_profile_provider.adapters.checkpoints import TaskCheckpoints
@@ -38,7 +37,7 @@ from airflow_profile_provider.push.options import OPTION_NAMES
 from airflow_profile_provider.records import Report
 
 if TYPE_CHECKING:
-    from airflow.sdk import BaseOperatorLink, Context
+    from airflow.providers.common.compat.sdk import BaseOperatorLink, Context
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
     from airflow_profile_provider.hooks.base import ProfileHook

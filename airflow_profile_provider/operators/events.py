@@ -9,7 +9,7 @@ from airflow_profile_provider import options as arguments
 from airflow_profile_provider.sources.announced import Announced, Outbox
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
+    from airflow.providers.common.compat.sdk import Context
 
 
 def from_events(

@@ -13,7 +13,7 @@ from airflow_profile_provider.errors import ConfigurationError
 from airflow_profile_provider.operators.events import FromEvents
 
 if TYPE_CHECKING:
-    from airflow.sdk.definitions.mappedoperator import MappedOperator
+    from airflow.providers.common.compat.sdk import MappedOperator
 
 _PARSED = {"fields": arguments.columns, "relationships": arguments.links, "partition": arguments.pair}
 

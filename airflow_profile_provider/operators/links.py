@@ -6,14 +6,13 @@ import os
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-from airflow.sdk import BaseHook, BaseOperatorLink
-from airflow.sdk.exceptions import AirflowException, AirflowRuntimeError
+from airflow.providers.common.compat.sdk import AirflowException, BaseHook, BaseOperatorLink
+from airflow.sdk.exceptions import AirflowRuntimeError
 
 from airflow_profile_provider.errors import ProfileError
 
 if TYPE_CHECKING:
-    from airflow.sdk import BaseOperator
-    from airflow.sdk.types import TaskInstanceKey
+    from airflow.providers.common.compat.sdk import BaseOperator, TaskInstanceKey
 
 _OWN_STORES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_profile_provider import options as arguments
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
+    from airflow.providers.common.compat.sdk import Context
 
 
 def run_of(context: Context) -> str | None:

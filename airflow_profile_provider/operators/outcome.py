@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
 from airflow_profile_provider.errors import (
     ConfigurationError,
@@ -19,7 +19,7 @@ from airflow_profile_provider.options import Share, share
 from airflow_profile_provider.records import Report
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
+    from airflow.providers.common.compat.sdk import Context
 
 LONGEST_DELAY = timedelta(hours=1)
 """The longest wait that a vendor can impose on a task."""

@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import AssetAlias, BaseOperator, XComArg
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowFailException, AssetAlias, BaseOperator, XComArg
 
 from airflow_profile_provider.errors import ConfigurationError
 from airflow_profile_provider.lineage.assets import announce
@@ -16,7 +15,7 @@ from airflow_profile_provider.operators.outcome import allowed_failures, problem
 from airflow_profile_provider.records import Report
 
 if TYPE_CHECKING:
-    from airflow.sdk import Asset, Context
+    from airflow.providers.common.compat.sdk import Asset, Context
 
 _MEMBERS = frozenset(Report().as_dict())
 _NOT_RUN = frozenset({"skipped", "removed"})

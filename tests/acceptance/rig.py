@@ -74,7 +74,7 @@ class Outcome:
     @property
     def for_good(self) -> bool:
         """Whether Airflow will not try the task again."""
-        from airflow.sdk.exceptions import AirflowFailException
+        from airflow.providers.common.compat.sdk import AirflowFailException
 
         return isinstance(self.error, AirflowFailException)
 
@@ -189,7 +189,7 @@ class Rig:
 
     def run(self, records: Any, **options: Any) -> Outcome:
         """Run the operator as a task would, with no quota."""
-        from airflow.sdk.exceptions import AirflowException
+        from airflow.providers.common.compat.sdk import AirflowException
 
         task_instance = TaskInstanceStub()
         operator = self.operator_class(task_id="push", records=records, **{"quota": "none", **options})

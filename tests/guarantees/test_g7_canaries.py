@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import pytest
 import requests
-from airflow.sdk.observability.stats import Stats
+from airflow.providers.common.compat.sdk import Stats
 from own_airflow import AIRFLOW_VERSION
 
 from airflow_profile_provider.hooks.base import ProfileHook

@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 from airflow.sdk import DAG, TaskGroup
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from airflow_profile_provider.errors import ConfigurationError
 from airflow_profile_provider.operators.communifire import CommunifirePushProfilesOperator

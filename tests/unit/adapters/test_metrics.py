@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from airflow.sdk.observability.stats import Stats
+from airflow.providers.common.compat.sdk import Stats
 from own_airflow import AIRFLOW_VERSION
 from standins import Fault, Ocamba
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 from airflow.sdk import Connection
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from neighbourhood.loopback import free_port, meanwhile
 from neighbourhood.postgres_server import PostgresServer
 from standins import Ocamba

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from airflow.sdk.exceptions import AirflowException
+from airflow.providers.common.compat.sdk import AirflowException
 from own_airflow import AIRFLOW_VERSION
 
 from airflow_profile_provider.operators.ocamba import OcambaPushProfilesOperator
