@@ -63,9 +63,11 @@ class Rig:
         """The default connection that points at the sandbox."""
         return dict(self.sandbox.connections()[self.hook_class.default_conn_name])
 
-    def connect(self, **extra: Any) -> None:
-        """Set the default connection; the quota is lifted unless it is given."""
+    def connect(self, host: str | None = None, **extra: Any) -> None:
+        """Set the default connection, to ``host`` if need be; the quota is lifted unless it is given."""
         connection = self.connection | {"extra": {"quota": "none", **extra}}
+        if host:
+            connection |= {"host": host, "port": None}
         self.setenv(f"AIRFLOW_CONN_{self.hook_class.default_conn_name.upper()}", json.dumps(connection))
 
     @property

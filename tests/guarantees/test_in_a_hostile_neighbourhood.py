@@ -10,17 +10,23 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 import pytest
+from neighbourhood.absence import Absence, TellingRule
 from neighbourhood.acts import ACTS, LYING, UNREADABLE, body
 from neighbourhood.disks import blocked, full_disk
 from neighbourhood.fixtures import OpenHostile, OpenProxy
 from neighbourhood.hostile import Hostile
-from neighbourhood.loopback import meanwhile
+from neighbourhood.loopback import meanwhile, wait_for_port
 from neighbourhood.tls import Authority, server_context
+from resuming import QuickHook
+
+from airflow_profile_provider import outages
+from airflow_profile_provider.adapters import quota_stores
 
 from . import test_g5_kill as g5
 from .everything_said import Ear, leaks
@@ -35,6 +41,7 @@ pytestmark = pytest.mark.long
 
 __all__ = ["ear"]
 TIMEOUT = 0.3
+"""For answers that have no end; where all answers have one, no machine is so slow as to reach the default."""
 VENDORS = sorted(HOOKS)
 
 
@@ -58,12 +65,6 @@ class Street:
             return push(self.rig, changes, folder, **self.options, **options)
 
 
-def move(rig: Rig, host: str, **extra: Any) -> None:
-    """Let the default connection point at another address."""
-    connection = rig.connection | {"host": host, "port": None, "extra": {"quota": "none", **extra}}
-    rig.setenv(f"AIRFLOW_CONN_{rig.hook_class.default_conn_name.upper()}", json.dumps(connection))
-
-
 def changes_of(rig: Rig, value: str = "v") -> list[Any]:
     """A change for most of the profiles, a few that are none, and one of somebody unknown."""
     keys = rig.all_keys()
@@ -74,10 +75,11 @@ def changes_of(rig: Rig, value: str = "v") -> list[Any]:
 # -- the neighbours ---------------------------------------------------------------------------------------
 
 
-def acting(names: list[str], every: int = 6) -> Callable[[Street, pytest.FixtureRequest], None]:
+def acting(names: list[str], every: int = 6, **extra: Any) -> Callable[[Street, pytest.FixtureRequest], None]:
     """A vendor that answers every so many requests in one of these ways; half of them were carried out."""
 
     def settle(street: Street, request: pytest.FixtureRequest) -> None:
+        street.rig.connect(street.front.url, **extra)
         for number, name in enumerate(names):
             due = _every(every * len(names), number * every + 2)
             street.front.act(ACTS[name], on=due, times=None, carries_out=number % 2 == 0)
@@ -102,23 +104,22 @@ def _once(street: Street, after: int, action: Callable[[], object]) -> Any:
 
 
 def restarting(street: Street, request: pytest.FixtureRequest) -> None:
-    """A vendor that goes away for a moment, twice."""
+    """A vendor that goes away twice, and is back once the push has waited for it twice."""
+    absence = Absence(street.front.go_away, street.front.come_back)
+    for number, carries_out in ((5, False), (15, True)):
+        heard = _every(10**9, number)
+        street.front.act(lambda connection, honest: absence.begin(), on=heard, carries_out=carries_out)
 
     @contextmanager
     def during() -> Iterator[None]:
-        begun = len(street.front.requests)
-        with (
-            meanwhile(
-                lambda: street.front.restart(0.03), when=lambda: len(street.front.requests) > begun + 5
-            ),
-            meanwhile(
-                lambda: street.front.restart(0.03), when=lambda: len(street.front.requests) > begun + 15
-            ),
-        ):
+        try:
             yield
-        time.sleep(0.05)
+        finally:
+            absence.end()
 
     street.during = during
+    patch = request.getfixturevalue("monkeypatch")
+    patch.setattr(street.rig.hook_class, "retry_rule", absence.rule(QUICK))
 
 
 def behind_a_proxy(street: Street, request: pytest.FixtureRequest) -> None:
@@ -131,7 +132,14 @@ def behind_a_proxy(street: Street, request: pytest.FixtureRequest) -> None:
     )
     between = open_proxy({"vendor.invalid": street.front.port}, login=f"me:{CANARY}-proxy")
     address = between.url.replace("://", f"://me:{CANARY}-proxy@")
-    move(street.rig, "https://vendor.invalid", verify=str(authority.ca), proxies={"https": address})
+    street.rig.connect("https://vendor.invalid", verify=str(authority.ca), proxies={"https": address})
+
+
+def _wait_long(request: pytest.FixtureRequest) -> None:
+    """Let nobody lose patience with a database because this machine starts it slowly."""
+    patch = request.getfixturevalue("monkeypatch")
+    patch.setattr(outages, "PATIENCE_SECONDS", 120.0)
+    patch.setattr(quota_stores, "PATIENCE_SECONDS", 120.0)
 
 
 def _ledger(street: Street, store: dict[str, Any]) -> None:
@@ -143,6 +151,7 @@ def postgres_restarting(street: Street, request: pytest.FixtureRequest) -> None:
     """A ledger whose PostgreSQL is restarted in mid-push."""
     postgres = request.getfixturevalue("postgres")
     _ledger(street, postgres.store(request.getfixturevalue("database")))
+    _wait_long(request)
     street.during = lambda: _once(street, 5, lambda: postgres.restart(0.1))
 
 
@@ -155,11 +164,11 @@ def pooled(street: Street, request: pytest.FixtureRequest) -> None:
 def on_a_short_leash(street: Street, request: pytest.FixtureRequest) -> None:
     """A ledger whose database ends what idles for a moment."""
     postgres, database = request.getfixturevalue("postgres"), request.getfixturevalue("database")
-    leashes = {"idle_session_timeout": "50ms", "idle_in_transaction_session_timeout": "50ms"}
+    leashes = {"idle_session_timeout": "200ms", "idle_in_transaction_session_timeout": "200ms"}
     postgres.execute("grant create on schema public to public", database=database)
     _ledger(street, postgres.role(database, leashes=leashes))
     street.front.act(
-        lambda connection, honest: (time.sleep(0.1), connection.sendall(honest.whole())), times=3
+        lambda connection, honest: (time.sleep(0.4), connection.sendall(honest.whole())), times=3
     )
 
 
@@ -167,13 +176,14 @@ def redis_restarting(street: Street, request: pytest.FixtureRequest) -> None:
     """A shared quota whose Redis is restarted in mid-push, and forgets its scripts."""
     redis = request.getfixturevalue("redis")
     street.rig.setenv("AIRFLOW_CONN_QUOTA", json.dumps(redis.store))
-    move(street.rig, street.front.url, timeout=TIMEOUT, quota="200/1s", quota_conn_id="quota")
+    street.rig.connect(street.front.url, quota="200/1s", quota_conn_id="quota")
+    _wait_long(request)
     street.during = lambda: _once(street, 5, lambda: redis.restart(0.1))
 
 
 VENDORS_SIDE: dict[str, Callable[[Street, pytest.FixtureRequest], None]] = {
-    "dripping": acting(["header dripped", "body dripped", "100 dripped"], every=9),
-    "without end": acting(["headers without end", "chunks without end", "103 without end"]),
+    "dripping": acting(["header dripped", "body dripped", "100 dripped"], every=9, timeout=TIMEOUT),
+    "without end": acting(["headers without end", "chunks without end", "103 without end"], timeout=TIMEOUT),
     "bombing": acting(["a gzip bomb", "a body of 40 MB", "a deflate bomb"]),
     "lying": acting(list(LYING), every=3),
     "unreadable": acting(list(UNREADABLE), every=3),
@@ -193,7 +203,7 @@ ALL = {**VENDORS_SIDE, **STORES_SIDE}
 def street(request: pytest.FixtureRequest, rig: Rig, hostile: OpenHostile) -> Street:
     """The rig of a vendor (parameter ``rig``) in a neighbourhood (parameter ``place``)."""
     found = Street(rig, hostile(rig.sandbox.url))
-    move(rig, found.front.url, timeout=TIMEOUT)
+    rig.connect(found.front.url)
     ALL.get(request.node.callspec.params["place"], lambda *_: None)(found, request)
     return found
 
@@ -207,12 +217,13 @@ def test_g1_conservation(street: Street, tmp_path: Path, place: str) -> None:
     rig, changes = street.rig, changes_of(street.rig)
     before, begun = rig.held(), time.monotonic()
     outcome = street.push(changes, tmp_path, concurrency=3)
-    assert time.monotonic() - begun < 30
+    assert time.monotonic() - begun < 120
     assert_adds_up(outcome, len(changes))
     assert_files_agree(outcome, changes)
     assert_vendor_agrees(outcome, changes, rig.field, before, rig.held())
     if place in STORES_SIDE or place in {"restarting", "behind a proxy"}:
         assert outcome.counts() == {"pushed": 24, "invalid": 2, "rejected": 1}
+    assert outcome.report.retries or place != "restarting"
 
 
 @pytest.mark.parametrize(("rig", "place"), spread(VENDORS_SIDE), indirect=["rig"])
@@ -275,13 +286,15 @@ def test_g5_kill(
         ocamba = stack.enter_context(g5.Ocamba({str(n): {"comment": ""} for n in range(60)}))
         front = hostile(ocamba.url)
         connection = {"conn_type": "ocamba", "host": front.url, "password": ocamba.secret}
-        connection["extra"] = {"quota": "none", "concurrency": 4, "timeout": TIMEOUT}
+        connection["extra"] = {"quota": "none", "concurrency": 4}
         monkeypatch.setenv("AIRFLOW_CONN_OCAMBA_DEFAULT", json.dumps(connection))
         lines = [json.dumps({"key": str(n), "fields": {"comment": f"is {n}"}}) for n in range(60)]
         (tmp_path / "records.jsonl").write_text("\n".join(lines))
         says = {"lying": LYING, "unreadable": UNREADABLE}.get(neighbour, {})
         for number, say in enumerate(says.values()):
             front.act(say, on=_every(5 * len(says), 5 * number), times=None, carries_out=number % 2 == 0)
+        back = partial(wait_for_port, front.port, 120)  # a try that is refused is repeated when it is back
+        monkeypatch.setattr(QuickHook, "retry_rule", TellingRule(**vars(QUICK), waited=back))
         for after in (3, 7, 11):
             if neighbour == "restarting":
                 front.restart(0.02)

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+
+_CHANCE = random.SystemRandom()  # the other is seeded, and the same for each worker
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
+    """Return a port that nobody listens on, and that no connection is given by chance.
+
+    A server that goes away finds it free when it returns, however many clients have tried to reach it
+    meanwhile.
+    """
+    while True:
+        port = _CHANCE.randrange(20_000, 32_000)  # below those that systems give to whoever names none
+        with socket.socket() as found, suppress(OSError):
+            found.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_for_port(port: int, seconds: float = 10.0) -> None:

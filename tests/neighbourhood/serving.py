@@ -14,6 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from neighbourhood.loopback import free_port
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -52,7 +54,7 @@ class Serving:
         self._host = host
         self._listening: socket.socket | None = None
         self._open: set[socket.socket] = set()
-        self.port = 0
+        self.port = free_port()
 
     def serve(self, connection: socket.socket, number: int) -> None:
         """Serve one connection until it ends."""
@@ -76,7 +78,6 @@ class Serving:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((self._host, self.port))
         listening.listen(128)
-        self.port = listening.getsockname()[1]
         self._listening = listening
         threading.Thread(target=self._accept, args=(listening,), daemon=True).start()
 
