@@ -88,7 +88,8 @@ class Row(NamedTuple):  # made for every record, in half the time that a frozen 
     to value, or the raw text where it could not be read; ``problem`` then says why. ``text`` marks a source
     without types (CSV), whose cells are parsed to the fields' types and whose empty cells are null.
     ``fingerprint`` is the row's, where it was needed already. ``replayed`` marks one that a push wrote down
-    as undelivered: it is as it was then, and need not have every column.
+    as undelivered: it is as it was then, and need not have every column. ``verdict`` is what became of it
+    where the source knows already that nothing of it is to be sent.
     """
 
     position: int
@@ -97,6 +98,7 @@ class Row(NamedTuple):  # made for every record, in half the time that a frozen 
     problem: str = ""
     fingerprint: bytes | None = None
     replayed: bool = False
+    verdict: Verdict | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,7 +94,7 @@ class _Found:
             read += 1
             if row.problem and not isinstance(row.content, Mapping):
                 unreadable += 1
-            elif mapper.profile_in(row.content) == profile:
+            elif not row.verdict and mapper.profile_in(row.content) == profile:
                 rows.append(row)
         return cls(key, rows, read, unreadable)
 

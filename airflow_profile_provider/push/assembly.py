@@ -310,7 +310,7 @@ class Assembly:
         self.source.require_rereading("max_changes reads the whole source before a share of it")
         received = count()
         rows: Iterable[Row] = self.source.rows(self.mapper, self._only_column, options.if_empty)
-        rows = (row for row in rows if next(received) >= 0)
+        rows = (row for row in rows if next(received) >= 0 and not row.verdict)
         if self.session:
             rows = self.session.proposals(iter(rows), lambda source, verdict, reason="": None)  # type: ignore[assignment]
         changes = sum(1 for _ in rows)

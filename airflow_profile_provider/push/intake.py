@@ -72,6 +72,9 @@ class Intake:
                     self._watermark.received(row.position)
                 self._account.received += 1
                 self._at = row.position
+                if row.verdict:
+                    self._settlement.settle_as_read(row, row.verdict)
+                    continue
                 self._settlement.open[row.position] = row
                 if self._account.received % TOLD_EACH == 0:
                     self._telling.now_and_then()

@@ -194,6 +194,11 @@ class Settlement:
             self._problems.name(source, "invalid:", reason)
             self._remember_invalid(source)
 
+    def settle_as_read(self, row: Row, verdict: Verdict) -> None:
+        """Settle a record of which the source knows that nothing is to be sent; its key is not delivered."""
+        self._account.verdicts[verdict] += 1
+        self._note(row.position, verdict)
+
     def _remember_invalid(self, source: Change | Row) -> None:
         by_column = False
         if isinstance(source, Row):

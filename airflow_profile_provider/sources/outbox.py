@@ -51,8 +51,8 @@ class OutboxRows:
         """Read what is owed; a row's position is its number. With ``skips_null`` no null is ever sent.
 
         A change is read without the fields that a later row of its key has brought already: sent now, they
-        would undo that one. Its version is the newest number of its key, since all that is older is owed
-        before it or was taken out.
+        would undo that one; where nothing is left, the row has its verdict. Its version is the newest number
+        of its key, since all that is older is owed before it or was taken out.
 
         Raises:
             SourceError: the table cannot be read.
@@ -64,8 +64,7 @@ class OutboxRows:
             self.last = max(self.last, after)
             later = self._read(self._later, page)
             for entry in page:
-                if (row := self._row(entry, later.get(entry.identity, ()))) is not None:
-                    yield row
+                yield self._row(entry, later.get(entry.identity, ()))
 
     def count(self) -> int:
         """Return how many rows are owed.
@@ -117,7 +116,7 @@ class OutboxRows:
                 found[entry.identity].append(entry)
         return found
 
-    def _row(self, entry: _Entry, later: Iterable[_Entry]) -> Row | None:
+    def _row(self, entry: _Entry, later: Iterable[_Entry]) -> Row:
         content: dict[str, Any] = {"key": entry.key, "fields": entry.fields, "version": entry.number}
         if self._outbox.key_type and entry.key_type is not None:
             content["key_type"] = entry.key_type
@@ -134,8 +133,7 @@ class OutboxRows:
         content["fields"] = {name: value for name, value in taken.items() if name not in brought}
         if content["fields"] or not entry.fields:
             return Row(entry.number, content)
-        self.settled(entry.number, Verdict.SUPERSEDED if taken else Verdict.UNCHANGED)
-        return None
+        return Row(entry.number, content, verdict=Verdict.SUPERSEDED if taken else Verdict.UNCHANGED)
 
     def _sent_of(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         """Return what is sent of a row's fields: what is not sent takes nobody's place."""
