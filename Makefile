@@ -121,5 +121,15 @@ dist: install ## Build the wheel and the source distribution in dist/, and check
 	@.ci/uv build --quiet --no-build-isolation --python $(BIN)/python --out-dir dist .
 	@$(BIN)/twine --no-color check --strict dist/*.whl dist/*.tar.gz
 
+.PHONY: docs
+
+docs: .venv-docs/.installed ## Build the documentation site in site/; read it with: python -m http.server -d site
+	$(call stage,docs: strictly)
+	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict --quiet
+
+.venv-docs/.installed: requirements-docs.lock pyproject.toml .ci/install
+	$(call stage,install: .venv-docs)
+	@.ci/install .venv-docs requirements-docs.lock
+
 clean: ## Remove what was installed and made here
-	rm -rf $(VENV) $(OLDEST) .venv-bench .uv dist .demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(OLDEST) .venv-bench .venv-docs .uv dist site .demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -1,7 +1,5 @@
 """What can go wrong, classed by what to do next.
 
-::
-
     ProfileError
     ├── ConfigurationError      correct the connection or the arguments; nothing was sent
     ├── SourceError             correct the source and run again

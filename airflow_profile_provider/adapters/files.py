@@ -20,7 +20,7 @@ def open_file(path: str, mode: str) -> IO[bytes]:
         try:
             return cast("IO[bytes]", ObjectStoragePath(path).open(mode))  # type: ignore[no-untyped-call]
         except (ImportError, ValueError) as error:
-            raise _no_file_system(path, error) from None
+            raise no_file_system(path, error) from None
     local = Path(path)
     if mode == "rb":
         return local.open("rb")
@@ -132,13 +132,30 @@ def _file_system(path: str) -> None:
     try:
         ObjectStoragePath(path).fs  # noqa: B018 -- looking is what finds out
     except Exception as error:  # noqa: BLE001 -- each file system has its own
-        raise _no_file_system(path, error) from None
+        raise no_file_system(path, error) from None
 
 
-def _no_file_system(path: str, error: Exception) -> ConfigurationError:
+_PROVIDERS = {
+    "s3": "apache-airflow-providers-amazon[s3fs]",
+    "s3a": "apache-airflow-providers-amazon[s3fs]",
+    "gs": "apache-airflow-providers-google",
+    "gcs": "apache-airflow-providers-google",
+    "abfs": "apache-airflow-providers-microsoft-azure",
+    "abfss": "apache-airflow-providers-microsoft-azure",
+    "adl": "apache-airflow-providers-microsoft-azure",
+}
+"""What to install for an address of object storage."""
+
+
+def no_file_system(path: str, error: Exception) -> ConfigurationError:
     """Return the error of an address that nothing opens, without its words, which can hold secrets."""
     name = type(error).__name__
-    return ConfigurationError(f"{path}: no file system for this address ({name}); install its provider")
+    scheme = path.partition("://")[0].lower()
+    package = _PROVIDERS.get(scheme)
+    remedy = (
+        f"pip install '{package}'" if package else f"install the Airflow provider that brings {scheme}://"
+    )
+    return ConfigurationError(f"{path}: no file system for this address ({name}); {remedy}")
 
 
 def is_path(records: Any) -> bool:

@@ -9,6 +9,7 @@ from glob import glob
 from pathlib import Path
 from typing import Any, Protocol
 
+from airflow_profile_provider.adapters.files import no_file_system
 from airflow_profile_provider.errors import SourceError
 from airflow_profile_provider.sources.reading import source_errors
 
@@ -81,6 +82,7 @@ def parts_of(path: str) -> list[str]:
     those that are no records: hidden ones, those that begin with an underscore, checksums.
 
     Raises:
+        ConfigurationError: nothing opens the address.
         SourceError: the folder cannot be read, is being written, or is a table whose files are not all of it.
     """
     with source_errors(path):
@@ -97,8 +99,8 @@ def _names(path: str) -> tuple[str, set[str]] | None:
     try:
         storage: _Storage = _Remote(path) if "://" in path else _Local()
         own = storage.own(path)
-    except (ImportError, ValueError):  # whoever opens it says what is wrong with the address
-        return None
+    except (ImportError, ValueError) as error:
+        raise no_file_system(path, error) from None
     pattern = _PATTERN.search(path)
     if "\0" in path or storage.is_file(own):
         return None

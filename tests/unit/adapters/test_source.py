@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from airflow.sdk import BaseHook
 
-from airflow_profile_provider.adapters.files import open_file, state_of
+from airflow_profile_provider.adapters.files import open_file, state_of, try_out
+from airflow_profile_provider.adapters.parts import parts_of
 from airflow_profile_provider.adapters.source import source_of
 from airflow_profile_provider.errors import ConfigurationError
 from airflow_profile_provider.sources.announced import Announced
@@ -87,3 +90,25 @@ def test_what_a_file_system_says_stays_out_of_the_error() -> None:
             open_file(path, mode)
         assert "canary" not in str(raised.value)
     assert state_of(path) is None
+
+
+@pytest.mark.parametrize(
+    ("address", "package"),
+    [
+        ("s3://aws_default@bucket/people.csv", "apache-airflow-providers-amazon[s3fs]"),
+        ("s3://aws_default@bucket/folder/", "apache-airflow-providers-amazon[s3fs]"),
+        ("s3://aws_default@bucket/part-*.csv", "apache-airflow-providers-amazon[s3fs]"),
+        ("gs://bucket/people.csv", "apache-airflow-providers-google"),
+        ("abfs://bucket/people.csv", "apache-airflow-providers-microsoft-azure"),
+        ("elsewhere://bucket/people.csv", "the Airflow provider that brings elsewhere://"),
+    ],
+)
+def test_an_address_without_its_provider_names_the_package(address: str, package: str) -> None:
+    from airflow.sdk.io import has_fs
+
+    if has_fs(address.partition("://")[0]):
+        pytest.skip("the provider is installed")
+    ways: list[Callable[[str], Any]] = [parts_of, lambda path: open_file(path, "rb"), try_out]
+    for opened in ways:
+        with pytest.raises(ConfigurationError, match=re.escape(package)):
+            opened(address)
