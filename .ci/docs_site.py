@@ -50,7 +50,7 @@ API: dict[str, tuple[str, Iterable[str]]] = {
     "sandbox": ("The sandbox", ["sandbox.server.serve", "sandbox.server.Sandbox"]),
     "vendors": ("Vendors", ["vendors.base.Vendor", "vendors.exchange.Request", "vendors.exchange.Answer"]),
 }
-"""Pages of the reference: title, and names below the package; a name in braces stands for all vendors' own."""
+"""Pages of the reference: title, and names below the package; braces stand for all vendors' own."""
 
 
 OPTIONS = {
