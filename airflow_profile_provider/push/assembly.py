@@ -42,6 +42,7 @@ from airflow_profile_provider.push.watermark import NoWatermark, Resume, Waterma
 from airflow_profile_provider.records import Report, Row
 from airflow_profile_provider.sources.keys import KeyFile, rows_only
 from airflow_profile_provider.sources.partition import rows_in_partition
+from airflow_profile_provider.sources.reading import named
 from airflow_profile_provider.sources.source import Source
 from airflow_profile_provider.vendors.base import Vendor
 from airflow_profile_provider.vendors.fields import Catalogue
@@ -297,6 +298,8 @@ class Assembly:
         if column is not None:
             files = self.surroundings.files
             keys = self._stack.enter_context(KeyFile(str(options.only), files.open, files.parts))
+            if not len(keys):
+                self.surroundings.log.warning("%s has no key: no record is pushed", named(keys.path))
             rows = rows_only(rows, keys, column, mapper.key_column, may_miss=options.if_empty == "ok")
         if options.partition:
             rows = rows_in_partition(rows, options.partition, mapper.profile_in)

@@ -168,6 +168,16 @@ def test_a_file_of_keys_of_which_nothing_is_met_is_no_quiet_green(ocamba: Rig, t
     assert operator.execute({}) == {"keys": 1, "missing": 1}
 
 
+def test_a_file_of_keys_that_has_none_is_fine_in_a_chain_and_named(
+    ocamba: Rig, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The push before may have delivered nobody; whoever wrote the list by hand should learn of it."""
+    keys = write(tmp_path / "keys.txt", "")
+    rows = [{"id": "1001", "comment": "x"}]
+    assert counts(ocamba.push(rows, key="id", fields=["comment"], only=keys)) == {}
+    assert f"{keys} has no key: no record is pushed" in capsys.readouterr().out
+
+
 def test_mapped_tasks_files_of_keys_are_one(ocamba: Rig, tmp_path: Path) -> None:
     for number, key in enumerate(IDS):
         write(tmp_path / f"keys.{number}.txt", key + "\n")
