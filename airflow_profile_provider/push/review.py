@@ -32,6 +32,7 @@ class Spool:
 
     def __init__(self) -> None:
         self._file: IO[bytes] = TemporaryFile(buffering=0)  # noqa: SIM115 -- closed by close()
+        self._reader: io.BufferedReader | None = None  # closes the file when it goes: kept until then
         self._ends = 0
         self._waiting: list[tuple[Any, ...]] = []
         self._number = 0
@@ -69,18 +70,15 @@ class Spool:
 
     def __iter__(self) -> Iterator[Proposal]:
         """Read them from the start."""
-        self._file.seek(0)
-        reader = io.BufferedReader(self._file)  # type: ignore[type-var]
-        try:
-            while reader.tell() < self._ends:
-                yield _proposal(pickle.load(reader))  # written by this process, readable by nobody else
-        finally:
-            reader.detach()
+        self._reader = reader = self._reader or io.BufferedReader(self._file)  # type: ignore[arg-type]
+        reader.seek(0)
+        while reader.tell() < self._ends:
+            yield _proposal(pickle.load(reader))  # written by this process, readable by nobody else
         yield from map(_proposal, self._waiting)
 
     def close(self) -> None:
         """Forget them."""
-        self._file.close()
+        (self._reader or self._file).close()
 
 
 def _proposal(parts: tuple[Any, ...]) -> Proposal:
