@@ -253,7 +253,7 @@ def test_a_time_out_at_any_moment_leaves_a_whole_account(
     alarm(0.05 + 0.05 * moment)
     begun = time.monotonic()
     ended = scene.push(changes)
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 50
     signal.setitimer(signal.ITIMER_REAL, 0)
     if ended.error is None:
         assert_whole(ended, 1500)
@@ -277,7 +277,7 @@ def test_a_source_that_blocks_does_not_keep_a_time_out(scene: Scene, alarm: Call
     alarm(0.5)
     begun = time.monotonic()
     ended = scene.push(records())
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 50
     assert isinstance(ended.error, AirflowTaskTimeout)
     assert_whole(ended, 10)
 

@@ -40,9 +40,9 @@ def rig(request: pytest.FixtureRequest, open_rig: OpenRig) -> Rig:
     return open_rig(request.param)
 
 
-def assert_failed(rig: Rig, say: Say, hostile: OpenHostile) -> None:
+def assert_failed(rig: Rig, say: Say, hostile: OpenHostile, **extra: object) -> None:
     """One record meets the act, the other a vendor that is honest: the first is failed, in bounded time."""
-    vendor = stand(rig, hostile)
+    vendor = stand(rig, hostile, **extra)
     vendor.act(say, times=ATTEMPTS)
     began = time.monotonic()
     report = rig.push(rig.changes(1, 2), concurrency=1)
@@ -86,7 +86,7 @@ def test_an_answer_without_end_is_given_up(
 def test_an_answer_that_lies_about_itself_is_none(
     open_rig: OpenRig, hostile: OpenHostile, vendor: str, act: str
 ) -> None:
-    assert_failed(open_rig(vendor), LYING[act], hostile)
+    assert_failed(open_rig(vendor), LYING[act], hostile, timeout=10)
 
 
 @pytest.mark.parametrize(("vendor", "act"), acts(UNREADABLE))
@@ -94,7 +94,7 @@ def test_a_body_that_no_vendor_sends_acknowledges_nothing(
     open_rig: OpenRig, hostile: OpenHostile, vendor: str, act: str
 ) -> None:
     """Case 17b: 100,000 opening brackets with 200, and other bodies that break careless readers."""
-    assert_failed(open_rig(vendor), UNREADABLE[act], hostile)
+    assert_failed(open_rig(vendor), UNREADABLE[act], hostile, timeout=10)
 
 
 @pytest.mark.parametrize("act", ["a gzip bomb", "a deflate bomb", "a gzip bomb in gzip", "a body of 40 MB"])
@@ -116,7 +116,7 @@ def test_a_bomb_takes_no_memory(rig: Rig, hostile: OpenHostile, act: str) -> Non
 
 def test_interim_answers_are_no_answers(rig: Rig, hostile: OpenHostile) -> None:
     """A vendor behind a gateway that gives early hints: what counts comes after them."""
-    vendor = stand(rig, hostile)
+    vendor = stand(rig, hostile, timeout=10)
     hints = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n"
     vendor.act(raw(lambda honest: hints + honest.whole(), hang_up=False), times=None)
     assert counts(rig.push(rig.changes(1, 2))) == {"pushed": 2}
@@ -125,7 +125,7 @@ def test_interim_answers_are_no_answers(rig: Rig, hostile: OpenHostile) -> None:
 def test_what_comes_after_an_answer_is_no_answer_to_the_next(hostile: OpenHostile, open_rig: OpenRig) -> None:
     """Two answers to one request: the second is not taken for an acknowledgement of the next record."""
     rig = open_rig("ocamba")
-    vendor = stand(rig, hostile)
+    vendor = stand(rig, hostile, timeout=10)
     vendor.act(raw(lambda honest: honest.whole() * 2, hang_up=False))
     vendor.act(body(b'{"message": "Bad Request"}', 400))
     report = rig.push(rig.changes(1, 2), concurrency=1)
@@ -134,7 +134,7 @@ def test_what_comes_after_an_answer_is_no_answer_to_the_next(hostile: OpenHostil
 
 def test_a_slow_answer_within_its_bounds_is_one(rig: Rig, hostile: OpenHostile) -> None:
     """Bytes that come slower than all at once, but with no silence and in time."""
-    vendor = stand(rig, hostile, timeout=1)
+    vendor = stand(rig, hostile, timeout=10)
     vendor.act(drip(lambda honest: honest.whole(), 0.0005))
     assert counts(rig.push(rig.changes(1, 2), concurrency=1)) == {"pushed": 2}
     assert len([asked for asked in vendor.requests if writes(asked)]) == 2
