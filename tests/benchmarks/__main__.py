@@ -92,7 +92,8 @@ def _about(effort: Effort, seconds: float) -> str:
         found = subprocess.check_output([effort.tools, "-c", asked], env=told, text=True)
         versions += f", {found.strip()}"
     return (
-        f"Measured on {datetime.now(UTC):%d %B %Y} in {seconds / 60:.0f} minutes on: {machine.describe()}.\n"
+        f"Measured on {datetime.now(UTC):%d %B %Y} in {seconds / 60:.0f} minutes, "
+        f"commit {machine.commit(ROOT)}, on: {machine.describe()}.\n"
         f"Versions: {versions}."
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -32,6 +33,13 @@ def versions(*packages: str) -> str:
         except PackageNotFoundError:
             continue
     return ", ".join(found)
+
+
+def commit(folder: Path) -> str:
+    """Name the commit of a checkout, and whether it was changed since; "none" outside of one."""
+    asked = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--exclude=*"]
+    found = subprocess.run(asked, capture_output=True, text=True, check=False)
+    return found.stdout.strip() or "none"
 
 
 class OtherLoad:
