@@ -194,7 +194,6 @@ _INTEGRATIONS = {
 
 _ASSETS = "airflow_profile_provider.lineage.assets"
 
-
 _OUTBOX = "https://microservices.io/patterns/data/transactional-outbox.html"
 
 
@@ -234,6 +233,12 @@ def get_provider_info() -> dict[str, Any]:
         "extra-links": [
             "airflow_profile_provider.operators.links.VendorLink",
             "airflow_profile_provider.operators.links.RejectsLink",
+        ],
+        "task-decorators": [
+            {
+                "name": "push_profiles",
+                "class-name": "airflow_profile_provider.decorators.taskflow.push_profiles",
+            }
         ],
         "cli": ["airflow_profile_provider.cli.get_profiles_cli_commands"],
     }

@@ -283,10 +283,8 @@ class PushProfilesOperator(LineageMixin, BaseOperator):
                 )
             if name.endswith("_conn_id") and name not in {"sql_conn_id", "ledger_conn_id"}:
                 setattr(self, name, arguments.text(name, getattr(self, name) or ""))
-        records = self.records.records if isinstance(self.records, HeldRecords) else self.records
-        if isinstance(records, FromEvents):
-            records = records.announced(context, has_outbox=self.sql_conn_id is not None)
         deferrable = arguments.flag("deferrable", self.deferrable, default=False)
+        records = self._given_records(context)
         if records is None and self.sql is None:
             if self.if_empty != "ok":
                 raise SourceError('records is None, not a list or a path; if that is fine, set if_empty="ok"')
@@ -303,6 +301,13 @@ class PushProfilesOperator(LineageMixin, BaseOperator):
             patience=self.defer_seconds if deferrable else None,
             **self.vendor_options,
         )
+
+    def _given_records(self, context: Context) -> Any:
+        """Return the records, or where they are; None where none were given."""
+        records = self.records.records if isinstance(self.records, HeldRecords) else self.records
+        if isinstance(records, FromEvents):
+            return records.announced(context, has_outbox=self.sql_conn_id is not None)
+        return records
 
     def _leave_plan(self, report: Report, context: Context) -> None:
         """Push the plan's id and its summary to XCom, for whoever approves it."""

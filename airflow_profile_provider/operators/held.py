@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.definitions.mappedoperator import OperatorPartial
@@ -68,6 +69,39 @@ def _may_be_rendered(value: Any) -> bool:
     if isinstance(value, list | tuple):
         return all(not isinstance(part, Mapping) and _may_be_rendered(part) for part in value)
     return value is None or isinstance(value, str | int) or hasattr(value, "resolve")
+
+
+def held_arguments(arguments: Any, *, rendered: bool) -> Any:
+    """Return a function's arguments as an operator keeps them.
+
+    Before they are rendered, only what is records as it stands is held. Afterwards they may hold what another
+    task returned, so that nothing is shown of them but words, numbers and times.
+    """
+    kept = _rendered_argument if rendered else _written_argument
+    if isinstance(arguments, Mapping):
+        return {name: kept(value) for name, value in arguments.items()}
+    return [kept(value) for value in arguments]
+
+
+def _written_argument(value: Any) -> Any:
+    is_many = isinstance(value, Mapping | list | tuple)
+    return HeldRecords(value) if is_many and not (_may_be_rendered(value) or _awaits(value)) else value
+
+
+def _awaits(value: Any) -> bool:
+    """Whether somewhere in it is a template, or another task's output."""
+    if isinstance(value, Mapping):
+        return any(map(_awaits, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(_awaits, value))
+    return hasattr(value, "resolve") or (isinstance(value, str) and ("{{" in value or "{%" in value))
+
+
+def _rendered_argument(value: Any) -> Any:
+    if isinstance(value, str):
+        return HeldRecords(value) if arguments.is_text_of_records(value) else value
+    plain = isinstance(value, bool | int | float | date | timedelta | os.PathLike | HeldRecords)
+    return value if value is None or plain or hasattr(value, "open") else HeldRecords(value)
 
 
 class _HeldPartial(OperatorPartial):
