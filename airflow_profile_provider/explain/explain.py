@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -12,19 +11,15 @@ from airflow_profile_provider.adapters.ledgers import fingerprints_of, secret_of
 from airflow_profile_provider.delivery.sender import Sender, Settled
 from airflow_profile_provider.delivery.wire import Observed
 from airflow_profile_provider.errors import ConfigurationError, InvalidRecord, PushStopped, VendorError
+from airflow_profile_provider.explain.compared import compared
 from airflow_profile_provider.explain.exchanges import Exchange, Masks, sent, unsent
 from airflow_profile_provider.explain.explanation import Delivery, Explanation, LedgerExplained, RowExplained
-from airflow_profile_provider.ledger.admin import instant, version_of
-from airflow_profile_provider.ledger.entry import Entry
-from airflow_profile_provider.ledger.fingerprints import Fingerprints
-from airflow_profile_provider.ledger.names import shown_name
-from airflow_profile_provider.ledger.quarantine import QUARANTINE
 from airflow_profile_provider.ledger.reader import ReadLedger
 from airflow_profile_provider.ledger.session import LedgerSession
 from airflow_profile_provider.mapping.mapper import Mapper
 from airflow_profile_provider.mapping.window import Window
 from airflow_profile_provider.push.assembly import Assembly
-from airflow_profile_provider.records import Change, Reason, Row, Verdict, order_of
+from airflow_profile_provider.records import Change, Reason, Row, Verdict
 from airflow_profile_provider.sources.source import Source
 from airflow_profile_provider.values import exact_key
 from airflow_profile_provider.vendors.fields import Catalogue
@@ -195,7 +190,7 @@ class _Case:
                 verdict, why = settled[row.position]
                 explained = replace(explained, verdict=verdict, why=why or _because(verdict))
             rows.append(explained)
-        return rows, self._compared(entry, rows, prints, ledger.version_kind)
+        return rows, compared(entry, rows, prints, ledger.version_kind)
 
     def _planned(self, row: Row) -> RowExplained:
         try:
@@ -216,31 +211,6 @@ class _Case:
             verdict=Verdict.PLANNED,
             why=Reason.NO_LEDGER.value,
             fields=names,
-        )
-
-    def _compared(
-        self, entry: Entry | None, rows: Sequence[RowExplained], prints: Fingerprints, kind: str | None
-    ) -> LedgerExplained:
-        if entry is None:
-            return LedgerExplained(known=False)
-        change = next((row.change for row in reversed(rows) if row.change), None)
-        own = prints.of_change(change) if change else None
-        mine = own.fields if own else {}
-        differing = [name for name, value in mine.items() if entry.fields.get(name) != value]
-        order = order_of(change.version) if change else None
-        until = QUARANTINE.until(entry) if QUARANTINE.is_active(entry, time.time()) else None
-        return LedgerExplained(
-            known=True,
-            acknowledged=_named(entry.fields),
-            differing=_named(differing),
-            equal=_named(name for name in mine if name not in differing),
-            in_doubt=bool(entry.doubt),
-            version=version_of(entry.order, kind),
-            older=_is_older(order, entry.order, kind),
-            refusals=entry.refusals,
-            refused_at=instant(entry.refused_at) if entry.refusals else None,
-            refused_this=own is not None and bool(mine) and entry.refused == own.whole,
-            set_aside_until=None if until is None else instant(until),
         )
 
     # -- sending ----------------------------------------------------------------------------------------
@@ -315,14 +285,5 @@ class _Case:
         )
 
 
-def _is_older(order: tuple[str, int] | None, newest: int | None, kind: str | None) -> bool | None:
-    """Whether a version comes before the newest one; None where there is nothing to compare."""
-    return None if order is None or newest is None or order[0] != kind else order[1] < newest
-
-
 def _because(verdict: Verdict) -> str:
     return "the vendor acknowledged these very values" if verdict is Verdict.UNCHANGED else ""
-
-
-def _named(kept: Iterable[str]) -> tuple[str, ...]:
-    return tuple(map(shown_name, kept))
