@@ -205,7 +205,7 @@ def test_stop_ends_a_push_that_waits_for_its_turn(scene: Scene) -> None:
 
     def records() -> Iterator[dict[str, Any]]:
         holding.set()
-        go.wait(10)
+        go.wait(60)
         yield from ()
 
     first = threading.Thread(target=scene.push, args=(records(),), daemon=True)
@@ -218,7 +218,7 @@ def test_stop_ends_a_push_that_waits_for_its_turn(scene: Scene) -> None:
         hook.push(scene.changes, ledger_conn_id="ledger")
     go.set()
     first.join()
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 50
     assert caught.value.report.received == 0
 
 
