@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,19 @@ from .rig import Rig, registered
 from .samples import SAMPLES
 
 OpenRig = Callable[[str], Rig]
+LIGHTFIELD_FIELDS: dict[str, dict[str, Any]] = {
+    "score": {"valueType": "NUMBER"},
+    "revenue": {"valueType": "CURRENCY"},
+    "seen": {"valueType": "DATETIME"},
+    "vip": {"valueType": "CHECKBOX"},
+    "mails": {"valueType": "EMAIL", "typeConfiguration": {"multipleValues": True}},
+    "mail": {"valueType": "EMAIL", "typeConfiguration": {"multipleValues": False}},
+    "phones": {"valueType": "TELEPHONE", "typeConfiguration": {"multipleValues": True}},
+    "tags": {"valueType": "MULTI_SELECT"},
+    "site": {"valueType": "ADDRESS"},
+    "boss": {"valueType": "FULL_NAME"},
+    "note": {"valueType": "TEXT"},
+}
 
 
 @pytest.fixture
@@ -31,3 +45,42 @@ def open_rig(monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenRig]:
 def rig(request: pytest.FixtureRequest, open_rig: OpenRig) -> Rig:
     """The rig of every registered vendor in turn."""
     return open_rig(request.param)
+
+
+# -- one vendor, which keeps two of its sample's profiles ---------------------------------------------------
+
+
+@pytest.fixture
+def sonoran(open_rig: OpenRig) -> Rig:
+    rig = open_rig("sonoran")
+    rig.hold(1, 2)
+    return rig
+
+
+@pytest.fixture
+def communifire(open_rig: OpenRig) -> Rig:
+    rig = open_rig("communifire")
+    rig.hold(1, 2)
+    return rig
+
+
+@pytest.fixture
+def agilenow(open_rig: OpenRig) -> Rig:
+    rig = open_rig("agilenow")
+    rig.hold(1, 2)
+    return rig
+
+
+@pytest.fixture
+def lightfield(open_rig: OpenRig) -> Rig:
+    rig = open_rig("lightfield")
+    rig.stand_in.definitions = LIGHTFIELD_FIELDS  # type: ignore[attr-defined]
+    rig.hold(1, 2)
+    return rig
+
+
+@pytest.fixture
+def ocamba(open_rig: OpenRig) -> Rig:
+    rig = open_rig("ocamba")
+    rig.hold(1, 2)
+    return rig

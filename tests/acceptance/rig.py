@@ -14,21 +14,9 @@ import pytest
 from standins import StandIn
 
 from airflow_profile_provider.get_provider_info import get_provider_info
+from airflow_profile_provider.records import Verdict
 
 from .samples import SAMPLES, Sample
-
-VERDICTS = (
-    "pushed",
-    "created",
-    "unchanged",
-    "superseded",
-    "invalid",
-    "rejected",
-    "failed",
-    "quarantined",
-    "unsent",
-    "planned",
-)
 
 
 def registered() -> list[str]:
@@ -87,8 +75,8 @@ class Outcome:
 def counts(report: Any) -> dict[str, int]:
     """The verdicts of a report (or of its dict) that are not zero."""
     held = report if isinstance(report, dict) else report.as_dict()
-    assert sum(held[verdict] for verdict in VERDICTS) == held["received"]
-    return {verdict: held[verdict] for verdict in VERDICTS if held[verdict]}
+    assert sum(held[verdict] for verdict in Verdict) == held["received"]
+    return {verdict.value: held[verdict] for verdict in Verdict if held[verdict]}
 
 
 def lines(path: Any) -> list[dict[str, Any]]:

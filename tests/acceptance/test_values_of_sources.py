@@ -14,22 +14,8 @@ from typing import Any
 import pytest
 from postgres import private_postgres
 
-from .conftest import OpenRig
 from .rig import Rig, counts
 
-LIGHTFIELD_FIELDS: dict[str, dict[str, Any]] = {
-    "score": {"valueType": "NUMBER"},
-    "revenue": {"valueType": "CURRENCY"},
-    "seen": {"valueType": "DATETIME"},
-    "vip": {"valueType": "CHECKBOX"},
-    "mails": {"valueType": "EMAIL", "typeConfiguration": {"multipleValues": True}},
-    "mail": {"valueType": "EMAIL", "typeConfiguration": {"multipleValues": False}},
-    "phones": {"valueType": "TELEPHONE", "typeConfiguration": {"multipleValues": True}},
-    "tags": {"valueType": "MULTI_SELECT"},
-    "site": {"valueType": "ADDRESS"},
-    "boss": {"valueType": "FULL_NAME"},
-    "note": {"valueType": "TEXT"},
-}
 SONORAN_FIELDS = [
     {"id": "steam", "type": "text array", "label": "Steam IDs", "options": None},
     {"id": "rank", "type": "select", "label": "Rank", "options": ["5", "Cadet"]},
@@ -40,40 +26,9 @@ Through = Callable[[Rig, list[dict[str, Any]], dict[str, str]], Any]
 
 
 @pytest.fixture
-def lightfield(open_rig: OpenRig) -> Rig:
-    rig = open_rig("lightfield")
-    rig.stand_in.definitions = LIGHTFIELD_FIELDS  # type: ignore[attr-defined]
-    rig.hold(1)
-    return rig
-
-
-@pytest.fixture
-def sonoran(open_rig: OpenRig) -> Rig:
-    rig = open_rig("sonoran")
-    rig.stand_in.definitions = SONORAN_FIELDS  # type: ignore[attr-defined]
-    rig.hold(1)
-    return rig
-
-
-@pytest.fixture
-def ocamba(open_rig: OpenRig) -> Rig:
-    rig = open_rig("ocamba")
-    rig.hold(1, 2)
-    return rig
-
-
-@pytest.fixture
-def communifire(open_rig: OpenRig) -> Rig:
-    rig = open_rig("communifire")
-    rig.hold(1)
-    return rig
-
-
-@pytest.fixture
-def agilenow(open_rig: OpenRig) -> Rig:
-    rig = open_rig("agilenow")
-    rig.hold(1, 2)
-    return rig
+def sonoran(sonoran: Rig) -> Rig:
+    sonoran.stand_in.definitions = SONORAN_FIELDS  # type: ignore[attr-defined]
+    return sonoran
 
 
 def sent(rig: Rig) -> Any:

@@ -12,45 +12,8 @@ from standins import Fault
 
 from airflow_profile_provider.errors import ConfigurationError
 
-from .conftest import OpenRig
+from .conftest import LIGHTFIELD_FIELDS, OpenRig
 from .rig import Rig, counts, lines
-from .test_values_of_sources import LIGHTFIELD_FIELDS
-
-
-@pytest.fixture
-def agilenow(open_rig: OpenRig) -> Rig:
-    rig = open_rig("agilenow")
-    rig.hold(1)
-    return rig
-
-
-@pytest.fixture
-def lightfield(open_rig: OpenRig) -> Rig:
-    rig = open_rig("lightfield")
-    rig.stand_in.definitions = LIGHTFIELD_FIELDS  # type: ignore[attr-defined]
-    rig.hold(1)
-    return rig
-
-
-@pytest.fixture
-def ocamba(open_rig: OpenRig) -> Rig:
-    rig = open_rig("ocamba")
-    rig.hold(1)
-    return rig
-
-
-@pytest.fixture
-def communifire(open_rig: OpenRig) -> Rig:
-    rig = open_rig("communifire")
-    rig.hold(1)
-    return rig
-
-
-@pytest.fixture
-def sonoran(open_rig: OpenRig) -> Rig:
-    rig = open_rig("sonoran")
-    rig.hold(1)
-    return rig
 
 
 def verdict(rig: Rig, change: dict[str, Any], **options: Any) -> str:

@@ -7,20 +7,20 @@ import gzip
 import json
 import logging
 import os
-import resource
 import sqlite3
 import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from itertools import count
 from pathlib import Path
 from typing import Any
 
+from neighbourhood.disks import full_disk
 from resuming import FileCheckpoints
 from structlog.testing import capture_logs
 
@@ -206,7 +206,7 @@ class Trial:
         root.setLevel(logging.DEBUG)
         begun = time.monotonic()
         try:
-            with capture_logs() as structured, _full_disk(case.disk):
+            with capture_logs() as structured, nullcontext() if case.disk is None else full_disk(case.disk):
                 pusher = threading.Thread(target=run, name="fuzz-push", daemon=True)
                 pusher.start()
                 pusher.join(LIMIT_SECONDS)
@@ -332,20 +332,6 @@ def _remove(folder: Path) -> None:
     for path in sorted(folder.rglob("*"), reverse=True):
         path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
     folder.rmdir()
-
-
-@contextmanager
-def _full_disk(size: int | None) -> Iterator[None]:
-    """Let no file grow beyond so many bytes."""
-    if size is None:
-        yield
-        return
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 class _Spoilt:
