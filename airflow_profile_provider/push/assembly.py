@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import fields
 from functools import cached_property
-from itertools import count
 from typing import Any
 
 from airflow_profile_provider.delivery.quota import Quota
@@ -24,8 +23,8 @@ from airflow_profile_provider.mapping.mapper import FieldMapping, Mapper
 from airflow_profile_provider.push.account import Account
 from airflow_profile_provider.push.files import Outputs
 from airflow_profile_provider.push.intake import Intake
-from airflow_profile_provider.push.log import Quiet
-from airflow_profile_provider.push.no_ledger import NoLedger
+from airflow_profile_provider.push.log import Log, Quiet
+from airflow_profile_provider.push.no_ledger import NoLedger, Session
 from airflow_profile_provider.push.options import PushOptions
 from airflow_profile_provider.push.outputs import PlanFile
 from airflow_profile_provider.push.planning import Planning
@@ -35,14 +34,13 @@ from airflow_profile_provider.push.push import Parts, Push
 from airflow_profile_provider.push.resuming import resumed
 from airflow_profile_provider.push.review import PlanReview
 from airflow_profile_provider.push.saving import NoSaving, Saving
+from airflow_profile_provider.push.selection import Selection
 from airflow_profile_provider.push.settlement import NoReceipts, Settlement
 from airflow_profile_provider.push.surroundings import Circumstances, Surroundings
 from airflow_profile_provider.push.telling import Telling
 from airflow_profile_provider.push.watermark import NoWatermark, Resume, Watermark
 from airflow_profile_provider.records import Report, Row
-from airflow_profile_provider.sources.keys import KeyFile, rows_only
-from airflow_profile_provider.sources.partition import rows_in_partition
-from airflow_profile_provider.sources.reading import named
+from airflow_profile_provider.sources.batches import RowBatch
 from airflow_profile_provider.sources.source import Source
 from airflow_profile_provider.vendors.base import Vendor
 from airflow_profile_provider.vendors.fields import Catalogue
@@ -120,6 +118,12 @@ class Assembly:
         return self.surroundings.source(self._records, self.options)
 
     @cached_property
+    def _selection(self) -> Selection:
+        """Which rows of the source the push takes."""
+        files, log = self.surroundings.files, self.surroundings.log
+        return Selection(self.source, self.mapper, self.options, files, log, self._stack)
+
+    @cached_property
     def session(self) -> LedgerSession | None:
         """The push's share of the ledger, held by it alone; None where there is none."""
         if not self.options.ledger_conn_id:
@@ -157,7 +161,7 @@ class Assembly:
             None if options.plan_path is None else PlanFile(options.plan_path, self.surroundings.files.open),
             options.plan_values,
             first=self.session is not None and self.session.knows_nothing,
-            whole=self._whole_source(),
+            whole=self._selection.whole(self.session),
         )
 
     @property
@@ -170,25 +174,37 @@ class Assembly:
 
     def push(self, clock: Callable[[], float] = time.monotonic) -> Push:
         """Open everything, in the order in which a mistake costs least, and return the push."""
-        options, log = self.options, Quiet(self.surroundings.log)
+        log = Quiet(self.surroundings.log)
         _ = self.mapper, self.quota, self.batch_size
-        concurrency = self.surroundings.concurrency(options.concurrency)
+        concurrency = self.surroundings.concurrency(self.options.concurrency)
         _ = self.source
         self._fresh_outputs.try_out()
         self.surroundings.go_on()
         session = self.session or NoLedger(self.mapper)
         self._stack.callback(self.source.close)
-        rows, review = self._rows(), self.review
-        blocks = self.source.batches(self.mapper, options.if_empty) if self._may_compare_blocks else None
+        rows, _ = self._selection.rows(), self.review
+        batches = self._selection.batches() if self.session else None
+        parts = self._parts(session, rows, batches, log, clock)
+        return Push(parts, concurrency, AHEAD if self.session else 0, clock)
+
+    def _parts(
+        self,
+        session: Session,
+        rows: Iterator[Row],
+        batches: Iterator[RowBatch] | None,
+        log: Log,
+        clock: Callable[[], float],
+    ) -> Parts:
+        """Make what a push is made of; ``batches`` are the same rows by the thousand, if they may be used."""
         resume, outputs = self._start
         start = resume.start if resume else None
         expected = self._expected()
-        sender, mapper = self.sender, self.mapper
+        sender, mapper, review = self.sender, self.mapper, self.review
         earlier = Report.of(start.report) if start else Report()
         account = Account(self.transport.cost, outputs, earlier, clock)
         watermark = Watermark(start) if resume else NoWatermark()
         problems = Problems(self.vendor, log)
-        receipts = (self.source.receipts if options.action == "push" else None) or NoReceipts()
+        receipts = (self.source.receipts if self.options.action == "push" else None) or NoReceipts()
         settlement = Settlement(mapper, sender, session, account, outputs, problems, watermark, receipts)
         saving = (
             Saving(resume, watermark, account, outputs, sender, self.quota, log) if resume else NoSaving()
@@ -202,44 +218,32 @@ class Assembly:
         )
         seconds = self.surroundings.tell_seconds
         telling = Telling(account, progress, settlement, saving, sender, log, seconds, clock)
+        keys = outputs.delivered is not None
         intake = Intake(
-            rows,
-            blocks,
-            mapper,
-            session,
-            account,
-            settlement,
-            telling,
-            watermark,
-            sender,
-            keeps_keys=outputs.delivered is not None,
+            rows, batches, mapper, session, account, settlement, telling, watermark, sender, keeps_keys=keys
         )
+        again = self._is_retried
+        planning = Planning(intake, session, settlement, account, sender, review, log, perhaps_sent=again)
+        return Parts(
+            sender=sender,
+            planning=planning,
+            intake=intake,
+            session=session,
+            settlement=settlement,
+            problems=problems,
+            account=account,
+            outputs=outputs,
+            saving=saving,
+            telling=telling,
+            review=review,
+            log=log,
+        )
+
+    @property
+    def _is_retried(self) -> bool:
+        """Whether an earlier try may have sent any of it."""
         checkpoints = self._how.checkpoints
-        planning = Planning(
-            intake,
-            session,
-            settlement,
-            account,
-            sender,
-            review,
-            log,
-            perhaps_sent=bool(checkpoints and checkpoints.retried),
-        )
-        parts = Parts(
-            sender,
-            planning,
-            intake,
-            session,
-            settlement,
-            problems,
-            account,
-            outputs,
-            saving,
-            telling,
-            review,
-            log,
-        )
-        return Push(parts, concurrency, AHEAD if self.session else 0, clock)
+        return bool(checkpoints and checkpoints.retried)
 
     def _expected(self) -> int | None:
         """Return about how many records there are, where that is known, and say what they will cost."""
@@ -272,52 +276,6 @@ class Assembly:
         known |= {"only": options.only, "only_key": options.only_key, "null_values": options.null_values}
         known |= {"delivered_path": options.delivered_path}
         return {**known, **vars(self.mapping), **self._how.vendor_options}
-
-    # -- rows -------------------------------------------------------------------------------------------
-
-    @property
-    def _only_column(self) -> str | None:
-        """Where a row has the key that must be among those of ``only``."""
-        options = self.options
-        return (options.only_key or options.key or "key") if options.only is not None else None
-
-    @property
-    def _may_compare_blocks(self) -> bool:
-        """Whether a ledger decides about a row, and nothing else."""
-        options = self.options
-        return (
-            self.session is not None
-            and self._only_column is None
-            and not (options.partition or options.version or options.ignore_ledger)
-        )
-
-    def _rows(self) -> Iterator[Row]:
-        """Read the source: of it, the keys and the share that were asked for."""
-        options, mapper, column = self.options, self.mapper, self._only_column
-        rows = self.source.rows(mapper, column, options.if_empty)
-        if column is not None:
-            files = self.surroundings.files
-            keys = self._stack.enter_context(KeyFile(str(options.only), files.open, files.parts))
-            if not len(keys):
-                self.surroundings.log.warning("%s has no key: no record is pushed", named(keys.path))
-            rows = rows_only(rows, keys, column, mapper.key_column, may_miss=options.if_empty == "ok")
-        if options.partition:
-            rows = rows_in_partition(rows, options.partition, mapper.profile_in)
-        return rows
-
-    def _whole_source(self) -> tuple[int, int] | None:
-        """Return how many of the whole source would change, of how many, where a share of it is pushed."""
-        options = self.options
-        if not options.partition or options.max_changes is None:
-            return None
-        self.source.require_rereading("max_changes reads the whole source before a share of it")
-        received = count()
-        rows: Iterable[Row] = self.source.rows(self.mapper, self._only_column, options.if_empty)
-        rows = (row for row in rows if next(received) >= 0 and not row.verdict)
-        if self.session:
-            rows = self.session.proposals(iter(rows), lambda source, verdict, reason="": None)  # type: ignore[assignment]
-        changes = sum(1 for _ in rows)
-        return changes, next(received)
 
 
 def catalogue_of(assembly: Assembly) -> Catalogue:

@@ -1,0 +1,77 @@
+"""Which rows of its source a push takes: all of them, those of some keys, a share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from itertools import count
+
+from airflow_profile_provider.mapping.mapper import Mapper
+from airflow_profile_provider.push.files import Files
+from airflow_profile_provider.push.log import Log
+from airflow_profile_provider.push.no_ledger import Session
+from airflow_profile_provider.push.options import PushOptions
+from airflow_profile_provider.records import Row
+from airflow_profile_provider.sources.batches import RowBatch
+from airflow_profile_provider.sources.keys import KeyFile, rows_only
+from airflow_profile_provider.sources.partition import rows_in_partition
+from airflow_profile_provider.sources.reading import named
+from airflow_profile_provider.sources.source import Source
+
+
+class Selection:
+    """The rows that the options ask for; ``stack`` closes what was opened for them."""
+
+    def __init__(
+        self, source: Source, mapper: Mapper, options: PushOptions, files: Files, log: Log, stack: ExitStack
+    ) -> None:
+        self._source = source
+        self._mapper = mapper
+        self._options = options
+        self._files = files
+        self._log = log
+        self._stack = stack
+
+    def rows(self) -> Iterator[Row]:
+        """Read the source: of it, the keys and the share that were asked for.
+
+        Raises:
+            SourceError: the file of keys cannot be read; or, once they are read, as the source says.
+        """
+        options, mapper, column = self._options, self._mapper, self._only_column
+        rows = self._source.rows(mapper, column, options.if_empty)
+        if column is not None:
+            keys = self._stack.enter_context(KeyFile(str(options.only), self._files.open, self._files.parts))
+            if not len(keys):
+                self._log.warning("%s has no key: no record is pushed", named(keys.path))
+            rows = rows_only(rows, keys, column, mapper.key_column, may_miss=options.if_empty == "ok")
+        if options.partition:
+            rows = rows_in_partition(rows, options.partition, mapper.profile_in)
+        return rows
+
+    def batches(self) -> Iterator[RowBatch] | None:
+        """Read the same rows by the thousand; None where more than a ledger decides about each."""
+        options = self._options
+        if self._only_column is not None or options.partition or options.version or options.ignore_ledger:
+            return None
+        return self._source.batches(self._mapper, options.if_empty)
+
+    def whole(self, session: Session | None) -> tuple[int, int] | None:
+        """Return how many of the whole source would change, of how many, where a share of it is pushed."""
+        options = self._options
+        if not options.partition or options.max_changes is None:
+            return None
+        self._source.require_rereading("max_changes reads the whole source before a share of it")
+        received = count()
+        rows: Iterable[Row] = self._source.rows(self._mapper, self._only_column, options.if_empty)
+        rows = (row for row in rows if next(received) >= 0 and not row.verdict)
+        if session:
+            rows = session.proposals(iter(rows), lambda source, verdict, reason="": None)  # type: ignore[assignment]
+        changes = sum(1 for _ in rows)
+        return changes, next(received)
+
+    @property
+    def _only_column(self) -> str | None:
+        """Where a row has the key that must be among those of ``only``."""
+        options = self._options
+        return (options.only_key or options.key or "key") if options.only is not None else None
