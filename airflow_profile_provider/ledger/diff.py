@@ -43,7 +43,7 @@ class Candidate:
     order: int | None
     change: Change
     row: bytes
-    fields: Mapping[str, str]
+    fields: Mapping[str, bytes]
     whole: str
 
 

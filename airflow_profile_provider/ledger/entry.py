@@ -13,7 +13,7 @@ class Entry:
     """What the ledger knows of one key.
 
     ``row`` is the fingerprint of the row that was acknowledged last, ``fields`` those of each field that
-    ever was, ``earlier`` those (in hexadecimal) of rows whose place that one took. ``order`` is the place of
+    ever was, ``earlier`` the beginnings of those of rows whose place that one took. ``order`` is the place of
     the newest version seen. ``refused`` is that of a change which was refused in ``refusals`` runs, the last
     of them at ``refused_at`` (Unix time).
 
@@ -29,8 +29,8 @@ class Entry:
 
     key: str
     row: bytes | None = None
-    fields: dict[str, str] = field(default_factory=dict)
-    earlier: tuple[str, ...] = ()
+    fields: dict[str, bytes] = field(default_factory=dict)
+    earlier: tuple[bytes, ...] = ()
     doubt: int = 0
     order: int | None = None
     refused: str | None = None

@@ -80,7 +80,11 @@ class Fingerprints:
 
     def of_all(self, plain: Mapping[str, bytes]) -> bytes:
         """Hash the plain hashes of a whole change: plain ones, as for what older ledgers hold."""
-        return self._of("", sorted((name, digest.hex()) for name, digest in plain.items()))
+        # The JSON of ["", [[name, digest], …]]: the encoder takes three times as long.
+        named = ", ".join([f'[{_quoted(name)}, "{plain[name].hex()}"]' for name in sorted(plain)])
+        digest = self._value.copy()
+        digest.update(f'["", [{named}]]'.encode())
+        return digest.digest()
 
     def _of(self, name: str, value: Any) -> bytes:
         digest = self._value.copy()

@@ -34,7 +34,7 @@ class Outcomes:
         self._claims = claims
         self._clock = clock
         self._seen = Seen()
-        self._failed: dict[str, list[str]] = {}
+        self._failed: dict[str, list[bytes]] = {}
         self._news: dict[str, Entry] = {}
         self._doubts: dict[str, Entry] = {}
         self._refusals: list[tuple[str, str]] = []
@@ -99,7 +99,7 @@ class Outcomes:
     def keep(
         self,
         entry: Entry,
-        fields: Mapping[str, str],
+        fields: Mapping[str, bytes],
         rows: Sequence[bytes],
         order: int | None,
         since: int,
@@ -153,6 +153,6 @@ class Outcomes:
         return {key: entry for key, entry in entries.items() if key in self._claims}
 
 
-def short(row: bytes) -> str:
+def short(row: bytes) -> bytes:
     """Return enough of a row's fingerprint to tell it from others of its key."""
-    return row[:EARLIER_BYTES].hex()
+    return row[:EARLIER_BYTES]

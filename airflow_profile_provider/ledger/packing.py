@@ -37,28 +37,28 @@ class Packing:
         self._names: dict[int, str] = {}
         self._heads: dict[str, bytes] = {}
 
-    def packed(self, fields: Mapping[str, str], earlier: Sequence[str]) -> bytes:
-        """Pack the fingerprints of fields, and of earlier rows, both in hexadecimal digits."""
+    def packed(self, fields: Mapping[str, bytes], earlier: Sequence[bytes]) -> bytes:
+        """Pack the fingerprints of fields, and of earlier rows."""
         if not self._heads.keys() >= fields.keys():
             self._give_numbers(fields)
         heads = self._heads
-        parts = [heads[name] + bytes.fromhex(digest) for name, digest in fields.items()]
+        parts = [heads[name] + digest for name, digest in fields.items()]
         if earlier:
-            parts += [_varint(_EARLIER), bytes.fromhex("".join(earlier))]
+            parts += [_varint(_EARLIER), *earlier]
         return b"".join(parts)
 
-    def unpacked(self, kept: bytes) -> tuple[dict[str, str], tuple[str, ...]]:
+    def unpacked(self, kept: bytes) -> tuple[dict[str, bytes], tuple[bytes, ...]]:
         """Return what was packed; without fields whose number stands for nothing (any more)."""
-        fields: dict[str, str] = {}
+        fields: dict[str, bytes] = {}
         at, end = 0, len(kept)
         while at < end:
             number, at = _number_at(kept, at)
             if number == _EARLIER:
-                rows = [kept[start : start + EARLIER_BYTES].hex() for start in range(at, end, EARLIER_BYTES)]
+                rows = [kept[start : start + EARLIER_BYTES] for start in range(at, end, EARLIER_BYTES)]
                 return fields, tuple(rows)
             name = self._names.get(number) or self._name_of(number)
             if name is not None:
-                fields[name] = kept[at : at + FIELD_BYTES].hex()
+                fields[name] = kept[at : at + FIELD_BYTES]
             at += FIELD_BYTES
         return fields, ()
 

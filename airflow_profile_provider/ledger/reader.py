@@ -204,7 +204,7 @@ class LedgerReader(ABC):
             entry = by_key[key]
             if of_old:
                 plain = json.loads(of_old)
-                entry.earlier = tuple(plain.pop(_EARLIER, "").split())
+                entry.earlier = tuple(map(bytes.fromhex, plain.pop(_EARLIER, "").split()))
                 digests = {name: bytes.fromhex(digest) for name, digest in plain.items()}
                 entry.fields = self._salt.fields(key, digests)
             else:

@@ -22,7 +22,7 @@ class Salt:
         self._field = blake2b(key=secret[:64], digest_size=FIELD_BYTES, person=b"field")
         self._whole = blake2b(key=secret[:64], digest_size=WHOLE_BYTES, person=b"whole")
 
-    def fields(self, key: str, plain: Mapping[str, bytes]) -> dict[str, str]:
+    def fields(self, key: str, plain: Mapping[str, bytes]) -> dict[str, bytes]:
         """Salt the fingerprints of a record's fields."""
         of_record = self._field.copy()
         of_record.update(key.encode("utf-8", "surrogatepass"))
@@ -30,7 +30,7 @@ class Salt:
         for name, digest in plain.items():
             own = of_record.copy()
             own.update(digest)  # of one length always: where the key ends is no question
-            salted[name] = own.hexdigest()
+            salted[name] = own.digest()
         return salted
 
     def whole(self, key: str, plain: bytes) -> str:
