@@ -154,8 +154,7 @@ class Reason(StrEnum):
     NO_LEDGER = "there is no ledger"
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
+class Proposal(NamedTuple):
     """A change that would be sent, and why.
 
     ``row`` and ``whole`` are the fingerprints of its row and of all of it; ``fields`` and ``relationships``

@@ -82,7 +82,7 @@ class Candidates:
         planned: set[str] = set()
         found = []
         for row, key in zip(rows, keys, strict=True):
-            print_of_row = self._prints.of_row(row, whole=self._is_change(row))
+            print_of_row = row.fingerprint or self._prints.of_row(row, whole=self._is_change(row))
             if key not in planned and key not in pending and self._is_held(known.get(key), print_of_row):
                 settle(row, None)
                 continue

@@ -104,7 +104,8 @@ def is_quarantined(found: Candidate, entry: Entry, policy: LedgerOptions, now: f
 
 def differing(found: Candidate, entry: Entry) -> frozenset[str]:
     """Return under which names the ledger keeps what differs from what was acknowledged."""
-    return frozenset([name for name, known in found.fields.items() if entry.fields.get(name) != known])
+    known = entry.fields.get
+    return frozenset([name for name, digest in found.fields.items() if known(name) != digest])
 
 
 def names_of(change: Change) -> frozenset[str]:
@@ -155,7 +156,7 @@ def _proposal(found: Candidate, why: Reason, names: frozenset[str] | None, secon
     return Proposal(
         change,
         why,
-        tuple([name for name in change.fields if names is None or name in names]),
+        tuple(change.fields if names is None else [name for name in change.fields if name in names]),
         tuple([name for name in change.relationships if names is None or kept_name(name) in names]),
         found.whole,
         found.row,

@@ -16,6 +16,8 @@ from airflow_profile_provider.sources.batches import RowBatch, as_text
 
 _encoded = json.JSONEncoder(sort_keys=True).encode
 _quoted = json.encoder.encode_basestring_ascii
+MOST_NAMES = 1000
+"""For how many names of fields, and combinations of them, what is hashed first is remembered."""
 
 
 class ChangePrints:
@@ -51,6 +53,8 @@ class Fingerprints:
         self._value = blake2b(shape.encode(), key=key[:64], digest_size=FIELD_BYTES)
         self._row_key = blake2b(f"{shape} {mapping}".encode(), key=key[:64], digest_size=32).digest()
         self._columns = None if columns is None else list(columns)
+        self._begun: dict[str, blake2b] = {}
+        self._forms: dict[tuple[str, ...], tuple[list[str], str]] = {}
 
     def of_row(self, row: Row, *, whole: bool = False) -> bytes:
         """Hash a row as it came: equal rows ask for equal changes, so that they need not be planned.
@@ -73,22 +77,48 @@ class Fingerprints:
 
     def of_change(self, change: Change) -> ChangePrints:
         """Hash each field, and each relationship's operations, of a planned change."""
-        named: dict[str, Any] = {**change.fields}
-        named.update({kept_name(name): operations for name, operations in change.relationships.items()})
-        plain = {name: self._of(name, value) for name, value in named.items()}
+        begun, plain = self._begun, {}
+        named: Mapping[str, Any] = change.fields
+        if change.relationships:
+            linked = {kept_name(name): operations for name, operations in change.relationships.items()}
+            named = {**named, **linked}
+        for name, value in named.items():
+            digest = (begun.get(name) or self._begin(name)).copy()
+            # A text, as most values are, is written as JSON directly: the encoder takes five times as long.
+            written = _quoted(value) if type(value) is str else _encoded(value)
+            digest.update(f"{written}]".encode())
+            plain[name] = digest.digest()
         return ChangePrints(self, profile_of(change), plain)
 
     def of_all(self, plain: Mapping[str, bytes]) -> bytes:
         """Hash the plain hashes of a whole change: plain ones, as for what older ledgers hold."""
-        # The JSON of ["", [[name, digest], …]]: the encoder takes three times as long.
-        named = ", ".join([f'[{_quoted(name)}, "{plain[name].hex()}"]' for name in sorted(plain)])
+        names = tuple(plain)
+        ordered, form = self._forms.get(names) or self._form_of(names)
         digest = self._value.copy()
-        digest.update(f'["", [{named}]]'.encode())
+        digest.update((form % tuple([plain[name].hex() for name in ordered])).encode())
         return digest.digest()
 
-    def _of(self, name: str, value: Any) -> bytes:
-        digest = self._value.copy()
-        # A text, as most values are, is written as JSON directly: the encoder takes five times as long.
-        named = f"[{_quoted(name)}, {_quoted(value)}]" if type(value) is str else _encoded([name, value])
-        digest.update(named.encode())
-        return digest.digest()
+    def _begin(self, name: str) -> blake2b:
+        """Return the hash of a field's name, before its value: of the JSON of both in an array."""
+        if len(self._begun) >= MOST_NAMES:
+            self._begun.clear()
+        begun = self._begun[name] = self._value.copy()
+        begun.update(f"[{_quoted(name)}, ".encode())
+        return begun
+
+    def _form_of(self, names: tuple[str, ...]) -> tuple[list[str], str]:
+        """Return the names in order, and the JSON of ["", [[name, hash], …]], with a place for each hash.
+
+        The encoder takes several times as long.
+        """
+        if len(self._forms) >= MOST_NAMES:
+            self._forms.clear()
+        ordered = sorted(names)
+        listed = ", ".join(map(_place_of, ordered))
+        form = self._forms[names] = (ordered, f'["", [{listed}]]')
+        return form
+
+
+def _place_of(name: str) -> str:
+    quoted = _quoted(name).replace("%", "%%")
+    return f'[{quoted}, "%s"]'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from struct import Struct
 from typing import TYPE_CHECKING
 
 from airflow_profile_provider.ledger.salt import FIELD_BYTES
@@ -17,6 +18,11 @@ EARLIER_BYTES = 6
 """How much is kept of the fingerprint of a row whose place another one took."""
 _EARLIER = 0
 """The number that stands before those; fields are counted from 1."""
+_NO_FIELD = bytes([_EARLIER])
+_ONE_BYTE = 0x7F
+"""The largest number that takes one byte."""
+MOST_LAYOUTS = 1000
+"""How many combinations of fields are remembered."""
 _NAMED = "field "
 """What the numbers of fields as they were sent are called in the table of what holds for all targets.
 
@@ -35,6 +41,7 @@ class Packing:
         self._engine = engine
         self._meta = Tables.described().meta
         self._names: dict[int, str] = {}
+        self._layouts: dict[bytes, tuple[tuple[str, ...], Struct]] = {}
         self._heads: dict[str, bytes] = {}
 
     def packed(self, fields: Mapping[str, bytes], earlier: Sequence[bytes]) -> bytes:
@@ -49,13 +56,35 @@ class Packing:
 
     def unpacked(self, kept: bytes) -> tuple[dict[str, bytes], tuple[bytes, ...]]:
         """Return what was packed; without fields whose number stands for nothing (any more)."""
+        # Where each number takes one byte, every ninth is one: which they are is looked up at once.
+        numbers, of_rows, _ = kept[:: FIELD_BYTES + 1].partition(_NO_FIELD)
+        layout = self._layouts.get(numbers) or self._layout_of(numbers)
+        if layout is None:
+            return self._unpacked_one_by_one(kept)
+        names, parts = layout
+        fields = dict(zip(names, parts.unpack_from(kept), strict=True))
+        return fields, _rows_in(kept, parts.size + 1) if of_rows else ()
+
+    def _layout_of(self, numbers: bytes) -> tuple[tuple[str, ...], Struct] | None:
+        """Return the names of fields, and how their fingerprints lie; None where that is not so simple."""
+        if numbers and max(numbers) > _ONE_BYTE:
+            return None
+        names = [self._names.get(number) or self._name_of(number) for number in numbers]
+        known = tuple([name for name in names if name is not None])
+        if len(known) < len(numbers):
+            return None
+        if len(self._layouts) >= MOST_LAYOUTS:
+            self._layouts.clear()
+        layout = self._layouts[numbers] = (known, Struct(f"x{FIELD_BYTES}s" * len(known)))
+        return layout
+
+    def _unpacked_one_by_one(self, kept: bytes) -> tuple[dict[str, bytes], tuple[bytes, ...]]:
         fields: dict[str, bytes] = {}
         at, end = 0, len(kept)
         while at < end:
             number, at = _number_at(kept, at)
             if number == _EARLIER:
-                rows = [kept[start : start + EARLIER_BYTES] for start in range(at, end, EARLIER_BYTES)]
-                return fields, tuple(rows)
+                return fields, _rows_in(kept, at)
             name = self._names.get(number) or self._name_of(number)
             if name is not None:
                 fields[name] = kept[at : at + FIELD_BYTES]
@@ -100,6 +129,11 @@ class Packing:
                     insert_into(self._meta, self._engine.dialect.name).on_conflict_do_nothing(), rows
                 )
             self._read()
+
+
+def _rows_in(kept: bytes, at: int) -> tuple[bytes, ...]:
+    """Return the fingerprints of earlier rows that stand from there on."""
+    return tuple([kept[start : start + EARLIER_BYTES] for start in range(at, len(kept), EARLIER_BYTES)])
 
 
 def _varint(number: int) -> bytes:

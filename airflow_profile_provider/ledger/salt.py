@@ -26,9 +26,9 @@ class Salt:
         """Salt the fingerprints of a record's fields."""
         of_record = self._field.copy()
         of_record.update(key.encode("utf-8", "surrogatepass"))
-        salted = {}
+        copy, salted = of_record.copy, {}
         for name, digest in plain.items():
-            own = of_record.copy()
+            own = copy()
             own.update(digest)  # of one length always: where the key ends is no question
             salted[name] = own.digest()
         return salted

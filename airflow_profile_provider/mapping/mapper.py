@@ -280,7 +280,8 @@ class Mapper:
         null = is_null(value) or (text and value == "")
         if not null:
             value = self._vendor.check_field(name, value, loose=loose, catalogue=self._catalogue)
-            if isinstance(value, dict | list) and self._nulls != "clear" and holds_null(value):
+            nested = type(value) is not str and isinstance(value, dict | list)
+            if nested and self._nulls != "clear" and holds_null(value):
                 self._refuse_null("holds a member that ")
                 value = without_nulls(value)
                 if value is None:

@@ -85,7 +85,7 @@ def plain(value: Any, depth: int = 0) -> Any:
     Dates become ISO 8601. Decimals without places become integers, others exact text (whole ones, too: a
     column is treated alike). Arrays and objects are converted throughout.
     """
-    if value is None or isinstance(value, str | bool | int):
+    if type(value) is str or value is None or isinstance(value, str | bool | int):
         return value
     if isinstance(value, float):
         return None if math.isnan(value) else unworn(finite(value))

@@ -9,6 +9,8 @@ from airflow_profile_provider.errors import InvalidRecord
 
 def is_null(value: Any) -> bool:
     """Whether value is null: None, or what tables put in its place (NaN, NaT, NA)."""
+    if type(value) is str:  # as most are: the types below are put together anew each time
+        return False
     if value is None or isinstance(value, str | int | list | dict):
         return value is None
     try:

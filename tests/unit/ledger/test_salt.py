@@ -112,7 +112,7 @@ def test_a_fingerprint_is_the_keyed_hash_of_the_plain_one_and_the_key(ocamba: Oc
     push(rows())
     secret = bytes.fromhex(secret_of(engine))
     plain = bytes.fromhex(schema_1.field_print("comment", "yes", SHAPE, secret.hex()))
-    due = blake2b(b"7" + plain, key=secret, digest_size=8, person=b"field").hexdigest()
+    due = blake2b(b"7" + plain, key=secret, digest_size=8, person=b"field").digest()
     ((prints,),) = asked(engine, "select prints from profile_ledger where key = '7'")
     assert Packing(engine).unpacked(bytes(prints))[0]["comment"] == due
 
@@ -175,7 +175,7 @@ def test_rows_whose_place_another_took_are_taken_over(ocamba: Ocamba, engine: En
     prints = asked(engine, "select key, prints from profile_ledger")
     earlier = {key: Packing(engine).unpacked(bytes(kept))[1] for key, kept in prints}
     for row in rows():
-        aged(engine, [row], earlier=" ".join(earlier[row["id"]]))
+        aged(engine, [row], earlier=" ".join(map(bytes.hex, earlier[row["id"]])))
     for _ in range(2):
         report = push(twice)
         assert (report.requests, report.unchanged, report.superseded) == (0, N, N)
@@ -260,8 +260,8 @@ def test_a_kill_while_it_is_taken_over_loses_nothing(
 
 # -- packing --------------------------------------------------------------------------------------------
 
-digests = st.binary(min_size=FIELD_BYTES, max_size=FIELD_BYTES).map(bytes.hex)
-places = st.binary(min_size=EARLIER_BYTES, max_size=EARLIER_BYTES).map(bytes.hex)
+digests = st.binary(min_size=FIELD_BYTES, max_size=FIELD_BYTES)
+places = st.binary(min_size=EARLIER_BYTES, max_size=EARLIER_BYTES)
 
 
 @pytest.fixture(scope="module")
@@ -274,7 +274,7 @@ def packing(tmp_path_factory: pytest.TempPathFactory) -> Packing:
 @settings(deadline=None, max_examples=60)
 @given(fields=st.dictionaries(st.text(), digests, max_size=9), earlier=st.lists(places, max_size=5))
 def test_what_is_unpacked_is_what_was_packed(
-    packing: Packing, fields: dict[str, str], earlier: list[str]
+    packing: Packing, fields: dict[str, bytes], earlier: list[bytes]
 ) -> None:
     assert packing.unpacked(packing.packed(fields, earlier)) == (fields, tuple(earlier))
 
@@ -282,7 +282,7 @@ def test_what_is_unpacked_is_what_was_packed(
 def test_names_of_any_kind_and_number_are_kept_in_either_database(engine: Engine) -> None:
     assert migrate(engine)
     names = ["\0linked", "\ud800", "'; drop", "", "x" * 10_000, *map(str, range(300))]
-    fields = {name: f"{number:016x}" for number, name in enumerate(names)}
+    fields = {name: number.to_bytes(FIELD_BYTES) for number, name in enumerate(names)}
     one, other = Packing(engine), Packing(engine)
     kept = one.packed(fields, [])
     assert len(kept) == sum(FIELD_BYTES + (1 if number < 128 else 2) for number in range(1, len(names) + 1))
@@ -292,13 +292,13 @@ def test_names_of_any_kind_and_number_are_kept_in_either_database(engine: Engine
 def test_two_pushes_that_name_fields_at_once_understand_each_other(engine: Engine) -> None:
     assert migrate(engine)
     one, other = Packing(engine), Packing(engine)
-    first = one.packed({"a": "00" * 8}, [])
-    second = other.packed({"b": "11" * 8, "a": "22" * 8}, ["33" * 6])
-    third = one.packed({"b": "44" * 8, "c": "55" * 8}, [])
+    first = one.packed({"a": b"0" * 8}, [])
+    second = other.packed({"b": b"1" * 8, "a": b"2" * 8}, [b"3" * 6])
+    third = one.packed({"b": b"4" * 8, "c": b"5" * 8}, [])
     for packing in (one, other, Packing(engine)):
-        assert packing.unpacked(first)[0] == {"a": "00" * 8}
-        assert packing.unpacked(second) == ({"b": "11" * 8, "a": "22" * 8}, ("33" * 6,))
-        assert packing.unpacked(third)[0] == {"b": "44" * 8, "c": "55" * 8}
+        assert packing.unpacked(first)[0] == {"a": b"0" * 8}
+        assert packing.unpacked(second) == ({"b": b"1" * 8, "a": b"2" * 8}, (b"3" * 6,))
+        assert packing.unpacked(third)[0] == {"b": b"4" * 8, "c": b"5" * 8}
 
 
 def test_an_entry_of_four_fields_takes_at_most_ninety_bytes_in_sqlite(ocamba: Ocamba, tmp_path: Path) -> None:
@@ -311,7 +311,7 @@ def test_an_entry_of_four_fields_takes_at_most_ninety_bytes_in_sqlite(ocamba: Oc
     before = path.stat().st_size
     ledger.acknowledge(
         [
-            Entry(f"{n:08}", os.urandom(16), {name: os.urandom(FIELD_BYTES).hex() for name in "abcd"})
+            Entry(f"{n:08}", os.urandom(16), {name: os.urandom(FIELD_BYTES) for name in "abcd"})
             for n in range(number)
         ]
     )

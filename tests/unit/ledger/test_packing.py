@@ -1,0 +1,67 @@
+"""What the ledger keeps of a record's fields is unpacked as it was packed, however many there are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from hashlib import blake2b
+
+import pytest
+from sqlalchemy import create_engine
+
+from airflow_profile_provider.ledger.fingerprints import Fingerprints
+from airflow_profile_provider.ledger.ledger import Ledger
+from airflow_profile_provider.ledger.packing import EARLIER_BYTES, Packing
+from airflow_profile_provider.ledger.salt import FIELD_BYTES
+
+NAMES = [f"field {number}" for number in range(300)]
+"""More than are counted in one byte."""
+ZEROS = bytes(FIELD_BYTES)
+ODD = ("ä", 'quoted "', "100 %s", "%", "", "\0linked", "\ud800")
+
+
+def print_of(name: str) -> bytes:
+    return blake2b(name.encode(), digest_size=FIELD_BYTES).digest()
+
+
+@pytest.fixture(scope="module")
+def packing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Packing]:
+    engine = create_engine(f"sqlite:///{tmp_path_factory.mktemp('packing')}/ledger.db")
+    ledger = Ledger(engine, "ocamba:x", "id")
+    packing = Packing(engine)
+    packing.packed(dict.fromkeys(NAMES, ZEROS), ())
+    yield packing
+    ledger.close()
+
+
+@pytest.mark.parametrize("earlier", [(), (b"earlier"[:EARLIER_BYTES],), (bytes(EARLIER_BYTES), b"\xff" * 6)])
+@pytest.mark.parametrize(
+    "names", [(), NAMES[:1], NAMES[120:135], NAMES[200:], NAMES[299:] + NAMES[:3], NAMES]
+)
+def test_fields_are_unpacked_as_they_were_packed(
+    packing: Packing, names: list[str], earlier: tuple[bytes, ...]
+) -> None:
+    for fields in ({name: print_of(name) for name in names}, dict.fromkeys(names, ZEROS)):
+        assert packing.unpacked(packing.packed(fields, earlier)) == (fields, earlier)
+
+
+def test_a_field_whose_number_stands_for_nothing_is_left_out(packing: Packing) -> None:
+    kept = packing.packed({NAMES[0]: print_of("a"), NAMES[1]: print_of("b")}, (b"before",))
+    engine = packing._engine
+    with engine.begin() as connection:
+        connection.exec_driver_sql("create table held as select * from profile_ledger_meta")
+        connection.exec_driver_sql("delete from profile_ledger_meta where name = 'field 1'")
+    try:
+        assert Packing(engine).unpacked(kept) == ({NAMES[1]: print_of("b")}, (b"before",))
+    finally:
+        with engine.begin() as connection:
+            connection.exec_driver_sql("insert or ignore into profile_ledger_meta select * from held")
+
+
+@pytest.mark.parametrize("names", [ODD, ODD[::-1], ODD[:1], ()])
+def test_a_whole_change_is_hashed_as_older_packages_did(names: tuple[str, ...]) -> None:
+    plain = {name: print_of(repr(name)) for name in names}
+    named = json.dumps(["", sorted((name, digest.hex()) for name, digest in plain.items())])
+    due = blake2b(b"shape" + named.encode(), key=b"k" * 32, digest_size=FIELD_BYTES).digest()
+    prints = Fingerprints(b"k" * 32, "shape", "mapping", [])
+    assert [prints.of_all(plain), prints.of_all(plain)] == [due, due]
