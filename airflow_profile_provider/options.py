@@ -201,6 +201,25 @@ def words(name: str, value: Any) -> tuple[str, ...] | None:
     raise _must(name, "a list of texts", value)
 
 
+def parameters(name: str, value: Any) -> dict[str, Any] | tuple[Any, ...] | None:
+    """Read an argument that is values by name or in order; text, too, that is JSON or Python.
+
+    Which values a driver takes is its own affair. None of them is repeated.
+    """
+    if value is None:
+        return None
+    found = _read(name, value)
+    if isinstance(found, Mapping) and all(isinstance(each, str) for each in found):
+        return dict(found)
+    if isinstance(found, Sequence) and not isinstance(found, str | bytes | bytearray | memoryview):
+        if any(isinstance(each, Mapping) for each in found):
+            raise ConfigurationError(f"{name} must be values, and are objects: give those of one query")
+        return tuple(found)
+    raise ConfigurationError(
+        f"{name} must be a mapping of name to value, or a list of values, not {type(value).__name__}"
+    )
+
+
 def links(name: str, value: Any) -> dict[str, dict[str, Any]] | None:
     """Read an argument that maps relationship to operation to column."""
     if value is None:

@@ -141,30 +141,87 @@ _REDIS_PASSING = frozenset(
     {"LOADING", "READONLY", "OOM", "MISCONF", "NOREPLICAS", "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN", "ASK"}
     | {"NOSCRIPT", "BUSY", "UNKILLABLE"}
 )
-_MYSQL_FINAL = frozenset({1044, 1045, 1049, 1064, 1142, 1146})
+# MySQL and MariaDB: their own codes, for half of them share one SQL state.
+_MYSQL = {
+    **dict.fromkeys((1044, 1045, 1130, 1698, 1820, 1862, 2059, 2061), _LOGIN),
+    1049: "there is no such database: check the connection's schema",
+    **dict.fromkeys((1142, 1143, 1227, 1370), "the user lacks a right: have it granted"),
+    2026: _TLS,
+    1040: "it has too many connections",
+    1203: "it has too many connections",
+    1226: "it has too many connections",
+    1021: "its disk is full",
+    1205: "another session holds a lock",
+    1213: "another session holds a lock",
+    **dict.fromkeys((1290, 1836), "it can only be read: it is a replica"),
+    3024: "it takes longer than the server's time-outs allow",
+    1969: "it takes longer than the server's time-outs allow",
+}
+_MYSQL_PASSING = frozenset(
+    {1021, 1040, 1042, 1043, 1053, 1080, 1152, 1153, 1158, 1159, 1160, 1161, 1184, 1203, 1205, 1213, 1226}
+    | {1290, 1317, 1836, 1927, 1969, 2002, 2003, 2004, 2005, 2006, 2012, 2013, 2014, 2055, 3024, 4031}
+)
+_MYSQL_DRIVERS = frozenset({"pymysql", "mysqldb", "mysql", "mariadb"})
+_DUCKDB_LOCKED = re.compile(r"Could not set lock|Conflicting lock")
+_DENIED = re.compile(
+    r"username or password|authenticat|access denied|unauthori[sz]ed|(token|credentials?|api key)\b.*invalid"
+    r"|invalid\b.*(token|credentials?|api key|password)|\b401\b",
+    re.IGNORECASE,
+)
+"""How other drivers say that a login is wrong, whatever state they give it (Snowflake: that of a failure)."""
 
 
 def outage_of(error: BaseException) -> Outage:
     """Say what an error of a driver means, SQLAlchemy's around it or not."""
     cause = getattr(error, "orig", None) or error
     kind = type(cause)
-    module = kind.__module__.partition(".")[0]
+    module = kind.__module__.partition(".")[0].lstrip("_").lower()
     if module == "redis":
         return _of_redis(cause)
     if isinstance(cause, sqlite3.Error):
         return _of_sqlite(cause)
+    if module in _MYSQL_DRIVERS:
+        return _of_mysql(cause)
+    if module == "duckdb":
+        return _of_duckdb(cause)
     state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
+    of_postgres = module in {"psycopg", "psycopg2", "psycopg_pool", "asyncpg"}
+    if not of_postgres and not isinstance(cause, OSError) and _DENIED.search(str(cause)):
+        return Outage(kind.__name__, False, _LOGIN)
     if isinstance(state, str):
         return _of_state(kind.__name__, state)
     if isinstance(cause, OSError):
         return Outage(kind.__name__, True, _AWAY)
-    if module in {"psycopg", "psycopg2", "psycopg_pool"}:
+    if of_postgres:
         return _of_words(cause)
-    code = cause.args[0] if cause.args and type(cause.args[0]) is int else None
-    name = kind.__name__ if code is None else f"{kind.__name__} {code}"
-    broken = kind.__name__ in {"OperationalError", "InterfaceError", "TimeoutError"}
-    passing = broken and code not in _MYSQL_FINAL
-    return Outage(name, passing, _AWAY if passing else "")
+    passing = kind.__name__ in {"OperationalError", "InterfaceError", "TimeoutError"}
+    return Outage(kind.__name__, passing, _AWAY if passing else "")
+
+
+def mysql_code(error: BaseException) -> int | None:
+    """Return the code of an error of MySQL's or MariaDB's drivers; None where it is none, or has none."""
+    if type(error).__module__.partition(".")[0].lower() not in _MYSQL_DRIVERS:
+        return None
+    code = getattr(error, "errno", None) or next(iter(error.args), None)
+    return code if type(code) is int and code > 0 else None
+
+
+def _of_mysql(error: BaseException) -> Outage:
+    name, code = type(error).__name__, mysql_code(error)
+    if code is None:
+        passing = name in {"OperationalError", "InterfaceError"}
+        return Outage(name, passing, _AWAY if passing else "")
+    passing = code in _MYSQL_PASSING
+    return Outage(f"{name} {code}", passing, _MYSQL.get(code, _AWAY if passing else ""))
+
+
+def _of_duckdb(error: BaseException) -> Outage:
+    name = type(error).__name__
+    if name != "IOException":
+        return Outage(name, False, "")
+    if _DUCKDB_LOCKED.search(str(error)):
+        return Outage(name, True, "another process has the file open")
+    return Outage(name, False, "the file cannot be opened: check the connection's path")
 
 
 def _of_state(name: str, state: str) -> Outage:

@@ -1,11 +1,12 @@
-"""SQLAlchemy engines for Airflow connections: SQLite and PostgreSQL by ourselves, others by their hooks."""
+"""Databases of Airflow connections: SQLite and PostgreSQL by ourselves, all others by their own hooks."""
 
 from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -20,6 +21,8 @@ from airflow_profile_provider.adapters.deadlines import answering_within
 from airflow_profile_provider.errors import ConfigurationError, ProfileError
 from airflow_profile_provider.outages import outage_of, ridden_out
 from airflow_profile_provider.private_files import keep_database_private
+from airflow_profile_provider.sources.cursors import CursorDatabase
+from airflow_profile_provider.sources.engines import EngineDatabase
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
@@ -50,44 +53,78 @@ def engine_of(
     Raises:
         ConfigurationError: the provider or the driver is missing, or the connection is wrong or refused.
     """
-    who = f"connection {connection.conn_id!r}"
+    with _told(connection, None):
+        engine = _engine(connection, create, create if write is None else write)
     try:
-        engine = _engine(connection, who, create, create if write is None else write)
-    except ImportError as error:
-        raise ConfigurationError(f"{who}: {error.name} is missing{_remedy(connection)}") from None
-    except ProfileError:
-        raise
-    except Exception as error:  # noqa: BLE001 -- each driver has its own; their texts may hold secrets
-        raise _unusable(who, error, None) from None
-    try:
-        connect = engine.connect if away is None else lambda: ridden_out(engine.connect, sleep=sleep)
-        connect().close()
-    except BaseException as error:
+        with _told(connection, away):
+            connect = engine.connect if away is None else lambda: ridden_out(engine.connect, sleep=sleep)
+            connect().close()
+    except BaseException:
         engine.dispose()
-        if isinstance(error, ProfileError) or not isinstance(error, Exception):
-            raise
-        raise _unusable(who, error, away) from None
+        raise
     return engine
 
 
-def _engine(connection: Connection, who: str, create: bool, write: bool) -> Engine:
+def database_of(
+    connection: Connection,
+    *,
+    away: type[ProfileError],
+    sleep: Callable[[float], object] = time.sleep,
+) -> EngineDatabase | CursorDatabase:
+    """Return where a query is asked, once it has connected; nothing is written there.
+
+    SQLAlchemy streams what it can: SQLite, PostgreSQL, and others whose dialect has cursors of the server.
+    Any other database is read by a cursor of the connection that its own hook makes. ``away`` and ``sleep``
+    are those of `engine_of`.
+
+    Raises:
+        ConfigurationError: the provider or the driver is missing, or the connection is wrong or refused.
+    """
+    if connection.conn_type != "sqlite" and connection.conn_type not in POSTGRES:
+        with _told(connection, None):
+            hook = _hook_of(connection)
+        if _has_cursors(hook) and not _streams(hook):
+            with _told(connection, away):
+                first = ridden_out(hook.get_conn, sleep=sleep)
+            plain = getattr(hook, "_make_common_data_structure", None)
+            return CursorDatabase(hook.get_conn, first, *([plain] if plain else []))
+    return EngineDatabase(engine_of(connection, create=False, away=away, sleep=sleep))
+
+
+@contextmanager
+def _told(connection: Connection, away: type[ProfileError] | None) -> Iterator[None]:
+    """Tell whatever a driver raises as an error of the connection; its text may hold secrets."""
+    try:
+        yield
+    except ProfileError:
+        raise
+    except ImportError as error:
+        missing = f"connection {connection.conn_id!r}: {error.name} is missing{_remedy(connection)}"
+        raise ConfigurationError(missing) from None
+    except Exception as error:  # noqa: BLE001 -- each driver has its own
+        outage = outage_of(error)
+        kind = away if away and outage.passing else ConfigurationError
+        check = outage.check("that connection")
+        if type(error).__name__ == "NoSuchModuleError":
+            check = (
+                f"here ({outage.name}): SQLAlchemy knows no database of type {connection.conn_type}, and an "
+                "outbox or a ledger needs it to; install its dialect"
+            )
+        raise kind(f"connection {connection.conn_id!r} cannot be used {check}") from None
+
+
+def _engine(connection: Connection, create: bool, write: bool) -> Engine:
     if connection.conn_type == "sqlite":
         return _sqlite(connection, create, write)
     if connection.conn_type in POSTGRES:
         return _postgres(connection, ANSWER_SECONDS if create else None)
-    return _by_hook(connection, who)
+    return _by_hook(connection)
 
 
 def _remedy(connection: Connection) -> str:
     if connection.conn_type in POSTGRES:
         return ": pip install 'airflow-profile-provider[postgres]'"
     return f"; install it for Airflow's connections of type {connection.conn_type}"
-
-
-def _unusable(who: str, error: Exception, away: type[ProfileError] | None) -> ProfileError:
-    outage = outage_of(error)
-    kind = away if away and outage.passing else ConfigurationError
-    return kind(f"{who} cannot be used {outage.check('that connection')}")
 
 
 def _sqlite(connection: Connection, create: bool, write: bool) -> Engine:
@@ -148,9 +185,11 @@ def _postgres(connection: Connection, answer_seconds: float | None) -> Engine:
     return engine
 
 
-def _by_hook(connection: Connection, who: str) -> Engine:
+def _hook_of(connection: Connection) -> Any:
+    """Return the hook of a connection, of whatever provider."""
     from airflow.providers.common.compat.sdk import AirflowException
 
+    who = f"connection {connection.conn_id!r}"
     try:
         hook = connection.get_hook()  # type: ignore[no-untyped-call]
     except AirflowException:
@@ -160,5 +199,46 @@ def _by_hook(connection: Connection, who: str) -> Engine:
         ) from None
     if not hasattr(hook, "get_sqlalchemy_engine"):
         raise ConfigurationError(f"{who}: a connection of type {connection.conn_type} is not an SQL database")
+    return hook
+
+
+def _has_cursors(hook: Any) -> bool:
+    """Whether a hook connects by a driver of its own, and not by SQLAlchemy alone."""
+    from airflow.providers.common.sql.hooks.sql import DbApiHook
+
+    return type(hook).get_conn is not DbApiHook.get_conn or hook.connector is not None
+
+
+def _streams(hook: Any) -> bool:
+    """Whether SQLAlchemy knows the hook's database, and reads it by a cursor of the server."""
+    try:
+        engine = hook.get_sqlalchemy_engine()
+    except Exception:  # noqa: BLE001 -- no dialect, no driver, no address: each provider has its own error
+        return False
+    streams = bool(engine.dialect.supports_server_side_cursors)
+    engine.dispose()
+    return streams
+
+
+def _by_hook(connection: Connection) -> Engine:
+    from sqlalchemy import event
+
+    hook = _hook_of(connection)
     engine: Engine = hook.get_sqlalchemy_engine()
+    engine.hide_parameters = True
+    if engine.dialect.name in {"mysql", "mariadb"} and _has_cursors(hook):
+        # An address holds neither certificates nor sockets: the hook connects with all that it was given.
+        event.listen(engine, "do_connect", lambda dialect, *_: _connected(hook, dialect))
     return engine
+
+
+def _connected(hook: Any, dialect: Any) -> Any:
+    """Return a connection of a hook of MySQL; None where its driver is not the one that SQLAlchemy takes."""
+    raw = hook.get_conn()
+    driver = dialect.loaded_dbapi.__name__
+    if type(raw).__module__.partition(".")[0] != driver.partition(".")[0]:
+        raw.close()
+        return None
+    if hasattr(raw, "cursorclass"):  # an extra may ask for one of dicts, which SQLAlchemy cannot read
+        raw.cursorclass = import_module(f"{driver}.cursors").Cursor
+    return raw

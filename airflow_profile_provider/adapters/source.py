@@ -15,7 +15,8 @@ from airflow_profile_provider.sources.files import FileSource, Storage
 from airflow_profile_provider.sources.memory import MemorySource
 from airflow_profile_provider.sources.reading import Reading
 from airflow_profile_provider.sources.source import Source
-from airflow_profile_provider.sources.sql import QuerySource
+from airflow_profile_provider.sources.sql import Database, QuerySource
+from airflow_profile_provider.sources.statements import Parameters, Statement
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
@@ -28,17 +29,20 @@ def source_of(
     sql_conn_id: str | None,
     find: Callable[[str], Connection],
     reading: Reading | None = None,
+    parameters: Parameters | None = None,
     sleep: Callable[[float], object] = time.sleep,
 ) -> Source:
     """Return the source of a push's records, which opens nothing before it is read.
 
-    ``find`` looks a connection up; ``reading`` says how rows are read; a database that is away is waited for
-    in ``sleep``, which may raise what ends the wait.
+    ``find`` looks a connection up; ``reading`` says how rows are read; ``parameters`` are bound to the query;
+    a database that is away is waited for in ``sleep``, which may raise what ends the wait.
 
     Raises:
         ConfigurationError: there is no source, more than one, or one that cannot be read.
     """
     _require_one(records, sql, sql_conn_id)
+    if parameters and sql is None:
+        raise ConfigurationError("parameters are bound to a query: give sql, too, or leave them out")
     reading = reading or Reading()
     storage = Storage(open_file, parts_of, state_of)
 
@@ -46,11 +50,15 @@ def source_of(
         from airflow_profile_provider.adapters.databases import engine_of
 
         found = find(str(sql_conn_id))
-        write = isinstance(records, Announced)
-        return engine_of(found, create=False, write=write, away=SourceError, sleep=sleep)
+        return engine_of(found, create=False, write=True, away=SourceError, sleep=sleep)
+
+    def database() -> Database:
+        from airflow_profile_provider.adapters.databases import database_of
+
+        return database_of(find(str(sql_conn_id)), away=SourceError, sleep=sleep)
 
     if sql is not None:
-        return QuerySource(engine, sql)
+        return QuerySource(database, Statement.of(sql, parameters))
     if isinstance(records, Announced):
         return EventSource(records, engine, storage, reading)
     if is_path(records):

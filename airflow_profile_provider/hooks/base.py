@@ -52,6 +52,7 @@ class ProfileHook(ConnectedHook):
         *,
         sql: str | None = None,
         sql_conn_id: str | None = None,
+        parameters: Mapping[str, Any] | Sequence[Any] | None = None,
         key: str | None = None,
         fields: Mapping[str, str] | Sequence[str] | None = None,
         key_type: str | None = None,
@@ -91,6 +92,7 @@ class ProfileHook(ConnectedHook):
             changes: an iterable of dicts, the path or URI of a .jsonl, .csv (.gz) or .parquet file, or an
                 `Announced`: rows of an outbox, read through ``sql_conn_id``, and files.
             sql: a query instead, sent through the connection ``sql_conn_id``.
+            parameters: values that the query's driver binds, by name or in order.
             key: column of the key; without ``fields``, rows are changes already (``{"key", "fields"}``).
             fields: vendor field to column, or a list where the names agree.
             key_type: which of the vendor's identifiers the key is; the first that it lists by default.

@@ -17,6 +17,7 @@ from airflow_profile_provider.sources.files import rows_of_parts
 from airflow_profile_provider.sources.keys import KeyFile
 from airflow_profile_provider.sources.reading import Reading
 from airflow_profile_provider.sources.rows import require_columns
+from airflow_profile_provider.sources.statements import Statement
 from airflow_profile_provider.values import exact_key, is_null
 
 if TYPE_CHECKING:
@@ -86,12 +87,13 @@ class Crosswalk:
         if self.path is not None and self.sql is None:
             rows = rows_of_parts(parts_of(self.path), open_file, Reading(columns=columns))
         elif self.path is None and self.sql is not None and self.sql_conn_id is not None:
-            from airflow_profile_provider.adapters.databases import engine_of
+            from airflow_profile_provider.adapters.databases import database_of
             from airflow_profile_provider.sources.sql import rows_of_sql
 
-            engine = engine_of(find(self.sql_conn_id), create=False, away=SourceError)
-            stack.callback(engine.dispose)
-            rows = stack.enter_context(closing(rows_of_sql(engine, self.sql, columns)))
+            statement = Statement.of(self.sql)
+            database = database_of(find(self.sql_conn_id), away=SourceError)
+            stack.callback(database.close)
+            rows = stack.enter_context(closing(rows_of_sql(database, statement, columns)))
         else:
             raise ConfigurationError("give a crosswalk as a file, or as sql with sql_conn_id, and not both")
         rows = require_columns(rows, columns, "the crosswalk")

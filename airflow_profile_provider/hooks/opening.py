@@ -71,7 +71,15 @@ class Opener:
             warn=self.log.warning,
         )
         find, go_on = self._hook.get_connection, self._guard.go_on
-        return source_of(records, options.sql, options.sql_conn_id, find, reading, sleep=go_on)
+        return source_of(
+            records,
+            options.sql,
+            options.sql_conn_id,
+            find,
+            reading,
+            parameters=options.parameters,
+            sleep=go_on,
+        )
 
     def session(self, assembly: Assembly, *, share: str, owner: str) -> AbstractContextManager[LedgerSession]:
         """Open the ledger, once no other push to the target is under way."""

@@ -17,6 +17,7 @@ Dataset = tuple[str, str]
 
 _STAR = re.compile(r"(\bselect\s+(distinct\s+|all\s+)?|,\s*)([\w\"]+\.)?\*", re.IGNORECASE)
 _SEARCH_PATH = re.compile(r"search_path\s*=\s*\"?(\w+)")
+_PARAMETER = re.compile(r"%%|%(\(\w+\))?s")
 _SCHEMES = {"s3a": "s3", "s3n": "s3", "gcs": "gs"}
 
 
@@ -71,6 +72,11 @@ def origin_of_sql(connection: Connection, sql: str) -> Origin:
     # What is read inside of a "with" the parser tells by the columns alone.
     named += [dataset for sources in columns.values() for dataset, _ in sources]
     return Origin(tuple(dict.fromkeys(named)), columns, alike=_STAR.search(sql) is not None)
+
+
+def without_places(sql: str) -> str:
+    """Return a query without the places of its parameters, which the parser takes for mistakes."""
+    return _PARAMETER.sub(lambda found: "%" if found[0] == "%%" else "null", sql)
 
 
 @dataclass(frozen=True)

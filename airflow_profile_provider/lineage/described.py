@@ -31,6 +31,7 @@ class DescribedPush(Protocol):
     records: Any
     sql: str | None
     sql_conn_id: str | None
+    parameters: Any
     key: str | None
     key_type: str | None
     fields: Mapping[str, str] | Sequence[str] | None

@@ -24,7 +24,7 @@ from openlineage.client.facet_v2 import (
 from airflow_profile_provider.adapters.files import is_path
 from airflow_profile_provider.errors import ProfileError
 from airflow_profile_provider.lineage.assets import dataset_of
-from airflow_profile_provider.lineage.datasets import Origin, origin_of_file, origin_of_sql
+from airflow_profile_provider.lineage.datasets import Origin, origin_of_file, origin_of_sql, without_places
 from airflow_profile_provider.lineage.described import DescribedPush, ReadFromTable
 from airflow_profile_provider.records import Report, Verdict
 
@@ -69,7 +69,9 @@ def _query(operator: DescribedPush) -> str | None:
     """Return what is asked of the database; of an outbox, in the simplest words."""
     if isinstance(operator.records, ReadFromTable):
         return f"select * from {operator.records.table_read}"
-    return operator.sql
+    if operator.sql is None or operator.parameters is None:
+        return operator.sql
+    return without_places(operator.sql)
 
 
 def _vendor(operator: DescribedPush, origin: Origin) -> Iterator[OutputDataset]:

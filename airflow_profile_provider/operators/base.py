@@ -23,7 +23,7 @@ from airflow_profile_provider.errors import (
 from airflow_profile_provider.lineage.assets import announce
 from airflow_profile_provider.lineage.mixin import LineageMixin
 from airflow_profile_provider.operators.events import FromEvents
-from airflow_profile_provider.operators.held import HeldRecords, held
+from airflow_profile_provider.operators.held import HeldParameters, HeldRecords, held
 from airflow_profile_provider.operators.names import mapped_name, run_of, tried_name
 from airflow_profile_provider.operators.outcome import (
     allowed_failures,
@@ -54,6 +54,8 @@ class PushProfilesOperator(LineageMixin, BaseOperator):
         `from_events()`: what the events announce that started the run.
     :param sql: a query instead, or the name of a ``.sql`` file, as in Airflow's own operators.
     :param sql_conn_id: the connection through which the query is asked, or the outbox of events is read.
+    :param parameters: values that the query's driver binds, by name or in order, as `SQLExecuteQueryOperator`
+        takes them; each may be a template. They are shown as "***".
     :param key: column of the key (no meaning where ``fields`` is None).
     :param fields: vendor field to column, or a list where the names agree; None: rows are changes already.
     :param key_type: which of the vendor's identifiers the key is; the first by default.
@@ -100,6 +102,7 @@ class PushProfilesOperator(LineageMixin, BaseOperator):
     ui_color = "#d8e8f8"
     sql: str | None
     sql_conn_id: str | None
+    parameters: Any
     key: str | None
     key_type: str | None
     fields: Mapping[str, str] | Sequence[str] | None
@@ -120,6 +123,7 @@ class PushProfilesOperator(LineageMixin, BaseOperator):
         records: Any = None,
         sql: str | None = None,
         sql_conn_id: str | None = None,
+        parameters: Mapping[str, Any] | Sequence[Any] | None = None,
         key: str | None = None,
         fields: Mapping[str, str] | Sequence[str] | None = None,
         key_type: str | None = None,
@@ -290,6 +294,8 @@ class PushProfilesOperator(LineageMixin, BaseOperator):
                 raise SourceError('records is None, not a list or a path; if that is fine, set if_empty="ok"')
             records = []
         options = {name: getattr(self, name) for name in OPTIONS}
+        if isinstance(self.parameters, HeldParameters):
+            options["parameters"] = self.parameters.parameters
         options["plan_path"] = mapped_name("plan_path", self.plan_path, context)
         options["delivered_path"] = mapped_name("delivered_path", self.delivered_path, context)
         options["rejects_path"] = tried_name(self.rejects_path, context)

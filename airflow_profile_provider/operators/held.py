@@ -16,7 +16,12 @@ from airflow_profile_provider.operators.events import FromEvents
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import MappedOperator
 
-_PARSED = {"fields": arguments.columns, "relationships": arguments.links, "partition": arguments.pair}
+_PARSED = {
+    "fields": arguments.columns,
+    "parameters": arguments.parameters,
+    "relationships": arguments.links,
+    "partition": arguments.pair,
+}
 
 
 class HeldRecords:
@@ -32,14 +37,31 @@ class HeldRecords:
         return f"<{len(self)} records>" if _is_list(self.records) else f"<{type(self.records).__name__}>"
 
 
+class HeldParameters:
+    """Values that are bound to a query, rendered by now: only their names are shown."""
+
+    template_fields = ("parameters",)
+    """Airflow renders what is inside of it, too, where somebody sets it before a task is rendered."""
+
+    def __init__(self, parameters: Mapping[str, Any] | Sequence[Any]) -> None:
+        self.parameters = parameters
+
+    def __repr__(self) -> str:
+        if isinstance(self.parameters, Mapping):
+            return str({str(name): "***" for name in self.parameters})
+        return str(["***"] * len(self.parameters))
+
+
 def _is_list(records: Any) -> bool:
     return isinstance(records, Sequence) and not isinstance(records, str | bytes)
 
 
 def held(name: str, value: Any) -> Any:
     """Return the value of an argument as an operator keeps it: held if it may be records."""
-    if value is None or isinstance(value, HeldRecords | FromEvents | bool | int | float):
+    if value is None or isinstance(value, HeldRecords | HeldParameters | FromEvents | bool | int | float):
         return value
+    if name == "parameters" and _fits(name, value):
+        return value if _is_to_be_rendered(value) else HeldParameters(arguments.parameters(name, value) or ())
     if hasattr(value, "resolve") or hasattr(value, "open") or isinstance(value, os.PathLike):
         return value  # an XComArg, what it resolves to is set later; or a path
     if isinstance(value, str):
@@ -60,6 +82,17 @@ def _fits(name: str, value: Any) -> bool:
     except ConfigurationError:
         return False
     return True
+
+
+def _is_to_be_rendered(value: Any) -> bool:
+    """Whether a value holds a template, or what another task has yet to return."""
+    if isinstance(value, Mapping):
+        return any(map(_is_to_be_rendered, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(_is_to_be_rendered, value))
+    if isinstance(value, str):
+        return any(sign in value for sign in ("{{", "{%", "{#"))
+    return hasattr(value, "resolve")
 
 
 def _may_be_rendered(value: Any) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from airflow_profile_provider import options as arguments
@@ -26,6 +26,7 @@ class PushOptions:
 
     sql: str | None = None
     sql_conn_id: str | None = None
+    parameters: Mapping[str, Any] | tuple[Any, ...] | None = field(default=None, repr=False)
     key: str | None = None
     fields: Mapping[str, Any] | Sequence[str] | None = None
     key_type: str | None = None
@@ -101,6 +102,7 @@ def _partition(name: str, value: Any) -> tuple[int, int] | None:
 _READERS: dict[str, Callable[[str, Any], Any]] = {
     "doubt_seconds": arguments.seconds,
     "fields": arguments.columns,
+    "parameters": arguments.parameters,
     "relationships": arguments.links,
     "partition": _partition,
     "null_values": arguments.words,

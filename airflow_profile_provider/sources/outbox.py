@@ -17,8 +17,8 @@ from airflow_profile_provider.errors import OutboxFailed, SourceError
 from airflow_profile_provider.outages import ridden_out
 from airflow_profile_provider.records import Group, Row, Verdict
 from airflow_profile_provider.sources.announced import Outbox, Span, merged
+from airflow_profile_provider.sources.database_errors import error_name
 from airflow_profile_provider.sources.json_rows import JsonReader, is_ambiguous
-from airflow_profile_provider.sources.sql import error_name
 from airflow_profile_provider.values import is_null
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from include.demo import stage
-from include.demo.source import VENDORS
+from include.demo.source import VENDORS, read_rows
 from include.ui import files
 from own_airflow import ROOT
 
@@ -103,3 +103,16 @@ def test_a_red_push_ends_its_chain_and_the_run_but_neither_the_other_branch_nor_
     }
     assert ended.report("push_sonoran")["rejected"] > 15
     assert sandbox.profiles("communifire") == before
+
+
+def test_a_query_in_a_file_takes_its_parameter_from_the_form(
+    test_dag: TestDag, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    stage.make_source(sandbox, tmp_path / "people.db")
+    wanted = {
+        row["ocamba_id"] for row in read_rows(tmp_path / "people.db", "people") if row["language"] == "es-ES"
+    }
+    ended = test_dag(ROOT / "dags" / "push_sql_file.py", run_conf={"language": "es-ES"})
+    report = ended.report("push_ocamba")
+    assert ended.state == "success"
+    assert report["received"] == len(wanted) > 0
