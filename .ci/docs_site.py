@@ -40,6 +40,7 @@ API: dict[str, tuple[str, Iterable[str]]] = {
             "operators.crosswalk.TranslateKeysOperator",
         ],
     ),
+    "taskflow": ("TaskFlow", ["decorators.taskflow.push_profiles"]),
     "hooks": ("Hooks", ["hooks.base.ProfileHook", "{hooks}"]),
     "triggers": ("Triggers", ["triggers.profile_changes.ProfileChangesTrigger"]),
     "sources": ("Sources of changes", ["sources.announced.Announced", "sources.announced.Outbox"]),
