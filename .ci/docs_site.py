@@ -105,7 +105,9 @@ def example(file: Path) -> str:
     """Return the page of an example DAG: what it says of itself, and its code."""
     text = file.read_text(encoding="utf-8")
     about = ast.get_docstring(ast.parse(text)) or ""
-    return f"# {file.stem}\n\n{about}\n\n```python\n{text}```\n"
+    queries = [file.parent / name for name in re.findall(r'"(sql/\w+\.sql)"', text)]
+    shown = [f"`{query.name}`:\n\n```sql\n{query.read_text(encoding='utf-8')}```\n" for query in queries]
+    return "\n".join([f"# {file.stem}\n\n{about}\n\n```python\n{text}```\n", *shown])
 
 
 def example_pages() -> dict[str, tuple[str, Path]]:

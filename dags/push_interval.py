@@ -11,8 +11,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pendulum
-from airflow.sdk import DAG
-from airflow.timetables.interval import CronDataIntervalTimetable  # from airflow.sdk since 3.2
+from airflow.sdk import DAG, CronDataIntervalTimetable
 
 from airflow_profile_provider.operators.ocamba import OcambaPushProfilesOperator
 

@@ -1,7 +1,7 @@
 """Push the people of one language to Ocamba Hood: a query in a file of its own, with parameters.
 
-The query is in ``sql/people_of_a_language.sql`` beside this file. The database binds the parameters, so that
-text from a form can be one; it never becomes part of the query.
+The query is in ``sql/people_of_a_language.sql`` beside this file. The database's driver binds the parameters,
+so that text from a form can be one: it cannot change the query.
 
 ``warehouse`` is a connection to the database of the table ``people``, of any type that Airflow has a provider
 for. ``profile_ledger`` is a connection to the ledger's database.

@@ -6,6 +6,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -84,10 +85,11 @@ def database_of(
         with _told(connection, None):
             hook = _hook_of(connection)
         if _has_cursors(hook) and not _streams(hook):
+            connect = partial(ridden_out, hook.get_conn, sleep=sleep)
             with _told(connection, away):
-                first = ridden_out(hook.get_conn, sleep=sleep)
+                first = connect()
             plain = getattr(hook, "_make_common_data_structure", None)
-            return CursorDatabase(hook.get_conn, first, *([plain] if plain else []))
+            return CursorDatabase(connect, first, *([plain] if plain else []))
     return EngineDatabase(engine_of(connection, create=False, away=away, sleep=sleep))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from airflow_profile_provider.sources.files import rows_of_parts
 from airflow_profile_provider.sources.keys import KeyFile
 from airflow_profile_provider.sources.reading import Reading
 from airflow_profile_provider.sources.rows import require_columns
-from airflow_profile_provider.sources.statements import Statement
+from airflow_profile_provider.sources.statements import Parameters, Statement
 from airflow_profile_provider.values import exact_key, is_null
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class Crosswalk:
     path: str | None = None
     sql: str | None = None
     sql_conn_id: str | None = None
+    parameters: Parameters | None = field(default=None, repr=False)
 
     def translate(
         self,
@@ -90,7 +91,7 @@ class Crosswalk:
             from airflow_profile_provider.adapters.databases import database_of
             from airflow_profile_provider.sources.sql import rows_of_sql
 
-            statement = Statement.of(self.sql)
+            statement = Statement.of(self.sql, self.parameters)
             database = database_of(find(self.sql_conn_id), away=SourceError)
             stack.callback(database.close)
             rows = stack.enter_context(closing(rows_of_sql(database, statement, columns)))

@@ -22,9 +22,8 @@ from airflow_profile_provider.errors import (
 )
 from airflow_profile_provider.lineage.assets import announce
 from airflow_profile_provider.lineage.mixin import LineageMixin
-from airflow_profile_provider.operators.dates import DatesMixin
 from airflow_profile_provider.operators.events import FromEvents
-from airflow_profile_provider.operators.held import HeldParameters, HeldRecords, held
+from airflow_profile_provider.operators.held import HeldRecords, given_parameters, held
 from airflow_profile_provider.operators.names import mapped_name, run_of, tried_name
 from airflow_profile_provider.operators.outcome import (
     allowed_failures,
@@ -48,7 +47,7 @@ OPTIONS = tuple(name for name in OPTION_NAMES if name != "relationships")
 """The hook's options that each vendor's operator has; relationships are those of one vendor."""
 
 
-class PushProfilesOperator(DatesMixin, LineageMixin, BaseOperator):
+class PushProfilesOperator(LineageMixin, BaseOperator):
     """Push profile changes to a vendor, and turn red when what was promised did not happen.
 
     :param records: a list, an XComArg, or the path or URI of a .jsonl, .csv (.gz) or .parquet file; or
@@ -295,8 +294,7 @@ class PushProfilesOperator(DatesMixin, LineageMixin, BaseOperator):
                 raise SourceError('records is None, not a list or a path; if that is fine, set if_empty="ok"')
             records = []
         options = {name: getattr(self, name) for name in OPTIONS}
-        if isinstance(self.parameters, HeldParameters):
-            options["parameters"] = self.parameters.parameters
+        options["parameters"] = given_parameters(self.parameters)
         options["plan_path"] = mapped_name("plan_path", self.plan_path, context)
         options["delivered_path"] = mapped_name("delivered_path", self.delivered_path, context)
         options["rejects_path"] = tried_name(self.rejects_path, context)

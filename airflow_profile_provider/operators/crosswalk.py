@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, BaseHook, BaseOperator
 
 from airflow_profile_provider import options as arguments
 from airflow_profile_provider.errors import ConfigurationError, ProfileError, sorted_error
-from airflow_profile_provider.operators.dates import DatesMixin
+from airflow_profile_provider.operators.held import given_parameters, held
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from airflow_profile_provider.hooks.crosswalk import Translated
 
 
-class TranslateKeysOperator(DatesMixin, BaseOperator):
+class TranslateKeysOperator(BaseOperator):
     """Turn the keys that one push delivered into the next system's, by a table that holds both.
 
     :param keys: the file of keys: a push's ``delivered_path``.
     :param to_path: the file for their counterparts: the next push's ``only``.
     :param crosswalk: path or URI of a .jsonl, .csv (.gz) or .parquet file with both keys in each row.
     :param sql: a query instead, asked through the connection ``sql_conn_id``.
+    :param parameters: values that the query's driver binds, by name or in order; they are shown as "***".
     :param from_column: column of the keys that are given.
     :param to_column: column of the keys that are wanted.
     :param if_empty: "fail" (default) or "ok": what it means that none of the keys has a counterpart.
@@ -41,6 +42,7 @@ class TranslateKeysOperator(DatesMixin, BaseOperator):
         "crosswalk",
         "sql",
         "sql_conn_id",
+        "parameters",
         "from_column",
         "to_column",
     )
@@ -58,6 +60,7 @@ class TranslateKeysOperator(DatesMixin, BaseOperator):
         crosswalk: str | os.PathLike[str] | None = None,
         sql: str | None = None,
         sql_conn_id: str | None = None,
+        parameters: Mapping[str, Any] | Sequence[Any] | None = None,
         if_empty: str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -69,7 +72,12 @@ class TranslateKeysOperator(DatesMixin, BaseOperator):
         self.crosswalk = crosswalk
         self.sql = sql
         self.sql_conn_id = sql_conn_id
+        self.parameters: Any = parameters
         self.if_empty = if_empty
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute; parameters are held where the database and the UI do not look."""
+        super().__setattr__(name, held(name, value) if name == "parameters" else value)
 
     def execute(self, context: Context) -> dict[str, int]:
         """Write the file, and return the counts."""
@@ -108,6 +116,7 @@ class TranslateKeysOperator(DatesMixin, BaseOperator):
             path=arguments.path("crosswalk", self.crosswalk),
             sql=arguments.text("sql", self.sql, strip=False),
             sql_conn_id=arguments.text("sql_conn_id", self.sql_conn_id),
+            parameters=arguments.parameters("parameters", given_parameters(self.parameters)),
         )
         if_empty = arguments.text("if_empty", self.if_empty) or "fail"
         may_miss = arguments.require_choice("if_empty", if_empty, ("fail", "ok")) == "ok"

@@ -52,6 +52,11 @@ class HeldParameters:
         return str(["***"] * len(self.parameters))
 
 
+def given_parameters(held_ones: Any) -> Any:
+    """Return parameters as they were given, held or not."""
+    return held_ones.parameters if isinstance(held_ones, HeldParameters) else held_ones
+
+
 def _is_list(records: Any) -> bool:
     return isinstance(records, Sequence) and not isinstance(records, str | bytes)
 

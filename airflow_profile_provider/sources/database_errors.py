@@ -84,7 +84,8 @@ def told(error: BaseException, hidden: Iterable[str] = ()) -> str:
 def _words(cause: BaseException) -> str:
     """Return the words of an error that is the query's own."""
     module = type(cause).__module__.partition(".")[0].lstrip("_").lower()
-    words = str(cause.args[-1]) if cause.args else ""
+    words = getattr(cause, "msg", None)  # of MySQL's own driver
+    words = words if isinstance(words, str) else str(next(reversed(cause.args), ""))
     if module.startswith("psycopg"):
         return _postgres(cause)
     if isinstance(cause, sqlite3.Error):

@@ -252,11 +252,13 @@ def test_a_crosswalk_may_be_in_any_warehouse(tmp_path: Path) -> None:
         task_id="translate",
         keys=str(tmp_path / "keys.txt"),
         to_path=str(tmp_path / "to.txt"),
-        sql="select id, name from people",
+        sql="select id, name from people where country = ?",
+        parameters=["fi"],
         sql_conn_id="warehouse",
         from_column="id",
         to_column="name",
     )
+    assert str(translate.parameters) == "['***']"
     assert translate.execute({}) == {"keys": 3, "missing": 1}
     assert sorted((tmp_path / "to.txt").read_text().split()) == ["Ada", "Linus"]
 

@@ -362,6 +362,12 @@ def test_a_count_is_what_the_query_returns(engine: Engine, kind: str) -> None:
     assert count(engine, "select 1 as id -- '%' :x") == 1
 
 
+@pytest.mark.parametrize(("kind", "place"), [("sqlite", "?"), ("postgres", "%s")])
+def test_a_query_is_counted_with_its_parameters(engines: dict[str, Engine], kind: str, place: str) -> None:
+    sql = f"select * from ({NUMBERS[kind].format(1234)}) as p where id > {place}"
+    assert EngineDatabase(engines[kind]).count(Statement.of(sql, [1000])) == 234
+
+
 @pytest.mark.parametrize("sql", ["select * from nowhere", "", "delete from nowhere", "select 1; select 2"])
 def test_a_query_that_cannot_be_counted_is_not(engine: Engine, sql: str) -> None:
     assert count(engine, sql) is None

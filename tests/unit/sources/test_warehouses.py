@@ -140,7 +140,7 @@ def test_types_of_duckdb_are_written_as_json(duckdb: Opened, sql: str, value: An
 
 @of_duckdb
 def test_an_instant_of_duckdb_keeps_its_zone(duckdb: Opened) -> None:
-    found = only(duckdb, "timestamptz '2026-01-02 03:04+00'")
+    found = only(duckdb, "timestamptz '2026-01-02 03:04:00+00'")
     assert datetime.fromisoformat(plain(found)) == datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 
 
@@ -225,6 +225,37 @@ def test_a_connection_whose_extra_asks_for_dicts_is_read_all_the_same(
     found = database_of(Connection.get("of_dicts"), away=SourceError)
     assert read(found, "select 1 as a, 2 as b")[0].content == {"a": 1, "b": 2}
     found.close()
+
+
+# -- what breaks ------------------------------------------------------------------------------------------
+
+
+@of_mysql
+def test_a_session_that_is_ended_half_way_is_an_error_of_the_source(database: Opened, mysql: Store) -> None:
+    sql = "select seq as id, connection_id() as session from seq_1_to_500000"
+    rows = rows_of_sql(database, Statement(sql), None)
+    session = next(rows).content["session"]
+    _kill(mysql, session)
+    with pytest.raises(SourceError, match=r"failed after [\d,]+ rows \(OperationalError \d+\)"):
+        list(rows)
+    assert only(database, "1") == 1, "it connects anew"
+
+
+def _kill(store: Store, session: int) -> None:
+    import pymysql
+
+    with pymysql.connect(
+        host=store["host"], port=store["port"], user=store["login"], password=store["password"]
+    ) as connection:
+        connection.cursor().execute(f"kill {session}")
+
+
+@of_duckdb
+def test_a_value_that_fails_is_an_error_of_the_source_without_the_value(duckdb: Opened) -> None:
+    failing = "case when i = 250000 then error('S3cr3t') else 'x' end"
+    with pytest.raises(SourceError, match=r"the query failed .*\(InvalidInputException\); run it") as caught:
+        read(duckdb, f"select i as id, {failing} as x from range(1, 300000) as t(i)")
+    assert "S3cr3t" not in str(caught.value)
 
 
 # -- a million rows ---------------------------------------------------------------------------------------
