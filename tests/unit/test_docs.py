@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from real_airflow.snippets.reading import snippets
 
 from airflow_profile_provider.get_provider_info import get_provider_info
 from airflow_profile_provider.operators.base import PushProfilesOperator
@@ -59,6 +60,14 @@ def test_what_the_docs_import_is_there(page: Path) -> None:
         if not hasattr(import_module(node.module), imported.name)
     ]
     assert missing == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_snippet_is_one_that_is_run_or_says_why_not(page: Path) -> None:
+    """Running them is what tests/real_airflow/snippets does."""
+    fences = re.findall(r"^ *```", page.read_text(), re.MULTILINE)
+    assert len(list(snippets(page))) * 2 == len(fences)
+    assert [snippet.line for snippet in snippets(page) if not snippet.language] == []
 
 
 def test_every_registered_vendor_has_a_page() -> None:
