@@ -60,7 +60,7 @@ with DAG(
         task_id="approve",
         subject="Send these changes to Ocamba Hood?",
         body="{{ ti.xcom_pull(task_ids='plan', key='plan_summary') }}\n\nEach change: `" + PLAN + "`",
-        response_timeout=timedelta(hours=20),
+        response_timeout=timedelta(hours=20),  # of apache-airflow-providers-standard 1.12.2 and later
         defaults="Reject",  # if nobody answers; the next plan has these changes too
     )
     push = OcambaPushProfilesOperator(

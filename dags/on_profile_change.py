@@ -12,7 +12,9 @@ the table.
 from __future__ import annotations
 
 import pendulum
-from airflow.sdk import DAG, Asset, AssetOrTimeSchedule, AssetWatcher, CronTriggerTimetable
+from airflow.sdk import DAG, Asset, AssetWatcher
+from airflow.timetables.assets import AssetOrTimeSchedule  # from airflow.sdk since 3.2
+from airflow.timetables.trigger import CronTriggerTimetable
 
 from airflow_profile_provider.operators.events import from_events
 from airflow_profile_provider.operators.ocamba import OcambaPushProfilesOperator

@@ -11,7 +11,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pendulum
-from airflow.sdk import DAG, CronDataIntervalTimetable
+from airflow.sdk import DAG
+from airflow.timetables.interval import CronDataIntervalTimetable  # from airflow.sdk since 3.2
 
 from airflow_profile_provider.operators.ocamba import OcambaPushProfilesOperator
 

@@ -21,6 +21,7 @@ from airflow_profile_provider.delivery.retries import RetryRule
 from airflow_profile_provider.delivery.routes import route
 from airflow_profile_provider.delivery.transport import Transport
 from airflow_profile_provider.errors import ConfigurationError, ProfileError, RecordRefused
+from airflow_profile_provider.hooks.forms import declare_form
 from airflow_profile_provider.options import options_of
 from airflow_profile_provider.vendors.base import Vendor
 from airflow_profile_provider.vendors.exchange import Answer, Rate, Request, to_json
@@ -37,6 +38,10 @@ class ConnectedHook(HttpHook):
     vendor_class: ClassVar[type[Vendor]]
     retry_rule: RetryRule = RetryRule()
     """How often and how long a request is tried."""
+
+    def __init_subclass__(cls, **given: Any) -> None:
+        super().__init_subclass__(**given)
+        declare_form(cls)
 
     def __init__(self, conn_id: str, **http: Any) -> None:
         super().__init__(http_conn_id=conn_id, **http)

@@ -22,6 +22,7 @@ from airflow_profile_provider.errors import (
 )
 from airflow_profile_provider.lineage.assets import announce
 from airflow_profile_provider.lineage.mixin import LineageMixin
+from airflow_profile_provider.operators.dates import DatesMixin
 from airflow_profile_provider.operators.events import FromEvents
 from airflow_profile_provider.operators.held import HeldRecords, given_parameters, held
 from airflow_profile_provider.operators.names import mapped_name, run_of, tried_name
@@ -47,7 +48,7 @@ OPTIONS = tuple(name for name in OPTION_NAMES if name != "relationships")
 """The hook's options that each vendor's operator has; relationships are those of one vendor."""
 
 
-class PushProfilesOperator(LineageMixin, BaseOperator):
+class PushProfilesOperator(DatesMixin, LineageMixin, BaseOperator):
     """Push profile changes to a vendor, and turn red when what was promised did not happen.
 
     :param records: a list, an XComArg, or the path or URI of a .jsonl, .csv (.gz) or .parquet file; or

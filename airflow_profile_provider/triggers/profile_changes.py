@@ -23,7 +23,7 @@ class ProfileChangesTrigger(BaseEventTrigger):
 
     An event names a range: ``{"outbox": table, "first": n, "last": n, "count": n}``. Each row is announced
     once, and again every ``again_seconds`` while it is owed, so that neither a failed push nor a triggerer
-    that died loses any. Airflow 3.3 remembers over a restart what was announced; 3.2 announces it again.
+    that died loses any. After a restart, Airflow 3.3 knows what was announced; older ones announce it again.
 
     :param sql_conn_id: connection of the database.
     :param table: the outbox, or schema.table.

@@ -13,8 +13,7 @@ from urllib.parse import quote
 
 import pytest
 import requests
-from airflow.providers.common.compat.sdk import Stats
-from own_airflow import AIRFLOW_VERSION
+from metrics import metrics_to
 
 from airflow_profile_provider.hooks.base import ProfileHook
 
@@ -62,10 +61,8 @@ def ear(
 ) -> Iterator[Ear]:
     monkeypatch.setattr(ProfileHook, "tell_seconds", 0.01)  # so that progress is said
     ear = Ear(caplog, capfd)
-    options = {"export_legacy_names": False} if AIRFLOW_VERSION >= (3, 3) else {}
-    Stats.initialize(factory=lambda: ear.metrics, **options)
-    yield ear
-    Stats.initialize(factory=None, **options)
+    with metrics_to(ear.metrics):
+        yield ear
 
 
 def secrets_of(rig: Rig) -> dict[str, str]:

@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from include.local_airflow import LocalAirflow
-from own_airflow import ROOT
+from own_airflow import AIRFLOW_VERSION, ROOT
 
 from airflow_profile_provider.sandbox import Sandbox
 
 from .conftest import another
 
 CANARY = "canary5e1f"
+MODULE = [sys.executable, "-m", "airflow_profile_provider.cli"]
+
+
+def command_of(airflow: LocalAirflow, *words: str) -> list[str]:
+    """The command line; Airflow 3.1 takes no commands of providers, so there ours has a module."""
+    if words[0] == "profiles" and AIRFLOW_VERSION < (3, 2):
+        return [*MODULE, *words[1:]]
+    return airflow.command(*words)
 
 
 def said(airflow: LocalAirflow, *words: str, status: int = 0) -> str:
     """Run a command, and return what it printed, errors included."""
     done = subprocess.run(
-        airflow.command(*words),
+        command_of(airflow, *words),
         env=airflow.environment(),
         cwd=airflow.home,
         stdin=subprocess.DEVNULL,
@@ -88,7 +97,7 @@ def test_it_works_without_a_database(tmp_path: Path, sandbox: Sandbox) -> None:
 
 def test_help_names_the_commands_without_a_warning(migrated: LocalAirflow) -> None:
     done = subprocess.run(
-        migrated.command("profiles", "ledger", "--help"),
+        command_of(migrated, "profiles", "ledger", "--help"),
         env=migrated.environment(),
         capture_output=True,
         text=True,
@@ -99,3 +108,15 @@ def test_help_names_the_commands_without_a_warning(migrated: LocalAirflow) -> No
     assert "airflow_profile_provider" not in done.stdout + done.stderr
     shown = said(migrated, "profiles", "explain", "--help")
     assert "Profile values are shown" in " ".join(shown.split())
+
+
+def test_the_module_has_the_same_commands(migrated: LocalAirflow) -> None:
+    for words in ([], ["ledger", "status"]):
+        done = subprocess.run(
+            [*MODULE, *words, "--help"],
+            env=migrated.environment(),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout == said(migrated, "profiles", *words, "--help")

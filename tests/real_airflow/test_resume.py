@@ -72,7 +72,7 @@ def test_a_deferrable_push_gives_its_slot_back_and_goes_on(
     assert comments(sandbox) == wanted
 
 
-@pytest.mark.skipif(not HAS_STATE_STORE, reason="Airflow 3.2 knows no retry policy")
+@pytest.mark.skipif(not HAS_STATE_STORE, reason="Airflow 3.3 brought retry policies")
 def test_a_refused_credential_is_not_retried(deployment: Deployment, sandbox: Sandbox) -> None:
     good = sandbox.connections()["ocamba_default"]
     deployment.airflow.connect({"ocamba_revoked": {**good, "password": "revoked-long-ago"}})

@@ -11,13 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.providers.standard.operators.hitl import HITLOperator
 from own_airflow import AIRFLOW, ROOT
 
 from airflow_profile_provider.hooks.ocamba import OcambaHook
 from airflow_profile_provider.operators.outcome import allowed_failures, problem_of
 from airflow_profile_provider.sandbox import serve
 
-DAG_FILES = sorted((ROOT / "dags").glob("*.py"))
+HAS_RESPONSE_TIMEOUT = "response_timeout" in HITLOperator.__init__.__annotations__
+DAG_FILES = sorted(
+    file for file in (ROOT / "dags").glob("*.py") if file.stem != "approve_changes" or HAS_RESPONSE_TIMEOUT
+)
 VENDORS = ["sonoran", "communifire", "agilenow", "lightfield", "ocamba"]
 
 PARSE = """
@@ -92,6 +96,7 @@ def test_the_examples_cover_the_five_vendors(parsed: dict[str, Any]) -> None:
         assert f"push_{vendor}" in parsed["push_one_profile"]
 
 
+@pytest.mark.skipif(not HAS_RESPONSE_TIMEOUT, reason="needs apache-airflow-providers-standard 1.12.2")
 def test_an_approval_stands_between_plan_and_push(parsed: dict[str, Any]) -> None:
     assert parsed["approve_changes"] == ["anything_to_send", "approve", "plan", "push"]
 

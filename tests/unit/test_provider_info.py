@@ -119,24 +119,47 @@ def test_secrets_are_masked_fields_and_the_port_is_never_hidden() -> None:
             assert (field["schema"].get("format") == "password") == (secret and not is_address)
 
 
-def test_airflow_reads_the_five_forms_without_a_warning_of_ours() -> None:
+@pytest.fixture(scope="module")
+def forms() -> subprocess.CompletedProcess[str]:
+    """The forms that Airflow's API server hands to its UI."""
     show = (
         "import json, warnings; warnings.simplefilter('always')\n"
-        "from airflow.providers_manager import ProvidersManager\n"
-        "manager = ProvidersManager()\n"
-        "fields = list(manager.connection_form_widgets)\n"
-        "print(json.dumps({'behaviours': manager.field_behaviours, 'fields': fields}))"
+        "from airflow.api_fastapi.core_api.services.ui.connections import HookMetaService\n"
+        "forms = HookMetaService.hook_meta_data()\n"
+        "print(json.dumps({form.connection_type: form.model_dump(mode='json') for form in forms}))"
     )
-    done = subprocess.run(
+    return subprocess.run(
         [sys.executable, "-c", show], env=AIRFLOW.environment(), capture_output=True, text=True, check=True
     )
-    found = json.loads(done.stdout.splitlines()[-1])
-    for vendor, entry in ENTRIES.items():
-        behaviour = entry["ui-field-behaviour"]
-        assert found["behaviours"][vendor]["relabeling"] == behaviour["relabeling"]
-        assert found["behaviours"][vendor]["placeholders"].items() >= behaviour["placeholders"].items()
-        assert {f"extra__{vendor}__{name}" for name in entry["conn-fields"]} <= set(found["fields"])
-    assert ours(done.stdout + done.stderr) == []
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_airflow_shows_the_form_of_the_metadata(forms: subprocess.CompletedProcess[str], vendor: str) -> None:
+    form = json.loads(forms.stdout.splitlines()[-1])[vendor]
+    behaviour = ENTRIES[vendor]["ui-field-behaviour"]
+    standard = {name.replace("url_", ""): field for name, field in form["standard_fields"].items() if field}
+    assert {name for name, field in standard.items() if field["hidden"]} | {"extra"} == set(
+        behaviour["hidden-fields"]
+    )
+    for kind, declared in (("title", "relabeling"), ("placeholder", "placeholders")):
+        assert {name: field[kind] for name, field in standard.items() if field[kind]} == behaviour[declared]
+    declared = ENTRIES[vendor]["conn-fields"]
+    assert {
+        name: (field["schema"]["title"], field["description"], field["value"], field["schema"].get("enum"))
+        for name, field in form["extra_fields"].items()
+    } == {
+        name: (
+            field["label"],
+            field["description"],
+            field["schema"].get("default"),
+            field["schema"].get("enum"),
+        )
+        for name, field in declared.items()
+    }
+
+
+def test_airflow_reads_the_forms_without_a_warning_of_ours(forms: subprocess.CompletedProcess[str]) -> None:
+    assert ours(forms.stdout + forms.stderr) == []
 
 
 @pytest.mark.parametrize("listing", ["list", "hooks"])

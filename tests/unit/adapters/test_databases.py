@@ -13,13 +13,19 @@ from typing import Any
 import pytest
 from airflow.providers.common.sql.hooks.sql import DbApiHook
 from airflow.sdk import Connection
-from airflow.sdk.providers_manager_runtime import HookInfo, ProvidersManagerTaskRuntime
+from own_airflow import AIRFLOW_VERSION
 from postgres import private_postgres
 from sqlalchemy import URL, Engine, text
 from sqlalchemy.exc import OperationalError
 
 from airflow_profile_provider.adapters.databases import engine_of
 from airflow_profile_provider.errors import ConfigurationError
+
+if AIRFLOW_VERSION >= (3, 2):  # where tasks look for hooks
+    from airflow.sdk.providers_manager_runtime import HookInfo
+    from airflow.sdk.providers_manager_runtime import ProvidersManagerTaskRuntime as ProvidersManager
+else:
+    from airflow.providers_manager import HookInfo, ProvidersManager
 
 SECRET = "S3cr3t-passw0rd"
 
@@ -65,7 +71,7 @@ def test_an_sqlite_connection_may_be_relative(file: Path, monkeypatch: pytest.Mo
 def test_an_sqlite_connection_may_be_a_uri(tmp_path: Path, slashes: str) -> None:
     """As Airflow's own hook reads it: what it takes for the schema is the rest of the path."""
     file = tmp_path / "uri.db"
-    ask(engine_of(Connection(conn_id="x", uri=slashes + str(file).lstrip("/"))), "select 1")
+    ask(engine_of(Connection.from_uri(slashes + str(file).lstrip("/"), conn_id="x")), "select 1")
     assert file.exists()
 
 
@@ -213,7 +219,7 @@ class WarehouseHook(DbApiHook):
 @pytest.fixture
 def warehouse(monkeypatch: pytest.MonkeyPatch) -> None:
     """A provider whose connection type is "warehouse"."""
-    hooks: Any = ProvidersManagerTaskRuntime().hooks
+    hooks: Any = ProvidersManager().hooks
     name = f"{__name__}.{WarehouseHook.__name__}"
     hooks["warehouse"] = HookInfo(
         hook_class_name=name,

@@ -8,8 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import Stats
-from own_airflow import AIRFLOW_VERSION
+from metrics import metrics_to
 from standins import Fault, Ocamba
 
 from airflow_profile_provider.delivery.retries import RetryRule
@@ -35,10 +34,8 @@ class Sink:
 @pytest.fixture
 def sink() -> Iterator[Sink]:
     found = Sink()
-    options = {"export_legacy_names": False} if AIRFLOW_VERSION >= (3, 3) else {}
-    Stats.initialize(factory=lambda: found, **options)
-    yield found
-    Stats.initialize(factory=None, **options)
+    with metrics_to(found):
+        yield found
 
 
 def test_changes_are_counted_by_vendor_and_verdict(sink: Sink, monkeypatch: pytest.MonkeyPatch) -> None:

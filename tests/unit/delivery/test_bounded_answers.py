@@ -150,7 +150,13 @@ def test_a_push_that_is_asked_to_end_waits_for_no_answer_without_end(
     vendor = stand(rig, hostile, timeout=60)
     vendor.act(ENDLESS[act], times=None)
     hook = rig.hook
-    threading.Timer(0.2, hook.stop).start()
+
+    def stop_in_mid_flight() -> None:
+        while not vendor.requests:
+            time.sleep(0.01)
+        hook.stop()
+
+    threading.Thread(target=stop_in_mid_flight, daemon=True).start()
     began = time.monotonic()
     with pytest.raises(PushStopped, match="asked to end") as stopped:
         hook.push(rig.changes(*range(9)), concurrency=concurrency, quota="none")

@@ -12,6 +12,7 @@ from acceptance.rig import Rig, counts
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from neighbourhood.tls import Authority
+from own_airflow import AIRFLOW_VERSION
 
 from airflow_profile_provider.errors import ConfigurationError
 
@@ -113,10 +114,11 @@ def test_an_extra_that_is_no_object_is_told(
     """Case 15b: encoded twice, a list, a number, no JSON at all."""
     connection = {"conn_type": "ocamba", "host": rig.stand_in.url, "password": "secret", "extra": extra}
     plain_environment.setenv("AIRFLOW_CONN_OCAMBA_DEFAULT", json.dumps(connection))
-    assert_named(rig, "extra is no JSON object")
+    # Airflow 3.1 refuses it before we see it.
+    assert_named(rig, "extra is no JSON object" if AIRFLOW_VERSION >= (3, 2) else "cannot be read")
 
 
-@pytest.mark.parametrize("extra", ["", "  \n", "null", "{}"])
+@pytest.mark.parametrize("extra", ["", "{}", *(["  \n", "null"] if AIRFLOW_VERSION >= (3, 2) else [])])
 def test_an_empty_extra_says_nothing(rig: Rig, plain_environment: pytest.MonkeyPatch, extra: str) -> None:
     connection = {"conn_type": "ocamba", "host": rig.stand_in.url, "extra": extra}
     connection["password"] = f" {rig.stand_in.secret}\r\n"

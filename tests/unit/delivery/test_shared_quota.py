@@ -19,6 +19,7 @@ from neighbourhood.loopback import free_port, meanwhile
 from neighbourhood.postgres_server import PostgresServer
 from neighbourhood.redis_server import RedisServer, redis_server
 from neighbourhood.tls import Authority, tls_front
+from own_airflow import AIRFLOW_VERSION
 from standins import Ocamba
 
 from airflow_profile_provider.adapters import quota_stores, quota_tables
@@ -27,6 +28,8 @@ from airflow_profile_provider.errors import ConfigurationError, QuotaFailed
 from airflow_profile_provider.hooks.ocamba import OcambaHook
 from airflow_profile_provider.vendors.exchange import Rate
 
+# Airflow 3.1 refuses such an extra before we see it.
+NO_OBJECT = "extra is no JSON object" if AIRFLOW_VERSION >= (3, 2) else "cannot be read"
 FORK = multiprocessing.get_context("fork")
 RATE, SECONDS = 40, 2.0
 
@@ -291,8 +294,8 @@ def test_a_redis_with_a_certificate_that_nobody_trusts_is_refused_at_once(
         ({"socket_timeout": "soon"}, "extra socket_timeout"),
         ({"cluster": True, "db": 1}, "extra db must be 0"),
         ({"cluster": True, "startup_nodes": "a:b"}, "extra startup_nodes"),
-        ("[1]", "extra is no JSON object"),
-        ("{", "extra is no JSON object"),
+        ("[1]", NO_OBJECT),
+        ("{", NO_OBJECT),
     ],
 )
 def test_what_a_redis_connection_says_wrongly_is_named(

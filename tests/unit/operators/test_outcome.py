@@ -11,7 +11,7 @@ from own_airflow import AIRFLOW_VERSION
 from airflow_profile_provider.operators.ocamba import OcambaPushProfilesOperator
 from airflow_profile_provider.operators.outcome import PushFailed, push_retry_policy
 
-pytestmark = pytest.mark.skipif(AIRFLOW_VERSION < (3, 3), reason="Airflow 3.2 knows no retry policy")
+pytestmark = pytest.mark.skipif(AIRFLOW_VERSION < (3, 3), reason="Airflow 3.3 brought retry policies")
 
 
 def decision(error: Exception) -> tuple[str, timedelta | None]:

@@ -21,14 +21,13 @@ from airflow_profile_provider.records import Report, Verdict
 class Events(dict[Any, Any]):
     """Outlet events as Airflow makes them: one for whatever is asked for."""
 
-    def __missing__(self, outlet: Any) -> Any:
+    def __getitem__(self, outlet: Any) -> Any:
         from airflow.sdk.definitions.asset import AssetAliasUniqueKey, AssetUniqueKey
         from airflow.sdk.execution_time.context import OutletEventAccessor
 
         alias = isinstance(outlet, AssetAlias)
         key = AssetAliasUniqueKey.from_asset_alias(outlet) if alias else AssetUniqueKey.from_asset(outlet)
-        self[outlet] = OutletEventAccessor(key=key)
-        return self[outlet]
+        return self.setdefault(key, OutletEventAccessor(key=key))
 
 
 def report(**counts: Any) -> dict[str, Any]:
