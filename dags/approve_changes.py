@@ -22,20 +22,6 @@ FOLDER = "{{ var.value.get('profiles_folder', '/var/lib/profiles') }}"
 PLAN = FOLDER + "/plans/ocamba-{{ dag_run.run_after | ds }}.jsonl"
 
 # [START approve_changes]
-CHANGES: dict[str, Any] = {
-    "sql": "select ocamba_id, email, full_name, phone, comment from people order by person_id",
-    "sql_conn_id": "warehouse",
-    "key": "ocamba_id",
-    "fields": {
-        "email": "email",
-        "full_name": "full_name",
-        "mobile_phone_number": "phone",
-        "comment": "comment",
-    },
-    "ledger_conn_id": "profile_ledger",
-    "max_failed": 10,
-}
-
 with DAG(
     "approve_changes",
     description="Changes to Ocamba Hood, after somebody approved them",
@@ -44,17 +30,33 @@ with DAG(
     max_active_runs=1,  # a run waits for its approval, and the next run waits for this one
     tags=["profiles", "ocamba"],
 ):
-    plan = OcambaPushProfilesOperator(
+    push = OcambaPushProfilesOperator(
+        task_id="push",
+        sql="select ocamba_id, email, full_name, phone, comment from people order by person_id",
+        sql_conn_id="warehouse",
+        key="ocamba_id",
+        fields={
+            "email": "email",
+            "full_name": "full_name",
+            "mobile_phone_number": "phone",
+            "comment": "comment",
+        },
+        ledger_conn_id="profile_ledger",
+        max_failed=10,
+        rejects_path=FOLDER + "/rejects/approved.jsonl",
+        # No retries: a retry would find fewer changes to send than were approved, and be refused.
+        retries=0,
+    )
+    # The same arguments; the push sends exactly what this task has planned, or nothing.
+    plan = push.planned(
         task_id="plan",
-        action="plan",
         plan_path=PLAN,  # a line for each change: key, fields, why; no values
-        **CHANGES,
     )
 
     @task.short_circuit
     def anything_to_send(report: dict[str, Any]) -> bool:
         """Skip the approval if there is nothing to send."""
-        return report["planned"] > 0
+        return bool(report["planned"])
 
     approve = ApprovalOperator(
         task_id="approve",
@@ -62,14 +64,6 @@ with DAG(
         body="{{ ti.xcom_pull(task_ids='plan', key='plan_summary') }}\n\nEach change: `" + PLAN + "`",
         response_timeout=timedelta(hours=20),  # of apache-airflow-providers-standard 1.12.2 and later
         defaults="Reject",  # if nobody answers; the next plan has these changes too
-    )
-    push = OcambaPushProfilesOperator(
-        task_id="push",
-        approved_plan="{{ ti.xcom_pull(task_ids='plan', key='plan') }}",
-        rejects_path=FOLDER + "/rejects/approved.jsonl",
-        # No retries: a retry would find fewer changes to send than were approved, and be refused.
-        retries=0,
-        **CHANGES,
     )
     anything_to_send(plan.output) >> approve >> push  # type: ignore[arg-type]
 # [END approve_changes]

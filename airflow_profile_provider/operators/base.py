@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, BaseOperator
 
@@ -113,6 +113,7 @@ class PushProfilesOperator(DatesMixin, LineageMixin, BaseOperator):
     delivered_path: str | os.PathLike[str] | None
     action: str
     plan_path: str | os.PathLike[str] | None
+    approved_plan: Any
     report: Report | None = None
     """What became of the changes, once the push has ended; links and lineage read it."""
     defer_seconds = 30.0
@@ -196,6 +197,21 @@ class PushProfilesOperator(DatesMixin, LineageMixin, BaseOperator):
     def vendor_options(self) -> dict[str, Any]:
         """The options that only this vendor has."""
         return {}
+
+    def planned(self, **changes: Any) -> Self:
+        """Return the task that plans this push: with the same arguments, but for ``changes``.
+
+        This push is then made to send exactly what that plan found, or nothing (``approved_plan``). Not taken
+        over are ``delivered_path``, ``outlets``, ``retries``, ``trigger_rule``, and the task's docs. The
+        task's id is ``plan_<this one's>``; its XComs ``plan`` and ``plan_summary`` are the plan's id and, as
+        Markdown, what it would send.
+
+        Raises:
+            TypeError: another action is asked for.
+        """
+        from airflow_profile_provider.operators.planned import plan_of
+
+        return plan_of(self, changes)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Push, and return the report."""
