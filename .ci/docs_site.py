@@ -55,7 +55,7 @@ API: dict[str, tuple[str, Iterable[str]]] = {
 
 
 OPTIONS = {
-    "operators.": {"members": ["report", "defer_seconds"]},
+    "operators.": {"members": ["planned", "report", "defer_seconds"]},
     "hooks.base.": {
         "inherited_members": True,
         "members": [

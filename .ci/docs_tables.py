@@ -152,6 +152,15 @@ def options(conn_type: str) -> str:
     return f"`{operator.__name__}` takes " + ", ".join(own) + " beside the shared arguments."
 
 
+def settings() -> str:
+    """The options of our section in Airflow's configuration."""
+    (section,) = get_provider_info()["config"].values()
+    return table(
+        ["option", "default", "meaning"],
+        [[f"`{name}`", one["default"], one["description"]] for name, one in section["options"].items()],
+    )
+
+
 TABLES: dict[str, Callable[..., str]] = {
     "vendors": vendors,
     "facts": facts,
@@ -161,6 +170,7 @@ TABLES: dict[str, Callable[..., str]] = {
     "readings": readings,
     "retries": retries,
     "options": options,
+    "settings": settings,
 }
 MARKED = re.compile(r"(<!-- table: (\w+)(?: (\w+))? -->\n).*?(<!-- end -->)", re.DOTALL)
 

@@ -192,6 +192,28 @@ _INTEGRATIONS = {
     "ocamba": ("Ocamba Hood", "https://docs.ocamba.com/"),
 }
 
+_CONFIG = {
+    "profiles": {
+        "description": "Pushes of profiles.",
+        "options": {
+            "defer_seconds": {
+                "description": "A deferrable push frees its worker slot for waits of more seconds than this.",
+                "version_added": "0.1.0",
+                "type": "float",
+                "example": "120",
+                "default": "30",
+            },
+            "tell_seconds": {
+                "description": "Every so many seconds, a push logs its progress, and stores it for a retry.",
+                "version_added": "0.1.0",
+                "type": "float",
+                "example": "30",
+                "default": "5",
+            },
+        },
+    }
+}
+
 _ASSETS = "airflow_profile_provider.lineage.assets"
 
 _OUTBOX = "https://microservices.io/patterns/data/transactional-outbox.html"
@@ -207,7 +229,10 @@ def get_provider_info() -> dict[str, Any]:
             {"integration-name": name, "external-doc-url": url, "tags": ["service"]}
             for name, url in _INTEGRATIONS.values()
         ]
-        + [{"integration-name": "Profile outbox", "external-doc-url": _OUTBOX, "tags": ["software"]}],
+        + [
+            {"integration-name": "Profiles", "tags": ["software"]},
+            {"integration-name": "Profile outbox", "external-doc-url": _OUTBOX, "tags": ["software"]},
+        ],
         "hooks": [
             {"integration-name": name, "python-modules": [f"airflow_profile_provider.hooks.{module}"]}
             for module, (name, _) in _INTEGRATIONS.items()
@@ -215,6 +240,19 @@ def get_provider_info() -> dict[str, Any]:
         "operators": [
             {"integration-name": name, "python-modules": [f"airflow_profile_provider.operators.{module}"]}
             for module, (name, _) in _INTEGRATIONS.items()
+        ]
+        + [
+            {
+                "integration-name": "Profiles",
+                "python-modules": [
+                    "airflow_profile_provider.operators.crosswalk",
+                    "airflow_profile_provider.operators.reports",
+                ],
+            },
+            {
+                "integration-name": "Profile outbox",
+                "python-modules": ["airflow_profile_provider.operators.events"],
+            },
         ],
         "triggers": [
             {
@@ -240,5 +278,6 @@ def get_provider_info() -> dict[str, Any]:
                 "class-name": "airflow_profile_provider.decorators.taskflow.push_profiles",
             }
         ],
+        "config": _CONFIG,
         "cli": ["airflow_profile_provider.cli.get_profiles_cli_commands"],
     }

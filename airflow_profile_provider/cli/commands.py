@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from importlib import import_module
@@ -16,7 +16,8 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHo
 from airflow.utils.cli import suppress_logs_and_warning
 from airflow.utils.providers_configuration_loader import providers_configuration_loaded
 
-from airflow_profile_provider.cli.text import plain, text_of
+from airflow_profile_provider.cli.console import formatted
+from airflow_profile_provider.cli.text import text_of
 from airflow_profile_provider.errors import ConfigurationError, ProfileError
 from airflow_profile_provider.get_provider_info import get_provider_info
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from airflow_profile_provider.ledger.admin import LedgerAdmin, Target
 
 _CONTEXT = "_AIRFLOW_PROCESS_CONTEXT"
+_FOR_PEOPLE = frozenset({"table", "plain"})
 
 
 def _command(run: Callable[[Namespace], int]) -> Callable[[Namespace], None]:
@@ -154,7 +156,7 @@ def ledger_status(args: Namespace) -> int:
     """Print what is known of each target, in numbers."""
     with _ledger(args) as ledger:
         rows = [target.as_dict() for target in ledger.targets(args.conn_id)]
-    if args.output == "text":
+    if args.output in _FOR_PEOPLE:
         for row in rows:
             row["busy"] = "yes" if row["busy"] else ""
     _print_rows(args, rows, "The ledger knows no target yet.")
@@ -207,10 +209,8 @@ def ledger_moved(args: Namespace) -> int:
         before = (ledger.address(target) or "").partition(" ")[0] or None
         ledger.move(target, place)
     now = place.partition(" ")[0]
-    if args.output == "json":
-        _print(json.dumps({"target": target.target, "from": before, "to": now}))
-    else:
-        _print(f"{target.target}: from {before or 'an address that was not kept'} to {now}")
+    told = {"target": target.target, "from": before, "to": now}
+    _print_one(args, told, f"{target.target}: from {before or 'an address that was not kept'} to {now}")
     return 0
 
 
@@ -229,7 +229,7 @@ def ledger_migrate(args: Namespace) -> int:
             raise ConfigurationError("a push is under way in this ledger; wait until it has ended")
     finally:
         engine.dispose()
-    _print(json.dumps({"schema": SCHEMA}) if args.output == "json" else f"The ledger is of schema {SCHEMA}.")
+    _print_one(args, {"schema": SCHEMA}, f"The ledger is of schema {SCHEMA}.")
     return 0
 
 
@@ -239,28 +239,19 @@ def _require_one(args: Namespace) -> None:
 
 
 def _told(args: Namespace, target: Target, done: str, number: int) -> int:
-    if args.output == "json":
-        _print(json.dumps({"target": target.target, done: number}))
-    else:
-        _print(f"{target.target}: {number} {done}")
+    _print_one(args, {"target": target.target, done: number}, f"{target.target}: {number} {done}")
     return int(number == 0 and not args.all)
 
 
-def _print_rows(args: Namespace, rows: Sequence[Mapping[str, Any]], nothing: str) -> None:
-    if args.output == "json":
-        _print(json.dumps(rows, indent=2, ensure_ascii=False))
-    elif not rows:
-        _print(nothing)
-    else:
-        table = [list(rows[0]), *([_cell(value) for value in row.values()] for row in rows)]
-        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        for cells in table:
-            line = "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
-            _print(line.rstrip())
+def _print_one(args: Namespace, told: dict[str, Any], words: str) -> None:
+    """Print one outcome: in words for people, as data for programs."""
+    _print(words if args.output in _FOR_PEOPLE else formatted(told, args.output))
 
 
-def _cell(value: Any) -> str:
-    return "" if value is None else plain(str(value))
+def _print_rows(args: Namespace, rows: Sequence[dict[str, Any]], nothing: str) -> None:
+    """Print a list as Airflow's own commands do."""
+    is_text = args.output in _FOR_PEOPLE
+    _print(nothing if is_text and not rows else formatted(rows, args.output))
 
 
 def _print(text: str) -> None:

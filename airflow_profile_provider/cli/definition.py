@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from airflow.cli.cli_config import (
+    ARG_OUTPUT,
     ARG_VERBOSE,
     ActionCommand,
     Arg,
@@ -22,7 +23,7 @@ def _arg(*flags: str, **options: Any) -> Arg:
     return Arg(flags, **options)  # type: ignore[no-untyped-call]
 
 
-_OUTPUT = _arg("-o", "--output", choices=("text", "json"), default="text", help="text (default) or json")
+_TEXT = _arg("-o", "--output", choices=("text", "json"), default="text", help="text (default) or json")
 _LEDGER = _arg(
     "--ledger-conn-id", required=True, metavar="CONN_ID", help="Connection of the ledger's database"
 )
@@ -74,7 +75,7 @@ _EXPLAIN = ActionCommand(
         _arg("--mixed-key-types", action="store_true", help="As the push's option"),
         _arg("--send", action="store_true", help="Push this key, and show the answers"),
         _arg("--redact", action="store_true", help="Hide profile values, e.g. to show the output to others"),
-        _OUTPUT,
+        _TEXT,
         ARG_VERBOSE,
     ),
 )
@@ -84,19 +85,19 @@ _LEDGER_COMMANDS = (
         name="status",
         help="Count what a ledger knows of each target",
         func=lazy_load_command("airflow_profile_provider.cli.commands.ledger_status"),
-        args=(_LEDGER, _TARGET, _OUTPUT, ARG_VERBOSE),
+        args=(_LEDGER, _TARGET, ARG_OUTPUT, ARG_VERBOSE),
     ),
     ActionCommand(
         name="rejected",
         help="List the keys that the vendor refused, and which of them are quarantined",
         func=lazy_load_command("airflow_profile_provider.cli.commands.ledger_rejected"),
-        args=(_LEDGER, _TARGET, _OUTPUT, ARG_VERBOSE),
+        args=(_LEDGER, _TARGET, ARG_OUTPUT, ARG_VERBOSE),
     ),
     ActionCommand(
         name="release",
         help="Forget the refusals of a key, or of all, so that the next run tries again",
         func=lazy_load_command("airflow_profile_provider.cli.commands.ledger_release"),
-        args=(_KEY, _ALL, _LEDGER, _TARGET, _OUTPUT, ARG_VERBOSE),
+        args=(_KEY, _ALL, _LEDGER, _TARGET, ARG_OUTPUT, ARG_VERBOSE),
     ),
     ActionCommand(
         name="forget",
@@ -108,7 +109,7 @@ _LEDGER_COMMANDS = (
             _arg("-y", "--yes", action="store_true", help="Do it; without, say what would be deleted"),
             _LEDGER,
             _TARGET,
-            _OUTPUT,
+            ARG_OUTPUT,
             ARG_VERBOSE,
         ),
     ),
@@ -120,7 +121,7 @@ _LEDGER_COMMANDS = (
             _LEDGER,
             _arg("--conn-id", required=True, metavar="CONN_ID", help="The vendor's connection"),
             _arg("--conn-type", metavar="TYPE", help="The vendor, where the connection is of another type"),
-            _OUTPUT,
+            ARG_OUTPUT,
             ARG_VERBOSE,
         ),
     ),
@@ -135,7 +136,7 @@ _LEDGER_COMMANDS = (
         args=(
             _arg("--sql", action="store_true", help="Print the SQL instead"),
             _LEDGER,
-            _OUTPUT,
+            ARG_OUTPUT,
             ARG_VERBOSE,
         ),
     ),

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_GIVEN_BY_THE_FUNCTION = ("records", "sql", "sql_conn_id")
+_GIVEN_BY_THE_FUNCTION = ("records", "sql", "sql_conn_id", "parameters")
 
 
 def push_profiles(vendor: str, **arguments: Any) -> Callable[[Callable[P, R]], Task[P, R]]:

@@ -33,8 +33,8 @@ class ProfileHook(ConnectedHook):
     `HttpHook` (TCP keep-alive).
     """
 
-    tell_seconds: float = 5.0
-    """How often a push says, and keeps, how far it has come."""
+    tell_seconds: float | None = None
+    """How often a push says, and keeps, how far it has come; None: as ``[profiles] tell_seconds`` says."""
 
     def __init__(self, conn_id: str, **http: Any) -> None:
         super().__init__(conn_id, **http)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
+from airflow_profile_provider.adapters.configuration import seconds_of
 from airflow_profile_provider.adapters.files import open_file, try_out
 from airflow_profile_provider.adapters.ledgers import session_of
 from airflow_profile_provider.adapters.parts import parts_of
@@ -38,7 +39,8 @@ class Opener:
         self.target = f"{hook.conn_type}:{hook.http_conn_id}"
         self.log = hook.log
         self.files = Files(open_file, parts_of, try_out)
-        self.tell_seconds = hook.tell_seconds
+        told = hook.tell_seconds
+        self.tell_seconds = seconds_of("tell_seconds") if told is None else told
 
     def concurrency(self, given: int | None) -> int:
         """Return how many requests may be in flight: as given, as the connection says, or the vendor."""

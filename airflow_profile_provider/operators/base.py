@@ -11,6 +11,7 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 
 from airflow_profile_provider import options as arguments
 from airflow_profile_provider.adapters.checkpoints import TaskCheckpoints
+from airflow_profile_provider.adapters.configuration import default_deferrable, seconds_of
 from airflow_profile_provider.errors import (
     ConfigurationError,
     Paused,
@@ -24,7 +25,7 @@ from airflow_profile_provider.lineage.assets import announce
 from airflow_profile_provider.lineage.mixin import LineageMixin
 from airflow_profile_provider.operators.dates import DatesMixin
 from airflow_profile_provider.operators.events import FromEvents
-from airflow_profile_provider.operators.held import HeldRecords, given_parameters, held
+from airflow_profile_provider.operators.held import HeldRecords, given_parameters, held, hold_defaults
 from airflow_profile_provider.operators.names import mapped_name, run_of, tried_name
 from airflow_profile_provider.operators.outcome import (
     allowed_failures,
@@ -90,7 +91,8 @@ class PushProfilesOperator(DatesMixin, LineageMixin, BaseOperator):
     :param plan_path: a file for the plan; ``plan_values`` puts values into it.
     :param approved_plan: id of a plan: nothing is sent unless it would be exactly that.
     :param resume: whether a retry goes on where the try before it ended (Airflow 3.3); else it starts again.
-    :param deferrable: give the worker slot back while the quota allows no request for `defer_seconds`.
+    :param deferrable: give the worker slot back while the quota allows no request for `defer_seconds`; by
+        default what Airflow's option ``[operators] default_deferrable`` says.
 
     The report is returned, and pushed to XCom before a red task fails, too. Refusals alone fail the task for
     good, because a retry cannot help them; whatever got no answer fails it so that Airflow's retries apply,
@@ -116,8 +118,8 @@ class PushProfilesOperator(DatesMixin, LineageMixin, BaseOperator):
     approved_plan: Any
     report: Report | None = None
     """What became of the changes, once the push has ended; links and lineage read it."""
-    defer_seconds = 30.0
-    """A deferrable task gives its slot back for waits longer than this."""
+    defer_seconds: float | None = None
+    """A deferrable task frees its slot for longer waits than this; None: ``[profiles] defer_seconds``."""
 
     def __init__(
         self,
@@ -155,7 +157,7 @@ class PushProfilesOperator(DatesMixin, LineageMixin, BaseOperator):
         plan_values: bool = False,
         approved_plan: str | None = None,
         resume: bool = True,
-        deferrable: bool = False,
+        deferrable: bool | None = None,
         **kwargs: Any,
     ) -> None:
         given = locals()
@@ -168,7 +170,8 @@ class PushProfilesOperator(DatesMixin, LineageMixin, BaseOperator):
         self.records = records
         self.max_failed = max_failed
         self.resume = resume
-        self.deferrable = deferrable
+        self.deferrable = default_deferrable() if deferrable is None else deferrable
+        hold_defaults(kwargs.get("dag"), PushProfilesOperator.template_fields)
 
     @classmethod
     def partial(cls, **kwargs: Any) -> OperatorPartial:
@@ -320,9 +323,13 @@ class PushProfilesOperator(DatesMixin, LineageMixin, BaseOperator):
             **options,
             run=run_of(context),
             checkpoints=checkpoints,
-            patience=self.defer_seconds if deferrable else None,
+            patience=self._patience if deferrable else None,
             **self.vendor_options,
         )
+
+    @property
+    def _patience(self) -> float:
+        return seconds_of("defer_seconds") if self.defer_seconds is None else self.defer_seconds
 
     def _given_records(self, context: Context) -> Any:
         """Return the records, or where they are; None where none were given."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -109,6 +109,15 @@ def _may_be_rendered(value: Any) -> bool:
     return value is None or isinstance(value, str | int) or hasattr(value, "resolve")
 
 
+def hold_defaults(dag: Any, names: Iterable[str]) -> None:
+    """Hold what is records among a DAG's ``default_args``, which Airflow stores with the DAG."""
+    defaults = getattr(dag, "default_args", None)
+    if not isinstance(defaults, dict):
+        return
+    for name in defaults.keys() & set(names):
+        defaults[name] = held(name, defaults[name])
+
+
 def held_arguments(arguments: Any, *, rendered: bool) -> Any:
     """Return a function's arguments as an operator keeps them.
 
@@ -123,16 +132,11 @@ def held_arguments(arguments: Any, *, rendered: bool) -> Any:
 
 def _written_argument(value: Any) -> Any:
     is_many = isinstance(value, Mapping | list | tuple)
-    return HeldRecords(value) if is_many and not (_may_be_rendered(value) or _awaits(value)) else value
-
-
-def _awaits(value: Any) -> bool:
-    """Whether somewhere in it is a template, or another task's output."""
-    if isinstance(value, Mapping):
-        return any(map(_awaits, value.values()))
-    if isinstance(value, list | tuple):
-        return any(map(_awaits, value))
-    return hasattr(value, "resolve") or (isinstance(value, str) and ("{{" in value or "{%" in value))
+    return (
+        HeldRecords(value)
+        if is_many and not (_may_be_rendered(value) or _is_to_be_rendered(value))
+        else value
+    )
 
 
 def _rendered_argument(value: Any) -> Any:
@@ -169,6 +173,7 @@ def _held_arguments(partial: OperatorPartial, given: Any) -> Any:
 
 def holding(partial: OperatorPartial) -> OperatorPartial:
     """Return a partial operator whose records are held, in whatever argument they are."""
+    hold_defaults(partial.kwargs.get("dag"), partial.operator_class.template_fields)
     kwargs = _held_arguments(partial, partial.kwargs)
     partial._expand_called = True
     return _HeldPartial(operator_class=partial.operator_class, kwargs=kwargs, params=partial.params)

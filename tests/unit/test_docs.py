@@ -93,6 +93,15 @@ def test_every_argument_of_the_operators_is_explained() -> None:
     assert [argument for argument in arguments if f"`{argument}`" not in page] == []
 
 
+def test_every_metric_and_every_option_of_airflows_configuration_is_explained() -> None:
+    page = (ROOT / "docs" / "configuration.md").read_text()
+    assert [verdict.value for verdict in Verdict if f"`{verdict.value}`" not in page] == []
+    names = ("changes.<verdict>", "requests", "retries", "duration", "throttled")
+    assert [name for name in names if f"`profile_push.<vendor>.{name}`" not in page] == []
+    (section,) = get_provider_info()["config"].values()
+    assert [option for option in section["options"] if f"`{option}`" not in page] == []
+
+
 def test_every_verdict_is_explained() -> None:
     page = (ROOT / "docs" / "verdicts.md").read_text()
     assert [verdict.value for verdict in Verdict if f"`{verdict.value}`" not in page] == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from importlib import import_module
@@ -12,7 +13,8 @@ from typing import Any
 import airflow
 import jsonschema
 import pytest
-from own_airflow import AIRFLOW
+import yaml
+from own_airflow import AIRFLOW, ROOT
 
 from airflow_profile_provider.get_provider_info import get_provider_info
 
@@ -50,6 +52,50 @@ def test_every_module_that_the_metadata_names_can_be_imported() -> None:
     for group in (*info["hooks"], *info["operators"], *info["triggers"]):
         for module in group["python-modules"]:
             import_module(module)
+
+
+def test_no_module_with_an_operator_or_a_trigger_is_left_out() -> None:
+    """Airflow's own listings, and registries, read the metadata."""
+    info = get_provider_info()
+    for kind in ("operators", "triggers"):
+        named = {module for group in info[kind] for module in group["python-modules"]}
+        package = Path(str(import_module(f"airflow_profile_provider.{kind}").__file__)).parent
+        public = {
+            f"airflow_profile_provider.{kind}.{path.stem}"
+            for path in package.glob("*.py")
+            if re.search(
+                r"^class (?!Push|_)\w+(Operator|Trigger)\(|^def from_\w+", path.read_text(), re.MULTILINE
+            )
+        }
+        assert public == named
+    integrations = {each["integration-name"] for each in info["integrations"]}
+    groups = (*info["hooks"], *info["operators"], *info["triggers"])
+    assert {group["integration-name"] for group in groups} <= integrations
+
+
+def test_airflow_finds_our_decorator_and_our_options() -> None:
+    from airflow.providers.common.compat.sdk import conf
+    from airflow.sdk import task
+
+    from airflow_profile_provider.decorators import push_profiles
+
+    assert task.push_profiles is push_profiles
+    assert conf.getfloat("profiles", "defer_seconds") == 30
+    assert conf.getfloat("profiles", "tell_seconds") == 5
+
+
+def test_the_file_for_the_registry_says_what_the_metadata_says() -> None:
+    registry = yaml.safe_load((ROOT / ".airflow-registry.yaml").read_text())
+    info = get_provider_info()
+    assert (registry["package-name"], registry["description"]) == (info["package-name"], info["description"])
+    for kind in ("operators", "hooks", "triggers", "decorators"):
+        modules = {each["module"].rpartition(".")[0] for each in registry[kind]}
+        for each in registry[kind]:
+            module, _, name = each["module"].rpartition(".")
+            assert getattr(import_module(module), name)
+            assert each["description"]
+        named = [module for group in info.get(kind, ()) for module in group["python-modules"]]
+        assert set(named) <= modules
 
 
 def test_the_links_of_the_operators_are_those_that_airflow_is_told_of() -> None:

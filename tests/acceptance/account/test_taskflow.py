@@ -209,7 +209,7 @@ def test_with_a_ledger_a_generators_retry_sends_what_is_left(scene: Scene) -> No
     assert (report["received"], report["unchanged"], report["pushed"]) == (30, 20, 10)
 
 
-@pytest.mark.parametrize("argument", ["records", "sql", "sql_conn_id"])
+@pytest.mark.parametrize("argument", ["records", "sql", "sql_conn_id", "parameters"])
 def test_what_the_function_gives_is_no_argument(argument: str) -> None:
     with pytest.raises(TypeError, match=f"leave out {argument}"):
         push_profiles("ocamba", **{argument: "x"})

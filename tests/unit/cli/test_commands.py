@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from own_airflow import AIRFLOW
 from standins import AgileNow, Communifire, Fault, Lightfield, Ocamba, Sonoran, StandIn
 
 from airflow_profile_provider.adapters.databases import engine_of
+from airflow_profile_provider.cli.console import formatted
 from airflow_profile_provider.delivery.retries import RetryRule
 from airflow_profile_provider.errors import ConfigurationError, ProfileError
 from airflow_profile_provider.explain.explanation import Explanation
@@ -437,6 +439,9 @@ def test_the_commands_print_what_was_asked(
     assert (status, json.loads(said)[0]["quarantined"]) == (0, 1)
     assert "quarantined" in run(capsys, "ledger", "status", *one)[1]
     assert json.loads(run(capsys, "ledger", "rejected", *one, "-o", "json")[1])[0]["key"] == "2"
+    assert yaml.safe_load(run(capsys, "ledger", "status", *one, "-o", "yaml")[1])[0]["quarantined"] == 1
+    head, line = run(capsys, "ledger", "rejected", *one, "-o", "plain")[1].splitlines()
+    assert (head.split()[:3], line.split()[0]) == (["target", "key", "times"], f"ocamba:{conn_id}")
     assert run(capsys, "ledger", "release", "2", *one) == (0, f"ocamba:{conn_id}: 1 released\n")
     assert run(capsys, "ledger", "rejected", *one) == (0, "No key is refused.\n")
     assert "say --yes" in str(run(capsys, "ledger", "forget", "--all", *one)[0])
@@ -454,6 +459,25 @@ def test_the_commands_print_what_was_asked(
     assert (status, "red" in said.replace("redact", "")) == (0, False)
     assert run(capsys, "ledger", "forget", "--all", "--yes", *one)[1] == f"ocamba:{conn_id}: {N} forgotten\n"
     assert "isn't defined" in str(run(capsys, "ledger", "status", "--ledger-conn-id", "nowhere")[0])
+
+
+def test_a_table_shows_keys_as_they_are_and_steers_no_terminal() -> None:
+    """Airflow's console takes [red] for a colour, and an escape for its own."""
+    row = {"key": "[red]a[/red]", "version": None, "reason": "\x1b[31m", "runs": 3}
+    for output in ("table", "plain"):
+        said = formatted([row], output)
+        assert "[red]a[/red]" in said
+        assert "\\x1b[31m" in said
+        assert "\x1b" not in said
+    assert json.loads(formatted([row], "json")) == [row]
+    assert yaml.safe_load(formatted([row], "yaml")) == [row]
+
+
+def test_a_long_list_is_cut_nowhere() -> None:
+    rows = [{"target": "ocamba:" + "c" * 90, "key": "k" * 250, "reason": "r" * 90}] * 3
+    found = json.loads(formatted(rows, "json"))
+    assert found == rows
+    assert "k" * 250 in formatted(rows, "plain")
 
 
 def test_options_are_read_as_a_push_takes_them(ocamba: Ocamba, capsys: pytest.CaptureFixture[str]) -> None:
