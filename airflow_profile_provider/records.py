@@ -303,9 +303,7 @@ class Checkpoint:
 
 
 _REJECTED = frozenset(verdict.value for verdict in Verdict.of(Group.KEPT))
-_REJECTED_ROW = frozenset(
-    {"row", "version", "text", "types", "unread", "verdict", "reason", "position", "place"}
-)
+_REJECTED_ROW = frozenset({"row", "version", "text", "types", "unread", "verdict", "reason", "position"})
 _REJECTED_CHANGE = frozenset(
     {
         "key",
@@ -318,7 +316,6 @@ _REJECTED_CHANGE = frozenset(
         "verdict",
         "reason",
         "position",
-        "place",
     }
 )
 

@@ -35,6 +35,68 @@ _TARGET = _arg(
 _KEY = _arg("key", nargs="?", metavar="KEY", help="The vendor's identifier of the profile")
 _ALL = _arg("--all", action="store_true", help="All keys of the target")
 
+_VENDOR = (
+    _arg("--conn-id", required=True, metavar="CONN_ID", help="The vendor's connection"),
+    _arg("--conn-type", metavar="TYPE", help="The vendor, where the connection is of another type"),
+)
+_SOURCE = (
+    _arg("--records", metavar="PATH", help="Path or URI of a file, or of a folder of files"),
+    _arg("--sql", metavar="QUERY", help="A query instead of a file"),
+    _arg("--sql-conn-id", metavar="CONN_ID", help="Connection that the query is sent through"),
+)
+_KEY_TYPE = _arg("--key-type", metavar="NAME", help="Which of the vendor's identifiers the key is")
+_OPTION = _arg(
+    "--option",
+    action="append",
+    default=[],
+    metavar="NAME=VALUE",
+    help="Another option of the push (mode, write, csv, relationships, …), the value as JSON or text",
+)
+_A_LEDGER = _arg("--ledger-conn-id", metavar="CONN_ID", help="Connection of the ledger's database")
+_MAPPING = (
+    _arg("--key", metavar="COLUMN", help="Column of the key; without --fields, rows are changes already"),
+    _arg("--fields", metavar="FIELDS", help='Columns as a,b,c, or JSON: {"vendor field": "column"}'),
+    _KEY_TYPE,
+    _arg("--nulls", choices=("clear", "skip", "invalid"), help="What null means"),
+    _arg(
+        "--null-values",
+        metavar="WORDS",
+        help=r"Texts that stand for null in a CSV file, as a,b or a JSON array: '\N,NULL'",
+    ),
+    _arg("--version", metavar="COLUMN", help="Column that orders the changes of a key"),
+    _OPTION,
+    _A_LEDGER,
+    _arg("--changed-fields-only", action="store_true", help="As the push's option"),
+    _arg("--ignore-ledger", action="store_true", help="As the push's option"),
+    _arg("--mixed-key-types", action="store_true", help="As the push's option"),
+)
+
+_REPLAY = ActionCommand(
+    name="replay",
+    help="Push again what a push did not deliver",
+    description=(
+        "Push again what rejects files hold, in the order in which they are named; later files win. Give "
+        "the options that the push had: its ledger, its nulls and, where a file holds rows of the source, "
+        "--key and --fields. The report is printed; the exit status is 0 only if all of it was delivered. "
+        "What was not is written to a new rejects file. The files that were replayed stay: delete them "
+        "afterwards."
+    ),
+    func=lazy_load_command("airflow_profile_provider.cli.replay.replay"),
+    args=(
+        _arg("rejects", nargs="+", metavar="REJECTS", help="Rejects file, folder of such files, or pattern"),
+        *_VENDOR,
+        *_MAPPING,
+        _arg(
+            "--rejects-path",
+            metavar="FILE",
+            help="Where to write what is not delivered; by default a new file beside the last one read",
+        ),
+        _arg("--dry-run", action="store_true", help="Say what would be sent, and send nothing"),
+        ARG_OUTPUT,
+        ARG_VERBOSE,
+    ),
+)
+
 _EXPLAIN = ActionCommand(
     name="explain",
     help="Say what a push would do with one key, and why",
@@ -47,35 +109,43 @@ _EXPLAIN = ActionCommand(
     func=lazy_load_command("airflow_profile_provider.cli.commands.explain"),
     args=(
         _arg("wanted", metavar="KEY", help="The vendor's identifier of the profile"),
-        _arg("--conn-id", required=True, metavar="CONN_ID", help="The vendor's connection"),
-        _arg("--conn-type", metavar="TYPE", help="The vendor, where the connection is of another type"),
-        _arg("--records", metavar="FILE", help="Path or URI of .jsonl, .csv (.gz) or .parquet"),
-        _arg("--sql", metavar="QUERY", help="A query instead of a file"),
-        _arg("--sql-conn-id", metavar="CONN_ID", help="Connection that the query is sent through"),
-        _arg("--key", metavar="COLUMN", help="Column of the key; without --fields, rows are changes already"),
-        _arg("--fields", metavar="FIELDS", help='Columns as a,b,c, or JSON: {"vendor field": "column"}'),
-        _arg("--key-type", metavar="NAME", help="Which of the vendor's identifiers the key is"),
-        _arg("--nulls", choices=("clear", "skip", "invalid"), help="What null means"),
-        _arg(
-            "--null-values",
-            metavar="WORDS",
-            help=r"Texts that stand for null in a CSV file, as a,b or a JSON array: '\N,NULL'",
-        ),
-        _arg("--version", metavar="COLUMN", help="Column that orders the changes of a key"),
-        _arg(
-            "--option",
-            action="append",
-            default=[],
-            metavar="NAME=VALUE",
-            help="Another option of the push (mode, write, relationships, …), the value as JSON or text",
-        ),
-        _arg("--ledger-conn-id", metavar="CONN_ID", help="Connection of the ledger's database"),
-        _arg("--changed-fields-only", action="store_true", help="As the push's option"),
-        _arg("--ignore-ledger", action="store_true", help="As the push's option"),
-        _arg("--mixed-key-types", action="store_true", help="As the push's option"),
+        *_VENDOR,
+        *_SOURCE,
+        *_MAPPING,
         _arg("--send", action="store_true", help="Push this key, and show the answers"),
         _arg("--redact", action="store_true", help="Hide profile values, e.g. to show the output to others"),
         _TEXT,
+        ARG_VERBOSE,
+    ),
+)
+
+_INIT = ActionCommand(
+    name="init",
+    help="Write a DAG file that pushes a table, with the mapping that it finds",
+    description=(
+        "Read the names of a table's columns, match them to the vendor's fields (by name or label, whatever "
+        "their case, blanks and underscores), and write a DAG file that pushes the table. Nothing is sent, "
+        "and no value of the table is written to the file. What cannot be told by its name is left for you "
+        "to decide."
+    ),
+    func=lazy_load_command("airflow_profile_provider.cli.init.init"),
+    args=(
+        *_VENDOR,
+        *_SOURCE,
+        _arg("--key", metavar="COLUMN", help="Column of the key, if its name does not tell"),
+        _KEY_TYPE,
+        _OPTION,
+        _A_LEDGER,
+        _arg(
+            "--rejects-path", metavar="PATH", help="File, or folder with a slash, for what is not delivered"
+        ),
+        _arg("--dag-id", metavar="NAME", help="The DAG's id; <records>_to_<vendor> by default"),
+        _arg(
+            "--output",
+            metavar="FILE",
+            help="The DAG file, or its folder; by default in Airflow's folder of DAGs; - prints it",
+        ),
+        _arg("--force", action="store_true", help="Replace a file that is there already"),
         ARG_VERBOSE,
     ),
 )
@@ -119,8 +189,7 @@ _LEDGER_COMMANDS = (
         func=lazy_load_command("airflow_profile_provider.cli.commands.ledger_moved"),
         args=(
             _LEDGER,
-            _arg("--conn-id", required=True, metavar="CONN_ID", help="The vendor's connection"),
-            _arg("--conn-type", metavar="TYPE", help="The vendor, where the connection is of another type"),
+            *_VENDOR,
             ARG_OUTPUT,
             ARG_VERBOSE,
         ),
@@ -148,9 +217,11 @@ def get_profiles_cli_commands() -> list[CLICommand]:
     return [
         GroupCommand(
             name="profiles",
-            help="Look into pushes of profile changes",
+            help="Begin with pushes of profile changes, and look into them",
             subcommands=(
+                _INIT,
                 _EXPLAIN,
+                _REPLAY,
                 GroupCommand(
                     name="ledger",
                     help="Look at and correct a ledger",

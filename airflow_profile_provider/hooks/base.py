@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
 from airflow_profile_provider.errors import ProfileError, sorted_error, unchained
@@ -20,10 +20,13 @@ from airflow_profile_provider.push.review import PlanReview
 from airflow_profile_provider.push.surroundings import Circumstances
 from airflow_profile_provider.push.watermark import Checkpoints
 from airflow_profile_provider.records import Report, Row, Verdict
-from airflow_profile_provider.sources.memory import require_unread
+from airflow_profile_provider.sources.announced import Announced
 
 if TYPE_CHECKING:
     from airflow_profile_provider.explain.explanation import Explanation
+    from airflow_profile_provider.explain.first_look import FirstLook
+
+_Seen = TypeVar("_Seen")
 
 
 class ProfileHook(ConnectedHook):
@@ -48,7 +51,7 @@ class ProfileHook(ConnectedHook):
 
     def push(
         self,
-        changes: Any = None,
+        changes: Iterable[Any] | str | os.PathLike[str] | Announced | None = None,
         *,
         sql: str | None = None,
         sql_conn_id: str | None = None,
@@ -71,7 +74,6 @@ class ProfileHook(ConnectedHook):
         quota: str | None = None,
         max_record_bytes: int | None = MAX_RECORD_BYTES,
         null_values: Sequence[str] | None = None,
-        csv: Mapping[str, Any] | None = None,
         ledger_conn_id: str | None = None,
         changed_fields_only: bool = False,
         ignore_ledger: bool = False,
@@ -90,10 +92,8 @@ class ProfileHook(ConnectedHook):
         """Push changes, or rows that ``key`` and ``fields`` map to changes, and report what became of each.
 
         Args:
-            changes: an iterable of dicts, a data frame or table, the path or URI of a file (.jsonl, .json,
-                .csv, .parquet), of a folder or a pattern, a list of these, or a function without arguments
-                that makes any of them; or an `Announced`: rows of an outbox, read through ``sql_conn_id``,
-                and files.
+            changes: an iterable of dicts, the path or URI of a .jsonl, .csv (.gz) or .parquet file, or an
+                `Announced`: rows of an outbox, read through ``sql_conn_id``, and files.
             sql: a query instead, sent through the connection ``sql_conn_id``.
             parameters: values that the query's driver binds, by name or in order.
             key: column of the key; without ``fields``, rows are changes already (``{"key", "fields"}``).
@@ -111,8 +111,6 @@ class ProfileHook(ConnectedHook):
             concurrency, batch_size, quota: instead of the connection's.
             max_record_bytes: a larger change is invalid; it bounds what is read of a line, too.
             null_values: texts that stand for null in a CSV file, such as "NULL"; an empty cell always does.
-            csv: how CSV files are written, where they are not as most: "delimiter", "quotechar", "encoding",
-                "header" (the columns of a file without a line of names), "null_values".
             ledger_conn_id: connection of the database that remembers what the vendor acknowledged.
             changed_fields_only: with a ledger, send only the fields that changed.
             ignore_ledger: send everything, and write down what is acknowledged.
@@ -142,7 +140,6 @@ class ProfileHook(ConnectedHook):
         given = locals()
 
         def pushed(records: Any, stack: ExitStack) -> Report:
-            require_unread(changes)
             circumstances = Circumstances(
                 run=run or uuid4().hex,
                 checkpoints=checkpoints,
@@ -204,18 +201,38 @@ class ProfileHook(ConnectedHook):
         from airflow_profile_provider.explain.explain import Watch, explain
 
         watch = Watch(send)
-        shared = {name: options[name] for name in options if name in EXPLAINED}
-        circumstances = Circumstances(
-            run=f"explain {uuid4().hex}",
-            vendor_options={name: options[name] for name in options if name not in EXPLAINED},
+        return self._looked(
+            records,
+            options,
+            lambda assembly: explain(assembly, wanted, watch, self.get_connection),
             learn=watch.learn,
             observer=watch.observed.append,
         )
+
+    def first_look(self, records: Any = None, **options: Any) -> FirstLook:
+        """Read the first rows of a source, and ask the vendor for its fields, so that both can be matched.
+
+        Nothing is sent. The options are those of a push that say how a source is read.
+
+        Raises:
+            ConfigurationError: the connection or an argument is wrong, or the source is a rejects file.
+            SourceError: the source cannot be read, or is empty.
+        """
+        from airflow_profile_provider.explain.first_look import first_look
+
+        return self._looked(records, options, first_look)
+
+    def _looked(
+        self, records: Any, options: Mapping[str, Any], look: Callable[[Assembly], _Seen], **watched: Any
+    ) -> _Seen:
+        """Put a push together, and look at it instead of running it."""
+        shared = {name: options[name] for name in options if name in EXPLAINED}
+        own = {name: options[name] for name in options if name not in EXPLAINED}
+        circumstances = Circumstances(run=f"explain {uuid4().hex}", vendor_options=own, **watched)
         failure: ProfileError
         try:
             with ExitStack() as stack:
-                assembly = self._assembly(records, shared, circumstances, stack)
-                return explain(assembly, wanted, watch, self.get_connection)
+                return look(self._assembly(records, shared, circumstances, stack))
         except ProfileError as error:
             failure = error
         except Exception as error:  # noqa: BLE001 -- sorted: no foreign error leaves it either

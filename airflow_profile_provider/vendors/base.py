@@ -35,7 +35,6 @@ from airflow_profile_provider.records import Acknowledgement, Change
 from airflow_profile_provider.values import check_kind, folded, number_text, plain, read_as
 from airflow_profile_provider.vendors.exchange import Answer, Probe, Rate, Request, Steps, retry_after
 from airflow_profile_provider.vendors.fields import Catalogue, Field, meant, some_of
-from airflow_profile_provider.vendors.reads import Reads
 
 Taken = Literal["", "other", "ignored"]
 """What an answer makes of a value that was sent: it holds it, another form of it, or something else."""
@@ -51,7 +50,7 @@ class Access:
     extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
-class Vendor(Reads, ABC):
+class Vendor(ABC):
     """All that is known of one vendor's API. Subclasses hold facts and pure methods, nothing else."""
 
     name: ClassVar[str]
@@ -76,8 +75,6 @@ class Vendor(Reads, ABC):
     """Those of them that are addresses, and checked as such."""
     readings: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     """Extras that choose between readings of what the vendor leaves open; the first is the default."""
-    about_reads: ClassVar[frozenset[str]] = frozenset()
-    """Those of them on which nothing depends that is sent to be written."""
     resource: ClassVar[str] = "profiles"
     """What the vendor calls what it keeps; the last part of its name as an asset."""
     key_types: ClassVar[tuple[str, ...]]
@@ -150,7 +147,7 @@ class Vendor(Reads, ABC):
         chosen = "".join(
             f" {name}={self.reading(name)}"
             for name, usual in self.readings.items()
-            if name not in self.about_reads and self.reading(name) != usual[0]
+            if self.reading(name) != usual[0]
         )
         return f"{self.conn_type} {[getattr(self, name) for name in self.depends_on]}{chosen}"
 
@@ -192,7 +189,7 @@ class Vendor(Reads, ABC):
         value = self.write(known, value)
         if kind != "any":
             check_kind(kind, value)
-        if known.choices and any(one not in known.choices for one in _each(value)):
+        if known.choices and value not in known.choices:
             raise InvalidRecord(f"is not one of the {len(known.choices)} values that {self.name} documents")
         return value
 
@@ -350,11 +347,6 @@ class Vendor(Reads, ABC):
 
     strange = unexpected
     """Its old name, for vendors that were written outside the package."""
-
-
-def _each(value: Any) -> list[Any]:
-    """Return the values of an array, or the one that it is."""
-    return value if isinstance(value, list) else [value]
 
 
 def _chosen(value: Any, options: Sequence[str]) -> str:

@@ -100,6 +100,10 @@ class World:
         write_parquet(self.folder / "people.parquet", self.people)
         write_parquet(self.folder / "marts" / "profiles" / f"{today}.parquet", self.people)
 
+        reject = {"key": ADA, "key_type": "id", "fields": {"comment": "Comment 0"}, "version": None}
+        reject |= {"verdict": "failed", "reason": "Ocamba Hood did not answer", "position": 1}
+        write_lines(data / "rejects" / "ocamba.jsonl", [reject])
+
     def _fill_tables(self) -> None:
         with self.connect() as connection:
             connection.execute(TABLES)
@@ -165,6 +169,12 @@ def write_csv(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     content = text.getvalue().encode()
     path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+
+
+def write_lines(path: Path, rows: Rows) -> None:
+    """Write JSON lines."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
 
 
 def write_parquet(path: Path, rows: Rows) -> None:

@@ -26,6 +26,8 @@ from airflow_profile_provider.ledger.admin import LedgerAdmin
 from airflow_profile_provider.ledger.ledger import Ledger
 from airflow_profile_provider.records import Verdict
 
+from .running import run
+
 N = 5
 MAPPED: dict[str, Any] = {"key": "id", "fields": {"comment": "comment", "full_name": "name"}}
 
@@ -406,27 +408,6 @@ def test_loading_the_commands_imports_nothing_heavy() -> None:
     rooms = ("", ".cli", ".cli.definition")
     ours = {f"airflow_profile_provider{room}" for room in rooms}
     assert set(json.loads(done.stdout.splitlines()[-1])) <= ours
-
-
-def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[Any, str]:
-    """Run a command in this process, and return its exit status and what it printed."""
-    import argparse
-
-    from airflow.cli.cli_parser import _add_command  # as Airflow's own parser does it
-
-    from airflow_profile_provider.cli.definition import get_profiles_cli_commands
-
-    parser = argparse.ArgumentParser()
-    for command in get_profiles_cli_commands():
-        _add_command(parser.add_subparsers(), command)
-    args = parser.parse_args(["profiles", *words])
-    capsys.readouterr()  # what pushes said before
-    status: Any = 0
-    try:
-        args.func(args)
-    except SystemExit as error:
-        status = error.code
-    return status, capsys.readouterr().out
 
 
 def test_the_commands_print_what_was_asked(

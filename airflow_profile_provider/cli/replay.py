@@ -1,0 +1,91 @@
+"""``airflow profiles replay``: what was not delivered is pushed again, from the files that hold it."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from airflow_profile_provider.adapters.parts import parts_of
+from airflow_profile_provider.cli.console import formatted
+from airflow_profile_provider.cli.running import command, hook_of, options_of, say
+from airflow_profile_provider.errors import ConfigurationError, ProfileError
+from airflow_profile_provider.records import Group, Report, Verdict
+from airflow_profile_provider.sources.announced import Announced
+
+_FLAGS = (
+    *("key", "key_type", "nulls", "version", "ledger_conn_id", "rejects_path"),
+    *("changed_fields_only", "ignore_ledger", "mixed_key_types"),
+)
+
+
+@command
+def replay(args: Namespace) -> int:
+    """Push again what rejects files hold, and print the report; 0 only if all of it was delivered."""
+    hook = hook_of(args.conn_id, args.conn_type)
+    options = options_of(args, _FLAGS) | {"action": "plan" if args.dry_run else "push"}
+    files = [part for path in args.rejects for part in parts_of(path)]
+    if not files:
+        raise ConfigurationError("no file matches: name the rejects files of a push")
+    options["rejects_path"] = args.rejects_path or _beside(files[-1])
+    _require_other(options["rejects_path"], files)
+    failure = ""
+    try:
+        report = hook.push(Announced(paths=tuple(files)), **options)
+    except ProfileError as error:
+        if not (error.report and error.report.received):
+            raise
+        report, failure = error.report, str(error)
+    _print(report, args.output)
+    if failure:
+        raise ConfigurationError(failure)
+    return _judged(report, hook.top_reason)
+
+
+def _beside(path: str) -> str:
+    """Name a new file in the folder of another."""
+    folder, slash, _ = path.rpartition("/")
+    return f"{folder}{slash}replayed-{datetime.now(UTC):%Y%m%dT%H%M%S%f}.jsonl"
+
+
+def _require_other(rejects_path: str, files: list[str]) -> None:
+    """Refuse to write over a file that is still to be read.
+
+    Raises:
+        ConfigurationError: the path is one of the files.
+    """
+    if _same(rejects_path) in map(_same, files):
+        raise ConfigurationError(f"{rejects_path} is what is replayed: name another --rejects-path")
+
+
+def _same(path: str) -> str:
+    return path if "://" in path else str(Path(path).resolve())
+
+
+def _print(report: Report, output: str) -> None:
+    """Print the report: whole for programs, and for people what there is to say."""
+    shown: Any = report.as_dict()
+    if output not in {"json", "yaml"}:
+        shown = [{"report": name, "": value} for name, value in _lines(shown)]
+    say(formatted(shown, output))
+
+
+def _lines(shown: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    always = {"received", "requests", "seconds", "complete"}
+    return ((name, value) for name, value in shown.items() if value or name in always)
+
+
+def _judged(report: Report, top_reason: str) -> int:
+    """Say on standard error what is left to do; return the exit status."""
+    kept = sum(getattr(report, verdict) for verdict in Verdict.of(Group.KEPT))
+    if kept:
+        why = f"; most often: {top_reason}" if top_reason else ""
+        where = f"; each is in {report.rejects}" if report.rejects else ""
+        say(f"{kept} of {report.received} not delivered{why}{where}", sys.stderr)
+        return 1
+    if not report.planned:
+        say("All is delivered. Delete the files, so that nobody pushes old values again.", sys.stderr)
+    return 0
