@@ -96,6 +96,14 @@ _CONNECTION_TYPES = [
             "clear_with": _choice(
                 "Clear with", ["null", "empty"], "What clears a field: null, or empty text."
             ),
+            "list_shows": _choice(
+                "v1 list shows",
+                ["fields", "none"],
+                "fields: with profile fields; none: read accounts one by one.",
+            ),
+            "search": _choice(
+                "v2 search by", ["username", "any"], "username: as documented; any: other identifiers, too."
+            ),
         },
     ),
     _connection_type(
@@ -118,6 +126,11 @@ _CONNECTION_TYPES = [
             ),
             "clear_with": _choice(
                 "Clear with", ["empty", "null"], "What clears a field: empty text, or null."
+            ),
+            "attributes": _choice(
+                "Read back",
+                ["named", "labels"],
+                "named: known attributes alone; labels: fields by their labels, too.",
             ),
         },
     ),
@@ -179,6 +192,27 @@ _CONNECTION_TYPES = [
             ),
             "clear_with": _choice(
                 "Clear with", ["null", "empty"], "What clears a field: null, or what is empty."
+            ),
+            "read_by": _choice(
+                "Read a profile by", ["id", "filter"], "id: at its own address; filter: through the list."
+            ),
+            "page_length": _choice(
+                "Profiles a page",
+                ["100", "50", "25", "none"],
+                "How many to ask for; none: as the vendor likes.",
+            ),
+            "shows": _choice(
+                "Ask for",
+                ["fields", "full", "default"],
+                "fields: by name; full: the full view; default: whatever comes.",
+            ),
+            "search": _choice(
+                "Search by", ["filter", "q"], "filter: equal values; q: texts that contain it, narrowed here."
+            ),
+            "collections": _choice(
+                "Lists and properties",
+                ["replace", "add"],
+                "replace: they hold what was sent alone; add: what was sent beside others.",
             ),
         },
     ),

@@ -24,6 +24,10 @@ _NOTHING = frozenset({"", "none", "null", "nan", "undefined"})
 _TRUE = frozenset({"true", "yes", "on", "1"})
 _FALSE = frozenset({"false", "no", "off", "0"})
 _LONGEST = 100_000
+TABLES = ("__arrow_c_stream__", "__dataframe__")
+"""What the class of a table has, whoever made it: Arrow's way to hand columns over, or the older one."""
+_COLLECTED = ("collect", "toPandas", "compute")
+"""What makes a table of a plan for one: Polars' lazy frames, Spark's, Dask's."""
 
 
 def is_nothing(value: Any) -> bool:
@@ -188,7 +192,18 @@ def columns(name: str, value: Any) -> dict[str, Any] | list[str] | None:
         return {_column(name, field): _column(name, column, of=True) for field, column in found.items()}
     if isinstance(found, list | tuple | Set | KeysView | ValuesView):
         return [_column(name, column) for column in found]
-    raise _must(name, "a mapping of the vendor's field to a column, or a list of names", value)
+    one = f": for one, write [{value!r}]" if isinstance(value, str) and _found(value)[6:7] == "'" else ""
+    raise _must(name, "a mapping of the vendor's field to a column, or a list of names", value, one)
+
+
+def mapping(name: str, value: Any) -> dict[str, Any] | None:
+    """Read an argument that maps names to values of any kind; text, too, that is JSON or Python."""
+    if value is None:
+        return None
+    found = _read(name, value)
+    if isinstance(found, Mapping):
+        return {str(key): part for key, part in found.items()}
+    raise _must(name, "a mapping", value)
 
 
 def words(name: str, value: Any) -> tuple[str, ...] | None:
@@ -309,13 +324,18 @@ def require_records(records: Any) -> None:
         raise ConfigurationError(
             f"records must be a list or a path, not {kind}: decode it, or write it to a file"
         )
+    if any(hasattr(type(records), name) for name in TABLES):
+        return
     if not isinstance(records, Mapping) and (hasattr(records, "to_dict") or hasattr(records, "to_pylist")):
         how = 'records.to_dict("records")' if hasattr(records, "to_dict") else "records.to_pylist()"
         raise ConfigurationError(f"records must be a list or a path, not {kind}: give {how}")
+    for name in _COLLECTED:
+        if kind.endswith("Frame") and hasattr(type(records), name):
+            raise ConfigurationError(f"records must be a list, a table or a path, not {kind}: give {name}()")
 
 
-def _must(name: str, what: str, value: Any) -> ConfigurationError:
-    return ConfigurationError(f"{name} must be {what}{_found(value)}")
+def _must(name: str, what: str, value: Any, more: str = "") -> ConfigurationError:
+    return ConfigurationError(f"{name} must be {what}{_found(value)}{more}")
 
 
 def _found(value: Any) -> str:

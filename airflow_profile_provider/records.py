@@ -303,7 +303,9 @@ class Checkpoint:
 
 
 _REJECTED = frozenset(verdict.value for verdict in Verdict.of(Group.KEPT))
-_REJECTED_ROW = frozenset({"row", "version", "text", "types", "unread", "verdict", "reason", "position"})
+_REJECTED_ROW = frozenset(
+    {"row", "version", "text", "types", "unread", "verdict", "reason", "position", "place"}
+)
 _REJECTED_CHANGE = frozenset(
     {
         "key",
@@ -316,6 +318,7 @@ _REJECTED_CHANGE = frozenset(
         "verdict",
         "reason",
         "position",
+        "place",
     }
 )
 

@@ -4,11 +4,17 @@ from airflow_profile_provider.options import require_choice
 from airflow_profile_provider.records import Acknowledgement, Change
 from airflow_profile_provider.values import folded
 from airflow_profile_provider.vendors.base import Access, Taken, Vendor
+from airflow_profile_provider.vendors.comparing import dialled, each_text, or_none, same_form, trimmed
 from airflow_profile_provider.vendors.exchange import (
     Allowance,
     Answer,
+    Finding,
+    Held,
+    Page,
+    Paging,
     Probe,
     Rate,
+    Reading,
     Renewal,
     Request,
     Steps,
@@ -17,7 +23,9 @@ from airflow_profile_provider.vendors.exchange import (
     retry_after,
     to_json,
 )
-from airflow_profile_provider.vendors.fields import Catalogue, Field
+from airflow_profile_provider.vendors.fields import Catalogue, Field, FieldInfo
+from airflow_profile_provider.vendors.listing import Place, count, identifier
+from airflow_profile_provider.vendors.reads import Search
 
 __all__ = [
     "Access",
@@ -27,17 +35,32 @@ __all__ = [
     "Catalogue",
     "Change",
     "Field",
+    "FieldInfo",
+    "Finding",
+    "Held",
+    "Page",
+    "Paging",
+    "Place",
     "Probe",
     "Rate",
+    "Reading",
     "Renewal",
     "Request",
+    "Search",
     "Steps",
     "Taken",
     "Token",
     "Vendor",
     "allowance",
+    "count",
+    "dialled",
+    "each_text",
     "folded",
+    "identifier",
+    "or_none",
     "require_choice",
     "retry_after",
+    "same_form",
     "to_json",
+    "trimmed",
 ]

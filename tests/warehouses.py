@@ -6,8 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from airflow.providers.common.sql.hooks.sql import DbApiHook
-from airflow.sdk.providers_manager_runtime import HookInfo, ProvidersManagerTaskRuntime
+from own_airflow import AIRFLOW_VERSION
 from sqlalchemy import URL
+
+if AIRFLOW_VERSION >= (3, 2):  # where tasks look for hooks
+    from airflow.sdk.providers_manager_runtime import HookInfo
+    from airflow.sdk.providers_manager_runtime import ProvidersManagerTaskRuntime as ProvidersManager
+else:
+    from airflow.providers_manager import HookInfo, ProvidersManager
 
 
 class DuckDBHook(DbApiHook):
@@ -74,7 +80,7 @@ class MySqlHook(DbApiHook):
 
 def register(hook: type[DbApiHook]) -> None:
     """Make a hook known by its type of connections, as its provider's metadata would."""
-    hooks: Any = ProvidersManagerTaskRuntime().hooks
+    hooks: Any = ProvidersManager().hooks
     hooks[hook.conn_type] = HookInfo(
         hook_class_name=f"{hook.__module__}.{hook.__name__}",
         connection_id_attribute_name=hook.conn_name_attr,

@@ -159,8 +159,11 @@ def no_file_system(path: str, error: Exception) -> ConfigurationError:
 
 
 def is_path(records: Any) -> bool:
-    """Whether records names a file: a text, a path, or an ObjectStoragePath."""
-    return isinstance(records, str | os.PathLike) or hasattr(records, "open")
+    """Whether records names a file: a text, a path, or an ObjectStoragePath.
+
+    What a class has counts, not what an object has: a data frame may have a column of the name "open".
+    """
+    return isinstance(records, str | os.PathLike) or hasattr(type(records), "open")
 
 
 def address_of(records: Any) -> str:

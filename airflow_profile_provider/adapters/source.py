@@ -1,17 +1,20 @@
-"""Which source a push's records come from: records in memory, files, a query, or what events announced."""
+"""Which source a push's records come from: what is in memory, files, a query, or what events announced."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_profile_provider.adapters.files import address_of, is_path, open_file, state_of
 from airflow_profile_provider.adapters.parts import parts_of
+from airflow_profile_provider.adapters.paths import paths_in
 from airflow_profile_provider.errors import ConfigurationError, SourceError
 from airflow_profile_provider.sources.announced import Announced
 from airflow_profile_provider.sources.events import EventSource
 from airflow_profile_provider.sources.files import FileSource, Storage
+from airflow_profile_provider.sources.frames import FrameSource, is_frame
+from airflow_profile_provider.sources.makers import is_maker, made_by
 from airflow_profile_provider.sources.memory import MemorySource
 from airflow_profile_provider.sources.reading import Reading
 from airflow_profile_provider.sources.source import Source
@@ -44,6 +47,8 @@ def source_of(
     if parameters and sql is None:
         raise ConfigurationError("parameters are bound to a query: give sql, too, or leave them out")
     reading = reading or Reading()
+    if is_maker(records):
+        return _made(records, find, reading)
     storage = Storage(open_file, parts_of, state_of)
 
     def engine() -> Engine:
@@ -61,9 +66,21 @@ def source_of(
         return QuerySource(database, Statement.of(sql, parameters))
     if isinstance(records, Announced):
         return EventSource(records, engine, storage, reading)
+    if is_frame(records):
+        return FrameSource(records)
     if is_path(records):
-        return FileSource(_address(records), storage, reading)
+        return FileSource([_address(records)], storage, reading)
+    if paths := paths_in(records):
+        return FileSource(list(map(_address, paths)), storage, reading)
     return MemorySource(records)
+
+
+def _made(maker: Callable[[], Any], find: Callable[[str], Connection], reading: Reading) -> Source:
+    """Return the source of what a function makes; what can be read once is made again for each reading."""
+    records = made_by(maker)
+    if isinstance(records, Iterator) and not is_frame(records):
+        return MemorySource(records, again=lambda: made_by(maker))
+    return source_of(records, None, None, find, reading)
 
 
 def _require_one(records: Any, sql: str | None, sql_conn_id: str | None) -> None:
@@ -74,7 +91,8 @@ def _require_one(records: Any, sql: str | None, sql_conn_id: str | None) -> None
             raise ConfigurationError("an outbox is read through sql_conn_id: give both, or neither")
     elif (sql is None) != (sql_conn_id is None):
         raise ConfigurationError("sql and sql_conn_id go together: the query, and where it is asked")
-    is_many = is_path(records) or isinstance(records, Iterable | Announced)
+    known = is_path(records) or is_frame(records) or is_maker(records)
+    is_many = known or isinstance(records, Iterable | Announced)
     if sql is None and (isinstance(records, Mapping) or not is_many):
         raise ConfigurationError(f"records must be a list or a path, not a single {type(records).__name__}")
 

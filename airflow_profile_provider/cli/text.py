@@ -39,7 +39,8 @@ def _ending(shown: Mapping[str, Any]) -> str:
 
 def _row_lines(row: Mapping[str, Any]) -> list[str]:
     verdict = "would be sent" if row["verdict"] == "planned" else row["verdict"]
-    lines = [f"Row {row['position']}: {verdict}" + _after(": ", row["why"])]
+    place = f" ({row['place']})" if row.get("place") else ""
+    lines = [f"Row {row['position']}{place}: {verdict}" + _after(": ", row["why"])]
     lines += [f"  row      {_short(row['row'])}"]
     if change := row["change"]:
         lines += [

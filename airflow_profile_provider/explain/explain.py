@@ -198,6 +198,7 @@ class _Case:
         except InvalidRecord as error:
             return RowExplained(
                 position=row.position,
+                place=self._assembly.source.place_of(row.position),
                 content=row.content,
                 change=None,
                 verdict=Verdict.INVALID,
@@ -206,6 +207,7 @@ class _Case:
         names = (*change.fields, *change.relationships)
         return RowExplained(
             position=row.position,
+            place=self._assembly.source.place_of(row.position),
             content=row.content,
             change=change,
             verdict=Verdict.PLANNED,

@@ -16,7 +16,8 @@ class RowExplained:
     """A row of the key: what it asks for, and what a push would make of it.
 
     ``verdict`` is "planned" where it would be sent, ``why`` the reason, ``fields`` the names of those that
-    make a difference. ``part`` is what of the change would be sent; None: all of it.
+    make a difference. ``part`` is what of the change would be sent; None: all of it. ``place`` is the file
+    and line of the row, where there are several files.
     """
 
     position: int
@@ -26,6 +27,7 @@ class RowExplained:
     why: str = ""
     fields: tuple[str, ...] = ()
     part: Change | None = field(default=None, repr=False)
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +126,7 @@ def _row_dict(row: RowExplained, redact: bool, hide_key: bool) -> dict[str, Any]
             shown["relationships"] = _values(row.change.relationships, redact)
     return {
         "position": row.position,
+        **({"place": row.place} if row.place else {}),
         "row": _values(row.content, redact),
         "change": shown,
         "verdict": row.verdict.value,

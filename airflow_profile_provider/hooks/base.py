@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
@@ -20,7 +20,7 @@ from airflow_profile_provider.push.review import PlanReview
 from airflow_profile_provider.push.surroundings import Circumstances
 from airflow_profile_provider.push.watermark import Checkpoints
 from airflow_profile_provider.records import Report, Row, Verdict
-from airflow_profile_provider.sources.announced import Announced
+from airflow_profile_provider.sources.memory import require_unread
 
 if TYPE_CHECKING:
     from airflow_profile_provider.explain.explanation import Explanation
@@ -51,7 +51,7 @@ class ProfileHook(ConnectedHook):
 
     def push(
         self,
-        changes: Iterable[Any] | str | os.PathLike[str] | Announced | None = None,
+        changes: Any = None,
         *,
         sql: str | None = None,
         sql_conn_id: str | None = None,
@@ -74,6 +74,7 @@ class ProfileHook(ConnectedHook):
         quota: str | None = None,
         max_record_bytes: int | None = MAX_RECORD_BYTES,
         null_values: Sequence[str] | None = None,
+        csv: Mapping[str, Any] | None = None,
         ledger_conn_id: str | None = None,
         changed_fields_only: bool = False,
         ignore_ledger: bool = False,
@@ -92,8 +93,10 @@ class ProfileHook(ConnectedHook):
         """Push changes, or rows that ``key`` and ``fields`` map to changes, and report what became of each.
 
         Args:
-            changes: an iterable of dicts, the path or URI of a .jsonl, .csv (.gz) or .parquet file, or an
-                `Announced`: rows of an outbox, read through ``sql_conn_id``, and files.
+            changes: an iterable of dicts, a data frame or table, the path or URI of a file (.jsonl, .json,
+                .csv, .parquet), of a folder or a pattern, a list of these, or a function without arguments
+                that makes any of them; or an `Announced`: rows of an outbox, read through ``sql_conn_id``,
+                and files.
             sql: a query instead, sent through the connection ``sql_conn_id``.
             parameters: values that the query's driver binds, by name or in order.
             key: column of the key; without ``fields``, rows are changes already (``{"key", "fields"}``).
@@ -111,6 +114,8 @@ class ProfileHook(ConnectedHook):
             concurrency, batch_size, quota: instead of the connection's.
             max_record_bytes: a larger change is invalid; it bounds what is read of a line, too.
             null_values: texts that stand for null in a CSV file, such as "NULL"; an empty cell always does.
+            csv: how CSV files are written, where they are not as most: "delimiter", "quotechar", "encoding",
+                "header" (the columns of a file without a line of names), "null_values".
             ledger_conn_id: connection of the database that remembers what the vendor acknowledged.
             changed_fields_only: with a ledger, send only the fields that changed.
             ignore_ledger: send everything, and write down what is acknowledged.
@@ -140,6 +145,7 @@ class ProfileHook(ConnectedHook):
         given = locals()
 
         def pushed(records: Any, stack: ExitStack) -> Report:
+            require_unread(changes)
             circumstances = Circumstances(
                 run=run or uuid4().hex,
                 checkpoints=checkpoints,

@@ -21,6 +21,7 @@ from airflow_profile_provider.push.beside import Beside
 from airflow_profile_provider.push.log import Log
 from airflow_profile_provider.push.push import Push
 from airflow_profile_provider.records import Report
+from airflow_profile_provider.sources.frames import is_frame
 
 _STRIKES = {
     "AirflowTaskTimeout": "the task ran out of time (execution_timeout)",
@@ -51,7 +52,7 @@ class Guard:
         beside: Beside[Report] | None = None
         if threading.current_thread() is threading.main_thread():
             beside = Beside(self._strike)
-            if isinstance(records, Iterator):
+            if isinstance(records, Iterator) and not is_frame(records):
                 records = beside.handed(records)
         failure: ProfileError
         call = partial(self._closing, records, pushed)

@@ -15,6 +15,7 @@ from airflow_profile_provider.adapters.source import source_of
 from airflow_profile_provider.errors import ConfigurationError, PushStopped
 from airflow_profile_provider.push.files import Files
 from airflow_profile_provider.push.options import PushOptions
+from airflow_profile_provider.sources.csv_format import USUAL
 from airflow_profile_provider.sources.reading import Reading
 
 if TYPE_CHECKING:
@@ -67,9 +68,11 @@ class Opener:
 
     def source(self, records: Any, options: PushOptions) -> Source:
         """Return the source of the records, not yet opened."""
+        csv = options.csv or USUAL
         reading = Reading(
             max_record_bytes=options.max_record_bytes,
-            null_values=options.null_values,
+            null_values=(*options.null_values, *csv.null_values),
+            csv=csv,
             warn=self.log.warning,
         )
         find, go_on = self._hook.get_connection, self._guard.go_on

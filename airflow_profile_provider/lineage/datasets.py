@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,18 +25,21 @@ _SCHEMES = {"s3a": "s3", "s3n": "s3", "gcs": "gs"}
 class Origin:
     """The datasets of a source; ``columns`` maps its columns to the datasets' own, where they differ.
 
-    ``alike`` says that a column that is not among them has its name from the only dataset there is.
+    ``alike`` says that a column that is not among them has its name from the only dataset there is, or from
+    each of the files.
     """
 
     datasets: tuple[Dataset, ...] = ()
     columns: Mapping[str, tuple[tuple[Dataset, str], ...]] = field(default_factory=dict)
     alike: bool = True
+    are_files: bool = False
 
     def sources(self, column: str) -> tuple[tuple[Dataset, str], ...]:
         """Return the datasets and columns that a column comes from, as far as that is known."""
         if column in self.columns:
             return self.columns[column]
-        return ((self.datasets[0], column),) if self.alike and len(self.datasets) == 1 else ()
+        known = self.alike and (len(self.datasets) == 1 or self.are_files)
+        return tuple((dataset, column) for dataset in self.datasets) if known else ()
 
 
 def origin_of_file(path: str) -> Origin:
@@ -48,6 +51,12 @@ def origin_of_file(path: str) -> Origin:
         return Origin((("file", parts.path),))
     scheme = _SCHEMES.get(parts.scheme, parts.scheme)
     return Origin(((f"{scheme}://{parts.netloc.rpartition('@')[2]}", parts.path.lstrip("/")),))
+
+
+def origin_of_files(paths: Iterable[str]) -> Origin:
+    """Name files and folders, each of which has all columns."""
+    found = [dataset for path in paths for dataset in origin_of_file(path).datasets]
+    return Origin(tuple(dict.fromkeys(found)), are_files=True)
 
 
 def origin_of_sql(connection: Connection, sql: str) -> Origin:

@@ -21,10 +21,17 @@ from openlineage.client.facet_v2 import (
     output_statistics_output_dataset,
 )
 
-from airflow_profile_provider.adapters.files import is_path
+from airflow_profile_provider.adapters.files import address_of, is_path
+from airflow_profile_provider.adapters.paths import paths_in
 from airflow_profile_provider.errors import ProfileError
 from airflow_profile_provider.lineage.assets import dataset_of
-from airflow_profile_provider.lineage.datasets import Origin, origin_of_file, origin_of_sql, without_places
+from airflow_profile_provider.lineage.datasets import (
+    Origin,
+    origin_of_file,
+    origin_of_files,
+    origin_of_sql,
+    without_places,
+)
 from airflow_profile_provider.lineage.described import DescribedPush, ReadFromTable
 from airflow_profile_provider.records import Report, Verdict
 
@@ -62,7 +69,11 @@ def _origin(operator: DescribedPush) -> Origin:
             return origin_of_sql(operator.hook.get_connection(operator.sql_conn_id), query)
     except _UNKNOWN:
         return Origin()
-    return origin_of_file(str(operator.records)) if is_path(operator.records) else Origin()
+    try:
+        paths = [address_of(operator.records)] if is_path(operator.records) else paths_in(operator.records)
+    except ProfileError:
+        return Origin()
+    return origin_of_files(paths or ())
 
 
 def _query(operator: DescribedPush) -> str | None:

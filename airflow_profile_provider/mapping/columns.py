@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from airflow_profile_provider.mapping.mapper import FieldMapping
 
 _CHANGE_MEMBERS = frozenset({"key", "key_type", "fields", "relationships", "version"})
-_REJECT_MEMBERS = frozenset({"verdict", "reason", "position", "text", "unread"})
+_REJECT_MEMBERS = frozenset({"verdict", "reason", "position", "place", "text", "unread"})
 
 
 class Columns:

@@ -52,8 +52,9 @@ OPTIONS = tuple(name for name in OPTION_NAMES if name != "relationships")
 class PushProfilesOperator(DatesMixin, LineageMixin, BaseOperator):
     """Push profile changes to a vendor, and turn red when what was promised did not happen.
 
-    :param records: a list, an XComArg, or the path or URI of a .jsonl, .csv (.gz) or .parquet file; or
-        `from_events()`: what the events announce that started the run.
+    :param records: the path or URI of a file (.jsonl, .json, .csv, .parquet), of a folder or a pattern, or a
+        list of these; a list of dicts, a data frame, or a function that makes or yields them; an XComArg of
+        any of these; or `from_events()`: what the events announce that started the run.
     :param sql: a query instead, or the name of a ``.sql`` file, as in Airflow's own operators.
     :param sql_conn_id: the connection through which the query is asked, or the outbox of events is read.
     :param parameters: values that the query's driver binds, by name or in order, as `SQLExecuteQueryOperator`
@@ -78,6 +79,8 @@ class PushProfilesOperator(DatesMixin, LineageMixin, BaseOperator):
         "10/1s, 150/60s" or "none". Each replaces the connection's.
     :param max_record_bytes: a larger change is invalid; it bounds what is read of a line, too.
     :param null_values: texts that stand for null in a CSV file, such as "NULL"; an empty cell always does.
+    :param csv: how CSV files are written: "delimiter", "quotechar", "encoding", "header" (the columns of a
+        file without a line of names), "null_values".
     :param ledger_conn_id: SQL connection that remembers what the vendor acknowledged, so that only what
         changed is sent.
     :param changed_fields_only: with a ledger, send only the fields that changed.
@@ -102,6 +105,7 @@ class PushProfilesOperator(DatesMixin, LineageMixin, BaseOperator):
     template_fields: Sequence[str] = ("records", *OPTIONS, "max_failed", "resume", "deferrable")
     template_ext: Sequence[str] = (".sql",)
     template_fields_renderers = {"fields": "json", "sql": "sql"}  # noqa: RUF012 -- as BaseOperator declares it
+    shallow_copy_attrs: Sequence[str] = ("_BaseOperator__init_kwargs",)  # no generator can be copied
     ui_color = "#d8e8f8"
     sql: str | None
     sql_conn_id: str | None
@@ -146,6 +150,7 @@ class PushProfilesOperator(DatesMixin, LineageMixin, BaseOperator):
         quota: str | None = None,
         max_record_bytes: int = 1_000_000,
         null_values: Sequence[str] = (),
+        csv: Mapping[str, Any] | None = None,
         ledger_conn_id: str | None = None,
         changed_fields_only: bool = False,
         ignore_ledger: bool = False,
@@ -333,7 +338,7 @@ class PushProfilesOperator(DatesMixin, LineageMixin, BaseOperator):
 
     def _given_records(self, context: Context) -> Any:
         """Return the records, or where they are; None where none were given."""
-        records = self.records.records if isinstance(self.records, HeldRecords) else self.records
+        records = self.records.taken() if isinstance(self.records, HeldRecords) else self.records
         if isinstance(records, FromEvents):
             return records.announced(context, has_outbox=self.sql_conn_id is not None)
         return records

@@ -1,10 +1,16 @@
-"""Records and what may be some, held where Jinja, Airflow's database and its UI do not look."""
+"""Records and what may be some, held where Jinja, Airflow's database and its UI do not look.
+
+A list, a data frame, a generator and a function that makes any of these are held alike; a list of paths is
+not, so that it may be a template.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from inspect import GEN_CREATED, getgeneratorstate
+from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.definitions.mappedoperator import OperatorPartial
@@ -29,6 +35,28 @@ class HeldRecords:
 
     def __init__(self, records: Any) -> None:
         self.records = records
+        self._were_taken = False
+
+    def __deepcopy__(self, memo: Any) -> HeldRecords:
+        """Return the same records: Airflow copies a DAG, and no generator can be."""
+        return self
+
+    def taken(self) -> Any:
+        """Return the records to the try that reads them.
+
+        Raises:
+            ConfigurationError: they can be read only once, and were: by the DAG's file, or an earlier try.
+        """
+        records = self.records
+        if isinstance(records, Iterator):
+            begun = isinstance(records, GeneratorType) and getgeneratorstate(records) != GEN_CREATED
+            if begun or self._were_taken:
+                raise ConfigurationError(
+                    f"records is a {type(records).__name__} that was read before, by the DAG's file or an "
+                    "earlier try: give the function that makes it (records=rows, not records=rows())"
+                )
+            self._were_taken = True
+        return records
 
     def __len__(self) -> int:
         return len(self.records) if _is_list(self.records) else 1
@@ -61,14 +89,25 @@ def _is_list(records: Any) -> bool:
     return isinstance(records, Sequence) and not isinstance(records, str | bytes)
 
 
+def _is_paths(value: Any) -> bool:
+    """Whether a value is a list of paths: no values are in it, and it may be a template."""
+    if not isinstance(value, list | tuple) or not value or isinstance(value[0], Mapping):
+        return False
+    from airflow_profile_provider.adapters.paths import is_list_of_paths
+
+    return is_list_of_paths(value)
+
+
 def held(name: str, value: Any) -> Any:
     """Return the value of an argument as an operator keeps it: held if it may be records."""
     if value is None or isinstance(value, HeldRecords | HeldParameters | FromEvents | bool | int | float):
         return value
     if name == "parameters" and _fits(name, value):
         return value if _is_to_be_rendered(value) else HeldParameters(arguments.parameters(name, value) or ())
-    if hasattr(value, "resolve") or hasattr(value, "open") or isinstance(value, os.PathLike):
+    if hasattr(type(value), "resolve") or hasattr(type(value), "open") or isinstance(value, os.PathLike):
         return value  # an XComArg, what it resolves to is set later; or a path
+    if name == "records" and _is_paths(value):
+        return value
     if isinstance(value, str):
         return HeldRecords(value) if arguments.is_text_of_records(value) and not _fits(name, value) else value
     if name != "records" and (_fits(name, value) or _may_be_rendered(value)):

@@ -162,6 +162,7 @@ class Assembly:
             options.plan_values,
             first=self.session is not None and self.session.knows_nothing,
             whole=self._selection.whole(self.session),
+            place_of=self.source.place_of,
         )
 
     @property
@@ -203,9 +204,19 @@ class Assembly:
         earlier = Report.of(start.report) if start else Report()
         account = Account(self.transport.cost, outputs, earlier, clock)
         watermark = Watermark(start) if resume else NoWatermark()
-        problems = Problems(self.vendor, log)
+        problems = Problems(self.vendor, log, self.source.place_of)
         receipts = (self.source.receipts if self.options.action == "push" else None) or NoReceipts()
-        settlement = Settlement(mapper, sender, session, account, outputs, problems, watermark, receipts)
+        settlement = Settlement(
+            mapper,
+            sender,
+            session,
+            account,
+            outputs,
+            problems,
+            watermark,
+            receipts,
+            self.source.place_of,
+        )
         saving = (
             Saving(resume, watermark, account, outputs, sender, self.quota, log) if resume else NoSaving()
         )
@@ -275,6 +286,7 @@ class Assembly:
         known: dict[str, Any] = {"conn_id": self.surroundings.conn_id, "share": options.partition}
         known |= {"only": options.only, "only_key": options.only_key, "null_values": options.null_values}
         known |= {"delivered_path": options.delivered_path}
+        known |= {"csv": options.csv} if options.csv else {}
         return {**known, **vars(self.mapping), **self._how.vendor_options}
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from airflow_profile_provider.errors import ConfigurationError
 from airflow_profile_provider.push.options import PushOptions
 from airflow_profile_provider.push.outputs import Delivered, Rejects
 from airflow_profile_provider.records import Checkpoint
+from airflow_profile_provider.sources.packing import packing_of
 from airflow_profile_provider.sources.reading import LEAST_BYTES, Open
 
 
@@ -49,6 +51,8 @@ class Outputs:
         """Make sure that each of them can be written, before anything is sent."""
         paths = [output.path for output in (self.rejects, self.delivered) if output]
         for path in (*paths, *([self.plan] if self.plan else [])):
+            if (packing := packing_of(path)) not in {"", ".gz"}:
+                raise ConfigurationError(f"{path}: no file is written as {packing}; write text, or .gz")
             self.files.try_out(path)
 
     def go_on_from(self, start: Checkpoint) -> None:

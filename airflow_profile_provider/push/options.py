@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_profile_provider import options as arguments
 from airflow_profile_provider.errors import ConfigurationError
 from airflow_profile_provider.options import require_choice
+from airflow_profile_provider.sources.csv_format import CsvFormat
 
 if TYPE_CHECKING:
     from airflow_profile_provider.mapping.mapper import ColumnsOf
@@ -45,6 +46,7 @@ class PushOptions:
     quota: str | None = None
     max_record_bytes: int = MAX_RECORD_BYTES
     null_values: tuple[str, ...] = ()
+    csv: CsvFormat | None = None
     ledger_conn_id: str | None = None
     changed_fields_only: bool = False
     ignore_ledger: bool = False
@@ -99,6 +101,11 @@ def _partition(name: str, value: Any) -> tuple[int, int] | None:
     return parse_partition(arguments.pair(name, value))
 
 
+def _csv(name: str, value: Any) -> CsvFormat | None:
+    given = arguments.mapping(name, value)
+    return None if given is None else CsvFormat.of(given)
+
+
 _READERS: dict[str, Callable[[str, Any], Any]] = {
     "doubt_seconds": arguments.seconds,
     "fields": arguments.columns,
@@ -106,6 +113,7 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "relationships": arguments.links,
     "partition": _partition,
     "null_values": arguments.words,
+    "csv": _csv,
     "max_changes": arguments.share,
     **dict.fromkeys(("only", "rejects_path", "delivered_path", "plan_path"), arguments.path),
     **dict.fromkeys(("concurrency", "batch_size", "max_record_bytes"), arguments.count),

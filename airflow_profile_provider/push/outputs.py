@@ -28,14 +28,15 @@ class Rejects(LineFile):
         self.longest_row = longest_row
         self._overtaken: dict[int, frozenset[str]] = {}
 
-    def add(self, source: Change | Row, verdict: Verdict, reason: str) -> None:
-        """Write a change, or the raw row where no change could be made of it.
+    def add(self, source: Change | Row, verdict: Verdict, reason: str, place: str = "") -> None:
+        """Write a change, or the raw row where no change could be made of it; ``place`` is its file and line.
 
         Raises:
             OutputFailed: the file cannot be written any further.
         """
         line: dict[str, Any] = _change(source) if isinstance(source, Change) else self._row(source)
         told = {"verdict": verdict.value, "reason": reason, "position": source.position}
+        told |= {"place": place} if place else {}
         text = _to_line(line | told)
         if isinstance(source, Row) and len(text) > self.longest_row:
             size = f"({len(text):,} characters, more than are kept here: see the source)"

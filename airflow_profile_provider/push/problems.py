@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable
 
 from airflow_profile_provider.push.log import Log
 from airflow_profile_provider.records import Change, Row, Verdict
@@ -21,8 +22,11 @@ _UNIQUE = re.compile(r"\b(?=[0-9a-f-]*\d)[0-9a-f-]{8,}\b")
 class Problems:
     """What was not delivered, and why."""
 
-    def __init__(self, vendor: Vendor, log: Log) -> None:
+    def __init__(
+        self, vendor: Vendor, log: Log, place_of: Callable[[int], str] = lambda position: ""
+    ) -> None:
         self._vendor = vendor
+        self._place_of = place_of
         self._log = log
         self._named = 0
         self._reasons: Counter[tuple[Verdict, str]] = Counter()
@@ -49,7 +53,10 @@ class Problems:
         if self._named > NAMED_PROBLEMS:
             return
         named = isinstance(source, Change) and self._vendor.is_vendor_key(source)
-        who = f" ({source.key_type} {source.key})" if named and isinstance(source, Change) else ""
-        self._log.warning("Record %s%s %s %s", source.position, who, what, reason)
+        who = f"{source.key_type} {source.key}" if named and isinstance(source, Change) else ""
+        beside = ", ".join(filter(None, [self._place_of(source.position), who]))
+        self._log.warning(
+            "Record %s%s %s %s", source.position, f" ({beside})" if beside else "", what, reason
+        )
         if self._named == NAMED_PROBLEMS:
             self._log.warning("Further problems are counted, and listed in the rejects file if there is one")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import pickle
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from hashlib import sha256
 from operator import attrgetter
@@ -114,6 +114,7 @@ class PlanReview:
     first: bool = False
     whole: tuple[int, int] | None = None
     """Of a share, the whole source: how many would change, of how many."""
+    place_of: Callable[[int], str] = lambda position: ""
     changes: int = 0
     _sum: int = field(default=0, repr=False)
     _again: Counter[tuple[str, str]] = field(default_factory=Counter, repr=False)
@@ -143,6 +144,8 @@ class PlanReview:
         if self.file:
             line: dict[str, Any] = {"key": change.key, "key_type": change.key_type}
             line |= {"fields": names, "why": proposal.why.value, "position": change.position}
+            if place := self.place_of(change.position):
+                line["place"] = place
             if self.values:
                 line |= {"values": {**change.fields, **change.relationships}}
             self.file.add(line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
@@ -57,6 +58,7 @@ class Settlement:
         problems: Problems,
         watermark: Watermark,
         receipts: Receipts,
+        place_of: Callable[[int], str] = lambda position: "",
     ) -> None:
         self.open: dict[int, Row | Change] = {}
         self._mapper = mapper
@@ -67,6 +69,7 @@ class Settlement:
         self._problems = problems
         self._watermark = watermark
         self._receipts = receipts
+        self._place_of = place_of
         self._owed: dict[tuple[str, str], Settled] = {}
         self._undelivered = Undelivered()
 
@@ -231,7 +234,7 @@ class Settlement:
         """Write a line of the rejects; a file that fails stops the push."""
         if self._outputs.rejects:
             try:
-                self._outputs.rejects.add(source, verdict, reason)
+                self._outputs.rejects.add(source, verdict, reason, self._place_of(source.position))
             except PushStopped as stopped:
                 self._sender.stop(stopped)
 

@@ -23,7 +23,8 @@ yields a ``Sandbox``. ``quota=False`` lifts all quotas; ``harsh=True`` takes the
 question.
 
 ``Sandbox``: ``url`` · ``host`` · ``port`` · ``stop()`` · ``connections()`` · ``profiles(vendor)`` ·
-``profile(vendor, key)`` · ``load(vendor, profiles, *, identifiers={}, relationships={}, definitions={},
+``profile(vendor, key)`` · ``edit(vendor, profiles)`` · ``trash(vendor, *keys)`` ·
+``merge(vendor, key, into)`` · ``load(vendor, profiles, *, identifiers={}, relationships={}, definitions={},
 replace=True)`` · ``keys(vendor)`` · ``relationships(vendor)`` · ``requests(vendor, last=None)`` ·
 ``forget_requests(vendor)`` · ``faults(vendor=None, kind="status", **match)`` · ``show_faults()`` ·
 ``clear_faults()`` · ``settings(vendor=None, **changes)`` · ``reset()`` · ``advance(seconds)`` ·

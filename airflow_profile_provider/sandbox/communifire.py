@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from airflow_profile_provider.sandbox import seed
 from airflow_profile_provider.sandbox.connections import COMMUNIFIRE_KEY
 from airflow_profile_provider.sandbox.state import Profile
-from airflow_profile_provider.sandbox.vendor import Vendor, window_page
+from airflow_profile_provider.sandbox.vendor import Vendor
 from airflow_profile_provider.sandbox.wire import Reply, Request, Route, json_reply
 
 LABELS = (
@@ -34,6 +34,10 @@ LABELS = (
     "Share my profile",
 )
 _ATTRIBUTES = {"FirstName": "First name", "LastName": "Last name"}
+NAMED = {
+    *("UserID", "Email", "Username", "FirstName", "LastName"),
+    *("Company", "Department", "Phone", "City", "State"),
+}
 
 
 class Communifire(Vendor):
@@ -41,6 +45,7 @@ class Communifire(Vendor):
 
     name = "communifire"
     identifiers = ("UserID", "Email", "Username")
+    forms: ClassVar[Mapping[str, str]] = {"Email": "email", "Phone": "phone", "Mobile": "phone"}
     defaults: ClassVar[Mapping[str, Any]] = {"password": COMMUNIFIRE_KEY, "security_level": 1}
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -167,7 +172,7 @@ class Communifire(Vendor):
         made = body.get("UserID") and self.settings["add_by_id"] == "make"
         if not (body.get("Email") or body.get("Username") or made):
             return _failure("Email or Username is required to add a user.")
-        known = {name: self._text(value) for name, value in body.items() if self._known(name)}
+        known = self.kept({name: self._text(value) for name, value in body.items() if self._known(name)})
         added = self._add({name: value for name, value in known.items() if value != ""})
         self.commit(created=True)
         return _envelope(int(added.key))
@@ -177,6 +182,7 @@ class Communifire(Vendor):
         if self.settings["second_identifier"] == "ignore":
             changes = {name: value for name, value in changes.items() if name not in self.identifiers}
         changes.pop("UserID", None)
+        changes = self.kept(changes)
         empty = [name for name, value in changes.items() if value == ""]
         self.profiles.change(
             user, {name: value for name, value in changes.items() if value != ""}, self.clock.now()
@@ -251,7 +257,7 @@ class Communifire(Vendor):
             page, length = max(1, int(asked.get("startpage", 1))), max(1, int(asked.get("pagelength", 15)))
         except ValueError:
             return _failure("Invalid page.")
-        return _envelope([self._user(user) for user in window_page(users, (page - 1) * length, length)])
+        return _envelope([self._listed(user) for user in self.page_of(users, (page - 1) * length, length)])
 
     def _details(self, request: Request) -> Reply:
         user = self.profiles.get(request.segments[2])
@@ -265,7 +271,16 @@ class Communifire(Vendor):
             return _failure("User not found.")
         asked = [name for name in request.query.get("fields", "").split(",") if name]
         attributes = self._user(user)
-        return _envelope({name: attributes.get(name) for name in asked} if asked else attributes)
+        if self.settings["read_labels"] == "ignore":
+            attributes = {name: value for name, value in attributes.items() if name in NAMED}
+        known = {name for name in asked if name in NAMED or name in attributes}
+        return _envelope({name: attributes.get(name) for name in known} if asked else attributes)
+
+    def _listed(self, user: Profile) -> dict[str, Any]:
+        shown = self._user(user)
+        if self.settings["list_shows"] == "identifiers":
+            return {name: shown.get(name) for name in self.identifiers}
+        return {name: value for name, value in shown.items() if name in NAMED}
 
     def _user(self, user: Profile) -> dict[str, Any]:
         """A user's fixed attributes and, by their labels, the fields."""

@@ -13,6 +13,9 @@ GET    /_sandbox/{vendor}/profiles         {key: fields}
 PUT    /_sandbox/{vendor}/profiles         {key: fields}, or {"profiles": {key: fields}, "replace": true,
                                            "identifiers": {key: {...}}, "relationships": {key: {...}},
                                            "definitions": {...}}
+                                           or {"profiles": {key: fields}, "edit": true}: edited by hand
+POST   /_sandbox/{vendor}/trash            {"keys": [key]}: deleted by hand
+POST   /_sandbox/{vendor}/merge            {"from": key, "into": key}: merged by hand
 GET    /_sandbox/{vendor}/profiles/{key}   fields
 GET    /_sandbox/{vendor}/keys             {key: identifiers}
 GET    /_sandbox/{vendor}/relationships    {key: {name: [ids]}}
@@ -37,7 +40,7 @@ from airflow_profile_provider.sandbox.wire import Reply, Request, Route, Routes,
 if TYPE_CHECKING:
     from airflow_profile_provider.sandbox.app import App
 
-_LOAD_MEMBERS = {"profiles", "identifiers", "relationships", "definitions", "replace"}
+_LOAD_MEMBERS = {"profiles", "identifiers", "relationships", "definitions", "replace", "edit"}
 _FAULT_MEMBERS = {each.name for each in fields(Fault)} - {"matched", "struck"}
 
 
@@ -66,6 +69,8 @@ class Control:
             ("GET", "profiles", _profiles),
             ("PUT", "profiles", _load),
             ("GET", "profiles/{key}", _profile),
+            ("POST", "trash", _trash),
+            ("POST", "merge", _merge),
             ("GET", "keys", _keys),
             ("GET", "relationships", _relationships),
             ("GET", "requests", _requests),
@@ -151,6 +156,17 @@ def _load(vendor: Vendor, request: Request) -> Reply:
     if "profiles" not in document or set(document) - _LOAD_MEMBERS:
         document = {"profiles": document}
     return json_reply(200, {"loaded": vendor.load(document)})
+
+
+def _trash(vendor: Vendor, request: Request) -> Reply:
+    for key in request.json["keys"]:
+        vendor.trash(str(key))
+    return json_reply(200, {"trashed": len(request.json["keys"])})
+
+
+def _merge(vendor: Vendor, request: Request) -> Reply:
+    vendor.merge(str(request.json["from"]), str(request.json["into"]))
+    return json_reply(200, {"merged": 1})
 
 
 def _keys(vendor: Vendor, _: Request) -> Reply:

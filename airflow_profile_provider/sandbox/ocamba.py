@@ -18,7 +18,7 @@ from airflow_profile_provider.sandbox import seed
 from airflow_profile_provider.sandbox.connections import OCAMBA_TOKEN
 from airflow_profile_provider.sandbox.quota import Limit, Standing, wait_for
 from airflow_profile_provider.sandbox.state import Profile
-from airflow_profile_provider.sandbox.vendor import Limits, Vendor, seconds_up, window_page
+from airflow_profile_provider.sandbox.vendor import Limits, Vendor, seconds_up
 from airflow_profile_provider.sandbox.wire import Reply, Request, Route, json_reply
 
 UPDATABLE = (
@@ -39,6 +39,7 @@ class Ocamba(Vendor):
 
     name = "ocamba"
     identifiers = ("id", "email")
+    forms: ClassVar[Mapping[str, str]] = {"email": "email", "mobile_phone_number": "phone"}
     published: ClassVar[Limits] = {"C": (Limit(10, 1.0), Limit(150, 60.0))}
     defaults: ClassVar[Mapping[str, Any]] = {"password": OCAMBA_TOKEN, "parallel_limit": 10}
 
@@ -208,7 +209,7 @@ class Ocamba(Vendor):
 
     def _laid_over(self, profile: Profile, changes: dict[str, Any]) -> dict[str, Any]:
         """The changes as they end up in the profile."""
-        laid = dict(changes)
+        laid = self.kept(changes)
         if laid.get("organization_id") is not None:
             laid["organization_id"] = str(laid["organization_id"])
         if "lists" in laid:
@@ -239,41 +240,70 @@ class Ocamba(Vendor):
         return json_reply(201, self._full(profile))
 
     def _delete(self, request: Request) -> Reply:
-        self.profiles.drop(request.segments[3])
+        if request.segments[3] in self.profiles:
+            self.trash(request.segments[3])
         self.commit()
         return Reply(204)
 
     def _retrieve(self, request: Request) -> Reply:
-        profile = self.profiles.get(request.segments[3])
-        return (
-            self._unknown()
-            if profile is None
-            else json_reply(200, {"total": 1, "items": [self._full(profile)]})
-        )
+        key = request.segments[3]
+        profile = self.profiles.get(key)
+        item = self._full(profile) if profile else self._deleted().get(key)
+        if item is None:
+            return self._unknown()
+        shown = self._selected([item], request.query)
+        if self.settings["one_profile"] == "bare":
+            return json_reply(200, shown[0])
+        return json_reply(200, {"total": self.total_of(1), "items": shown})
 
     def _list(self, request: Request) -> Reply:
         """``page=N,M``, ``fields=``, ``q=`` with ``q_fields=``, and filters by field."""
-        items = [self._full(profile) for profile in self.profiles]
+        items = self._shown_items()
         asked = dict(request.query)
-        page, fields = asked.pop("page", "1"), asked.pop("fields", "")
+        page = asked.pop("page", "1")
         text, inside = asked.pop("q", ""), asked.pop("q_fields", "full_name,email").split(",")
-        for name in ("sort", "view"):
+        if asked.pop("sort", "") == "id":
+            items.sort(key=lambda item: int(item["id"]) if item["id"].isdecimal() else 0)
+        for name in ("fields", "view"):
             asked.pop(name, None)
         items = [item for item in items if all(str(item.get(name)) == value for name, value in asked.items())]
         if text:
             items = [item for item in items if any(text in str(item.get(name)) for name in inside)]
-        return self._page(items, page, fields)
+        return self._page(items, page, request.query)
 
-    def _page(self, items: list[dict[str, Any]], page: str, fields: str) -> Reply:
+    def _page(self, items: list[dict[str, Any]], page: str, asked: Mapping[str, str]) -> Reply:
         number, _, length = page.partition(",")
         try:
-            first, count = max(1, int(number)), min(1000, int(length or 50))
+            first, count = max(1, int(number)), min(self.settings["longest_page"], int(length or 50))
         except ValueError:
             return self._bad()
-        shown = window_page(items, (first - 1) * count, count)
-        if fields:
-            shown = [{name: item.get(name) for name in fields.split(",")} for item in shown]
-        return json_reply(200, {"total": len(items), "items": shown})
+        shown = self._selected(self.page_of(items, (first - 1) * count, count), asked)
+        return json_reply(200, {"total": self.total_of(len(items)), "items": shown})
+
+    def _shown_items(self) -> list[dict[str, Any]]:
+        """All profiles, with the deleted ones where they are still shown."""
+        return [*(self._full(profile) for profile in self.profiles), *self._deleted().values()]
+
+    def _deleted(self) -> dict[str, dict[str, Any]]:
+        """The deleted profiles, by their id, where they are still shown."""
+        if self.settings["deleted"] != "shown":
+            return {}
+        return {key: {**self._full(profile), "status": "deleted"} for key, (_, profile) in self.gone.items()}
+
+    def _selected(self, items: list[dict[str, Any]], asked: Mapping[str, str]) -> list[dict[str, Any]]:
+        """The members that are asked for by ``fields``, which goes before ``view``."""
+        names = asked.get("fields", "").split(",") if asked.get("fields") else None
+        if names is None and asked.get("view") != "full" and self.settings["default_view"] == "brief":
+            names = ["id", "email", "full_name", "status"]
+        number = self.settings["ids"] == "number"
+        return [
+            {
+                name: int(value) if number and name == "id" and value.isdecimal() else value
+                for name, value in item.items()
+                if names is None or name in names
+            }
+            for item in items
+        ]
 
     def _full(self, profile: Profile) -> dict[str, Any]:
         stamp = self.clock.iso

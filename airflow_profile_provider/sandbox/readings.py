@@ -21,7 +21,66 @@ class Reading:
     harsh: Any
 
 
+VENDORS = ("sonoran", "communifire", "agilenow", "lightfield", "ocamba")
+
+_OF_READS: tuple[Reading, ...] = tuple(
+    Reading(vendor, setting, question, natural, harsh)
+    for vendor in VENDORS
+    for setting, question, natural, harsh in (
+        (
+            "rewrites",
+            "Are values kept as written, or tidied: phones, case of e-mail addresses, blanks around?",
+            "as_written",
+            "tidy",
+        ),
+        (
+            "drift",
+            "Does a list stand still while it is read, or show a row twice ('skip': pass one over)?",
+            "still",
+            "twice",
+        ),
+        ("totals", "Is a list's total a number, or a text?", "number", "text"),
+    )
+)
+
 READINGS: tuple[Reading, ...] = (
+    *_OF_READS,
+    Reading("sonoran", "list_fields", "v1: does a list show profile fields?", "show", "hide"),
+    Reading(
+        "sonoran",
+        "v2_search",
+        "v2: does the search find equal user names alone, or also those that contain it?",
+        "equal",
+        "contains",
+    ),
+    Reading(
+        "communifire",
+        "read_labels",
+        "Can fields be read by their labels, or named attributes alone?",
+        "accept",
+        "ignore",
+    ),
+    Reading(
+        "communifire",
+        "list_shows",
+        "Does a list of users show all attributes, or the identifiers alone?",
+        "attributes",
+        "identifiers",
+    ),
+    Reading("agilenow", "first_page", "Is the first page of a list 0 or 1?", 0, 1),
+    Reading("ocamba", "one_profile", "Is one profile in an envelope, or bare?", "envelope", "bare"),
+    Reading(
+        "ocamba",
+        "default_view",
+        "Does a list show all fields unless it is asked for some, or a few?",
+        "full",
+        "brief",
+    ),
+    Reading("ocamba", "longest_page", "How many profiles fit on a page?", 1000, 40),
+    Reading(
+        "ocamba", "deleted", "Is a deleted profile unknown, or still shown as deleted?", "unknown", "shown"
+    ),
+    Reading("ocamba", "ids", "Are ids in lists texts, or numbers?", "text", "number"),
     Reading("sonoran", "batch", "Are all objects of `data` carried out, or the first alone?", "all", "first"),
     Reading(
         "sonoran",

@@ -93,6 +93,18 @@ class Sandbox:
         """Replace a vendor's profiles (``replace=False``: add to them); ``more``: see ``control``."""
         self.control("PUT", f"{vendor}/profiles", {"profiles": dict(profiles), **more})
 
+    def edit(self, vendor: str, profiles: Mapping[str, Any]) -> None:
+        """Edit profiles by hand: {key: {field: value}}; their other fields stay."""
+        self.control("PUT", f"{vendor}/profiles", {"profiles": dict(profiles), "edit": True})
+
+    def trash(self, vendor: str, *keys: str) -> None:
+        """Delete profiles by hand."""
+        self.control("POST", f"{vendor}/trash", {"keys": list(keys)})
+
+    def merge(self, vendor: str, key: str, into: str) -> None:
+        """Merge a profile into another by hand."""
+        self.control("POST", f"{vendor}/merge", {"from": key, "into": into})
+
     def keys(self, vendor: str) -> dict[str, dict[str, Any]]:
         """The identifiers of each profile: {key: {kind: value}}."""
         return self._dict("GET", f"{vendor}/keys")

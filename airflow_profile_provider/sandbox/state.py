@@ -53,6 +53,12 @@ class Profiles:
         """The profile of a key."""
         return self._profiles.get(key)
 
+    def held(self, key: str) -> Profile:
+        """The profile of a key that is known to be there; raises ValueError."""
+        if key not in self._profiles:
+            raise ValueError(f"there is no profile {key!r}")
+        return self._profiles[key]
+
     def find(self, kind: str, value: Any) -> list[Profile]:
         """All profiles with this value of an identifier; an empty value finds none."""
         if value is None or value == "":

@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 from airflow_profile_provider.sandbox.clock import Clock
 from airflow_profile_provider.sandbox.quota import Bucket, Limit, Standing, parse_limits
 from airflow_profile_provider.sandbox.readings import readings
+from airflow_profile_provider.sandbox.rewriting import rewritten
 from airflow_profile_provider.sandbox.state import Log, Profile, Profiles
 from airflow_profile_provider.sandbox.wire import Reply, Request, Route, Routes
 
@@ -29,6 +30,8 @@ class Vendor(ABC):
     identifiers: ClassVar[tuple[str, ...]]
     published: ClassVar[Limits] = {}
     defaults: ClassVar[Mapping[str, Any]] = {}
+    forms: ClassVar[Mapping[str, str]] = {}
+    """Fields that hold an "email" or a "phone"."""
 
     def __init__(
         self, clock: Clock, *, seed: int = 1, profiles: int = 100, quota: bool = True, harsh: bool = False
@@ -38,6 +41,7 @@ class Vendor(ABC):
         self.log = Log()
         self.in_flight = 0
         self.profiles = Profiles(self.identifiers[1:])
+        self.gone: dict[str, tuple[float, Profile]] = {}
         self.settings: dict[str, Any] = {
             "latency": 0.0,
             "quota": quota,
@@ -160,8 +164,11 @@ class Vendor(ABC):
     def load(self, document: Mapping[str, Any]) -> int:
         """Take profiles in: ``profiles`` {key: fields}, and what else the vendor's ``take_in`` reads.
 
-        With ``replace`` (the default) the old profiles go.
+        With ``replace`` (the default) the old profiles go. With ``edit`` nothing goes: the fields are laid
+        over those that are held, as somebody does who edits profiles at the vendor by hand.
         """
+        if document.get("edit"):
+            return self._edit_by_hand(document["profiles"])
         if document.get("replace", True):
             self.profiles.clear()
         self.declare(document.get("definitions") or {})
@@ -175,6 +182,26 @@ class Vendor(ABC):
             self.take_in(profile)
         return len(document["profiles"])
 
+    def _edit_by_hand(self, profiles: Mapping[str, Mapping[str, Any]]) -> int:
+        for key, fields in profiles.items():
+            if key not in self.profiles:
+                raise ValueError(f"{self.name} has no profile {key!r}")
+            self.profiles.change(self.profiles.held(key), fields, self.clock.now())
+        return len(profiles)
+
+    def trash(self, key: str) -> None:
+        """Somebody deletes a profile by hand."""
+        self.gone[key] = (self.clock.now(), self.profiles.held(key))
+        self.profiles.drop(key)
+
+    def merge(self, key: str, into: str) -> None:
+        """Somebody merges a profile into another, whose empty fields it fills; it is gone then."""
+        source, target = self.profiles.held(key), self.profiles.held(into)
+        empty: tuple[Any, ...] = (None, "", [], {})
+        given = {name: value for name, value in source.fields.items() if target.fields.get(name) in empty}
+        self.trash(key)
+        self.profiles.change(target, given, self.clock.now())
+
     def declare(self, definitions: Mapping[str, Any]) -> None:
         """Declare fields beside the vendor's own; a vendor without a catalogue refuses."""
         if definitions:
@@ -183,6 +210,21 @@ class Vendor(ABC):
     def take_in(self, profile: Profile) -> None:
         """Add a loaded profile."""
         self.profiles.put(profile)
+
+    # -- lists --------------------------------------------------------------------------------------------
+
+    def page_of(self, items: Iterable[Any], start: int, length: int) -> list[Any]:
+        """A stretch of a list; it may have moved by one since its first page was read."""
+        moved = {"twice": -1, "skip": 1}.get(self.settings["drift"], 0) if start else 0
+        return window_page(items, start + moved, length)
+
+    def total_of(self, count: int) -> int | str:
+        """How many there are, as a number or as a text."""
+        return str(count) if self.settings["totals"] == "text" else count
+
+    def kept(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Written fields as the vendor keeps them."""
+        return rewritten(fields, self.forms) if self.settings["rewrites"] == "tidy" else dict(fields)
 
     # -- small things --------------------------------------------------------------------------------------
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from io import StringIO
 from itertools import chain
-from typing import IO
+from typing import IO, Any
 
 from airflow_profile_provider.errors import SourceError
 from airflow_profile_provider.records import Row
-from airflow_profile_provider.sources.lines import READ_BYTES, TooLong, blocks_of_lines
+from airflow_profile_provider.sources.lines import READ_BYTES, TooLong, blocks_of_lines, utf8_of
 from airflow_profile_provider.sources.reading import Reading, named, require_named
 
 NULL_WORDS = frozenset(
@@ -19,7 +19,7 @@ NULL_WORDS = frozenset(
 )
 """What exports write for nothing, and what may be somebody's value all the same."""
 
-_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "pipes"}
+_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "pipes", ",": "commas"}
 _SEP = re.compile(r'"?sep=(.|\\t)"?\s*', re.IGNORECASE)
 
 
@@ -51,7 +51,7 @@ class _Table:
         csv.field_size_limit(max(csv.field_size_limit(), self._most + READ_BYTES))
 
     def _read(self, raw: IO[bytes]) -> Iterator[str]:
-        for block in blocks_of_lines(raw, self._most):
+        for block in blocks_of_lines(utf8_of(raw, self._how.csv.encoding), self._most):
             if isinstance(block, TooLong) or self._passed - self._whole > self._most:
                 raise SourceError(
                     f"{self._path}: the record after line {self._ended} has more than {self._most:,} bytes; "
@@ -59,22 +59,21 @@ class _Table:
                 )
             try:
                 text = block.decode()
-            except (
-                UnicodeDecodeError
-            ):  # bytes that are no UTF-8 are kept, so that a bad line spoils only itself
+            except UnicodeDecodeError:  # such bytes are kept, so that a bad line spoils only itself
                 text, self._is_odd = block.decode("utf-8", "surrogateescape"), True
             self._passed += len(text)
             yield from StringIO(text, newline="")
 
     def rows(self) -> Iterator[Row]:
-        """Read the rows under the first line."""
+        """Read the rows, under the first line where that has the names."""
+        given = self._how.csv
         first = next(self._lines, "")
         separator = _SEP.fullmatch(first)
-        delimiter = (separator[1] if separator else ",").replace(r"\t", "\t")
+        delimiter = given.delimiter or (separator[1] if separator else ",").replace(r"\t", "\t")
         lines = self._lines if separator else chain([first], self._lines)
-        reader = csv.reader(lines, strict=True, delimiter=delimiter)
+        reader = _reader(lines, delimiter, given.quotechar)
         before = 1 if separator else 0
-        header = next((cells for cells in reader if not _is_blank(cells)), None)
+        header = given.header or next((cells for cells in reader if not _is_blank(cells)), None)
         if header is None:
             return
         names = self._names(header, delimiter)
@@ -85,6 +84,8 @@ class _Table:
             self._ended = line = reader.line_num + before
             self._whole = self._passed
             if not (cells and cells[0].strip()) and _is_blank(cells):
+                continue
+            if given.header and _is_header(cells, given.header):
                 continue
             if nulls and not nulls.isdisjoint(cells):
                 cells = ["" if cell in nulls else cell for cell in cells]
@@ -97,16 +98,28 @@ class _Table:
             else:
                 yield self._odd_row(line, names, cells)
 
-    def _names(self, header: list[str], delimiter: str) -> list[str]:
+    def _names(self, header: Sequence[str], delimiter: str) -> list[str]:
         """Return the columns' names, without spaces around them unless they are asked for so."""
         names = [name.strip() for name in header]
         columns = self._how.columns
         asked = {column.strip(): column for column in columns or ()}
         hint = ""
         if columns is not None and not set(asked) <= set(names):
-            hint = _other_delimiter(header, delimiter, set(asked))
+            hint = self._hint(header, delimiter, set(asked))
         require_named(self._path, None if columns is None else list(asked), [n for n in names if n], hint)
         return [asked.get(name, name) for name in names]
+
+    def _hint(self, header: Sequence[str], delimiter: str, asked: set[str]) -> str:
+        """Say why columns are perhaps not found."""
+        if self._how.csv.header:
+            return "; csv's header names them"
+        if self._is_odd and not "".join(header).isprintable():
+            return f'. Its names are not {self._encoding}: say csv={{"encoding": …}}'
+        return _other_delimiter(header, delimiter, asked, self._how.csv.quotechar)
+
+    @property
+    def _encoding(self) -> str:
+        return self._how.csv.encoding or "UTF-8"
 
     def _odd_row(self, line: int, names: list[str], cells: list[str]) -> Row:
         content = dict(zip(names, cells, strict=False))
@@ -125,7 +138,12 @@ class _Table:
                 name: cell.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
                 for name, cell in content.items()
             }
-            return Row(line, shown, True, "is not UTF-8; save the file so")
+            remedy = (
+                "correct csv's encoding"
+                if self._how.csv.encoding
+                else "save the file so, or set csv's encoding"
+            )
+            return Row(line, shown, True, f"is not {self._encoding}; {remedy}")
         return Row(line, content, text=True)
 
     def broken(self, error: str) -> str:
@@ -170,16 +188,28 @@ def _ended_alike(cells: list[str], names: list[str]) -> list[str]:
     return cells
 
 
-def _other_delimiter(header: list[str], delimiter: str, asked: set[str]) -> str:
+def _reader(lines: Iterable[str], delimiter: str, quotechar: str | None) -> Any:
+    """Return what splits lines into cells; "" as ``quotechar`` quotes nothing."""
+    if quotechar == "":
+        return csv.reader(lines, strict=True, delimiter=delimiter, quoting=csv.QUOTE_NONE)
+    return csv.reader(lines, strict=True, delimiter=delimiter, quotechar=quotechar or '"')
+
+
+def _is_header(cells: list[str], header: Sequence[str]) -> bool:
+    """Whether a line is the names over again, which are no record."""
+    return [cell.strip() for cell in cells] == list(header)
+
+
+def _other_delimiter(header: Sequence[str], delimiter: str, asked: set[str], quotechar: str | None) -> str:
     """Say which delimiter a table seems to have where the one that was looked for splits it in vain."""
     line = delimiter.join(header)
     for other, name in _DELIMITERS.items():
         if other != delimiter and other in line:
-            found = {cell.strip().strip('"') for cell in line.split(other)}
+            found = {cell.strip().strip(quotechar or '"') for cell in line.split(other)}
             if len(header) == 1 or not asked.isdisjoint(found):
                 shown = r"\t" if other == "\t" else other
                 return (
-                    f". Its columns seem to be separated by {name}: write commas, or put the line "
-                    f"sep={shown} before the first one"
+                    f'. Its columns seem to be separated by {name}: set csv={{"delimiter": "{shown}"}}, or '
+                    f"put the line sep={shown} before the first one"
                 )
     return ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import IO, Any
+from typing import Any
 
 from airflow_profile_provider.records import Row, is_reject
 from airflow_profile_provider.sources.lines import TooLong, lines_of
@@ -24,9 +24,9 @@ class JsonReader:
 
     def __init__(self) -> None:
         self.met_twice = False
-        self.read: Callable[[str], Any] = json.JSONDecoder(
-            object_pairs_hook=self._members, parse_float=exact_float
-        ).decode
+        decoder = json.JSONDecoder(object_pairs_hook=self._members, parse_float=exact_float)
+        self.read: Callable[[str], Any] = decoder.decode
+        self.read_at: Callable[[str, int], tuple[Any, int]] = decoder.raw_decode
 
     def _members(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         content = dict(pairs)
@@ -48,11 +48,11 @@ def is_ambiguous(content: Any, columns: Iterable[str] | None = None) -> bool:
     return isinstance(content, list) and any(map(is_ambiguous, content))
 
 
-def rows_of_json_lines(raw: IO[bytes], how: Reading) -> Iterator[Row]:
+def rows_of_json_lines(pieces: Iterable[bytes], how: Reading) -> Iterator[Row]:
     """Read a row of each line that is not empty; a line that is no JSON object is a row with a problem."""
     most = how.longest_line
-    json_lines = _JsonLines(how)
-    for number, line in enumerate(lines_of(raw, most), 1):
+    json_lines = JsonRows(how)
+    for number, line in enumerate(lines_of(pieces, most), 1):
         if isinstance(line, TooLong) or len(line) > most:
             start = line.start if isinstance(line, TooLong) else line[:200]
             yield Row(
@@ -64,13 +64,16 @@ def rows_of_json_lines(raw: IO[bytes], how: Reading) -> Iterator[Row]:
             yield json_lines.row(number, line)
 
 
-class _JsonLines(JsonReader):
+class JsonRows(JsonReader):
+    """Makes rows of records in JSON, whatever stands between them."""
+
     def __init__(self, how: Reading) -> None:
         super().__init__()
         self._how = how
         self._nulls = frozenset(how.null_values)
 
     def row(self, number: int, line: bytes) -> Row:
+        """Return the row of a line."""
         try:
             text = line.decode()
         except UnicodeDecodeError:
@@ -85,8 +88,12 @@ class _JsonLines(JsonReader):
             return Row(number, text, problem=f"is not valid JSON{where}; fix the line")
         except RecursionError:
             return Row(number, text, problem="is nested too deeply; flatten it")
+        return self.of(number, text, content)
+
+    def of(self, number: int, text: str, content: Any) -> Row:
+        """Return the row of a record that was read: ``content`` is what ``text`` says."""
         if not isinstance(content, dict):
-            return Row(number, content, problem="is not a JSON object; a line holds one object")
+            return Row(number, content, problem="is not a JSON object; a record is one object")
         is_a_reject = "verdict" in content and is_reject(content)
         if self.met_twice and is_ambiguous(content, None if is_a_reject else self._how.columns):
             return Row(number, text, problem=self._ambiguous(content))

@@ -11,7 +11,8 @@ from typing import Any, Self
 from airflow_profile_provider.errors import InvalidRecord, SourceError
 from airflow_profile_provider.records import Row, is_reject
 from airflow_profile_provider.sources.json_rows import JsonReader, is_ambiguous
-from airflow_profile_provider.sources.lines import TooLong, lines_of, unzipped
+from airflow_profile_provider.sources.lines import TooLong, lines_of, utf8_of
+from airflow_profile_provider.sources.packing import bare, unpacked
 from airflow_profile_provider.sources.reading import Open, PartsOf, named, source_errors
 from airflow_profile_provider.values import exact_key, is_null
 
@@ -38,8 +39,8 @@ def keys_of_file(path: str, open_file: Open, parts_of: PartsOf = _alone) -> Iter
         if part.lower().endswith(".parquet"):
             raise SourceError(f"{named(part)}: a file of keys is text, with a key in each line; write it so")
         with source_errors(part), closing(open_file(part, "rb")) as raw:
-            is_json = part.lower().removesuffix(".gz").endswith((".jsonl", ".ndjson", ".json"))
-            for number, line in enumerate(lines_of(unzipped(part, raw), _LONGEST_LINE), 1):
+            is_json = bare(part).endswith((".jsonl", ".ndjson", ".json"))
+            for number, line in enumerate(lines_of(utf8_of(unpacked(part, raw)), _LONGEST_LINE), 1):
                 if isinstance(line, TooLong):
                     raise _no_key(part, number)
                 if text := line.decode().strip():

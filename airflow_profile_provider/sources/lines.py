@@ -6,10 +6,9 @@ A file is read piece by piece. No line without an end, and no quote that is neve
 from __future__ import annotations
 
 import codecs
-import gzip
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import IO, cast
+from typing import IO
 
 READ_BYTES = 1 << 18
 """How much of a file is read in one go: large enough for object storage, small beside a worker's memory."""
@@ -28,19 +27,14 @@ class TooLong:
     start: bytes
 
 
-def unzipped(path: str, raw: IO[bytes]) -> IO[bytes]:
-    """Return a file as it was before it was compressed, if its name says that it was."""
-    return cast("IO[bytes]", gzip.GzipFile(fileobj=raw)) if path.lower().endswith(".gz") else raw
-
-
-def blocks_of_lines(raw: IO[bytes], most: int) -> Iterator[bytes | TooLong]:
-    """Yield whole lines, as many as a piece holds, in UTF-8; one of more than ``most`` bytes is passed over.
+def blocks_of_lines(pieces: Iterable[bytes], most: int) -> Iterator[bytes | TooLong]:
+    """Yield whole lines, as many as a piece holds; one of more than ``most`` bytes is passed over.
 
     Lines within a block may be longer than that by as much as a piece holds.
     """
     rest = b""
     skipping = False
-    for piece in _utf8(raw):
+    for piece in pieces:
         data = rest + piece if rest else piece
         if skipping:
             end = _first_end(data)
@@ -59,9 +53,9 @@ def blocks_of_lines(raw: IO[bytes], most: int) -> Iterator[bytes | TooLong]:
         yield rest
 
 
-def lines_of(raw: IO[bytes], most: int) -> Iterator[bytes | TooLong]:
+def lines_of(pieces: Iterable[bytes], most: int) -> Iterator[bytes | TooLong]:
     """Yield lines without their ends."""
-    for block in blocks_of_lines(raw, most):
+    for block in blocks_of_lines(pieces, most):
         if isinstance(block, TooLong):
             yield block
         else:
@@ -77,18 +71,29 @@ def _first_end(data: bytes) -> int:
     return end + (2 if data[end : end + 2] == b"\r\n" else 1)
 
 
-def _utf8(raw: IO[bytes]) -> Iterator[bytes]:
-    """Yield the pieces of a file in UTF-8, without the mark at its start."""
+def utf8_of(raw: IO[bytes], encoding: str | None = None) -> Iterator[bytes]:
+    """Yield the pieces of a file in UTF-8, without the mark at its start.
+
+    A mark says which encoding it is in; without one, it is in ``encoding``, or in UTF-8 or UTF-16. Bytes that
+    are nothing in it become what is no UTF-8 either.
+    """
     first = b""
     while len(first) < 4 and (piece := raw.read(READ_BYTES)):
         first += piece
-    encoding = _encoding(first)
-    if encoding is None:
+    marked = next((name for mark, name in _MARKS if first.startswith(mark)), None)
+    if encoding and not marked and not first.startswith(codecs.BOM_UTF8):
+        errors = "surrogatepass" if encoding.startswith(("utf-16", "utf-32")) else "surrogateescape"
+        yield from _decoded(first, raw, encoding, errors)
+    elif found := marked or _looks_like(first):
+        yield from _decoded(first, raw, found, "surrogatepass")
+    else:
         yield first.removeprefix(codecs.BOM_UTF8)
         while piece := raw.read(READ_BYTES):
             yield piece
-        return
-    decoder = codecs.getincrementaldecoder(encoding)(errors="surrogatepass")
+
+
+def _decoded(first: bytes, raw: IO[bytes], encoding: str, errors: str) -> Iterator[bytes]:
+    decoder = codecs.getincrementaldecoder(encoding)(errors=errors)
     piece = first
     while piece:
         yield decoder.decode(piece).encode("utf-8", "surrogatepass")
@@ -96,11 +101,8 @@ def _utf8(raw: IO[bytes]) -> Iterator[bytes]:
     yield decoder.decode(b"", final=True).encode("utf-8", "surrogatepass")
 
 
-def _encoding(first: bytes) -> str | None:
-    """Name the encoding of a file that is not UTF-8; no text has a null character."""
-    for mark, encoding in _MARKS:
-        if first.startswith(mark):
-            return encoding
+def _looks_like(first: bytes) -> str | None:
+    """Name the encoding of a file without a mark that is not UTF-8; no text has a null character."""
     if len(first) > 1 and 0 in first[:2] and first[:2] != b"\0\0":
         return "utf-16-le" if first[1] == 0 else "utf-16-be"
     return None

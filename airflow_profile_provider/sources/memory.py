@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import GeneratorType
 from typing import Any
 
-from airflow_profile_provider.errors import ConfigurationError
+from airflow_profile_provider.errors import ConfigurationError, SourceError
 from airflow_profile_provider.records import Row
 from airflow_profile_provider.sources.rows import rows_of
 from airflow_profile_provider.sources.source import Source, Wanted, id_of
 
 
 class MemorySource(Source):
-    """The records of an iterable; an iterator can be read once."""
+    """The records of an iterable; an iterator can be read once, unless ``again`` makes another one."""
 
     if_empty = "ok"
 
-    def __init__(self, records: Iterable[Any]) -> None:
+    def __init__(self, records: Iterable[Any], again: Callable[[], Iterable[Any]] | None = None) -> None:
         self._records = records
+        self._again = again
+        self._was_read = False
 
     def _rows(self, wanted: Wanted, columns: list[str] | None) -> Iterator[Row]:
+        if self._was_read and self._again:
+            self.close()
+            self._records = self._again()
+        self._was_read = True
+        require_unread(self._records)
         return rows_of(self._records)
 
     def require_rereading(self, why: str) -> None:
@@ -29,9 +37,10 @@ class MemorySource(Source):
         Raises:
             ConfigurationError: saying ``why`` records must be read twice.
         """
-        if isinstance(self._records, Iterator):
+        if isinstance(self._records, Iterator) and not self._again:
             raise ConfigurationError(
-                f"{why}, and these records can be read only once: give a list, a path or a query"
+                f"{why}, and these records can be read only once: give a list, a path, a query, or the "
+                "function that makes them"
             )
 
     def count(self) -> int | None:
@@ -46,6 +55,24 @@ class MemorySource(Source):
             return id_of(options, map(_written, self._records))
         except Exception:  # noqa: BLE001 -- a value of any class raises what it likes
             return None
+
+    def close(self) -> None:
+        """Let go of what was made for this push."""
+        if self._again and isinstance(self._records, GeneratorType):
+            self._records.close()
+
+
+def require_unread(records: Any) -> None:
+    """Refuse a generator that has nothing more to give, which would pass for an empty source.
+
+    Raises:
+        SourceError: saying so.
+    """
+    if isinstance(records, GeneratorType) and records.gi_frame is None:
+        raise SourceError(
+            "records is a generator that was read to its end before: give the function that makes it, or a "
+            "new one"
+        )
 
 
 def _written(record: Any) -> bytes:

@@ -167,27 +167,27 @@ def _read_as(kind: pa.DataType) -> pa.DataType | None:
             return pa.duration("us")
         return leaf
 
-    read = _mapped(kind, to_microseconds)
+    read = mapped_type(kind, to_microseconds)
     return None if read == kind else read
 
 
-def _mapped(kind: pa.DataType, leaf: Callable[[pa.DataType], pa.DataType]) -> pa.DataType:
+def mapped_type(kind: pa.DataType, leaf: Callable[[pa.DataType], pa.DataType]) -> pa.DataType:
     """Return a type with each type within it replaced by what ``leaf`` makes of it."""
     import pyarrow as pa
 
     types = pa.types
     if types.is_dictionary(kind):
-        return _mapped(kind.value_type, leaf)
+        return mapped_type(kind.value_type, leaf)
     if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
-        item = kind.value_field.with_type(_mapped(kind.value_type, leaf))
+        item = kind.value_field.with_type(mapped_type(kind.value_type, leaf))
         if types.is_fixed_size_list(kind):
             return pa.list_(item, kind.list_size)
         return pa.large_list(item) if types.is_large_list(kind) else pa.list_(item)
     if types.is_struct(kind):
         fields = [kind.field(index) for index in range(kind.num_fields)]
-        return pa.struct([field.with_type(_mapped(field.type, leaf)) for field in fields])
+        return pa.struct([field.with_type(mapped_type(field.type, leaf)) for field in fields])
     if types.is_map(kind):
-        return pa.map_(_mapped(kind.key_type, leaf), _mapped(kind.item_type, leaf))
+        return pa.map_(mapped_type(kind.key_type, leaf), mapped_type(kind.item_type, leaf))
     return leaf(kind)
 
 
@@ -237,7 +237,7 @@ def _as_bytes(column: pa.Array) -> pa.Array:
     if types.is_dictionary(column.type):
         column = column.dictionary_decode()
     kind = column.type
-    if types.is_string(kind) or types.is_large_string(kind) or types.is_binary(kind):
+    if kind in (pa.string(), pa.large_string(), pa.binary(), pa.large_binary()):
         return column.cast(pa.large_binary())
     if types.is_date(kind) or types.is_time(kind) or types.is_timestamp(kind):
         kind = pa.int32() if kind.bit_width == 32 else pa.int64()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from airflow_profile_provider.errors import ProfileError, SourceError
+from airflow_profile_provider.sources.csv_format import USUAL, CsvFormat
 
 Open = Callable[[str, str], IO[bytes]]
 """Opens a path in a mode ("rb" or "wb")."""
@@ -26,13 +27,14 @@ class Reading:
     """How the rows of a source are read.
 
     ``columns`` are those that the push needs; None: all. ``max_record_bytes`` is the largest change that is
-    sent. ``null_values`` are the texts that stand for null in a source without types. ``warn`` hears what is
-    read and may not be meant so.
+    sent. ``null_values`` are the texts that stand for null in a source without types. ``csv`` says how CSV
+    files are written. ``warn`` hears what is read and may not be meant so.
     """
 
     columns: Sequence[str] | None = None
     max_record_bytes: int = 1_000_000
     null_values: Collection[str] = ()
+    csv: CsvFormat = USUAL
     warn: Callable[[str], object] = lambda words: None
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -41,10 +41,16 @@ def _row(position: int, record: Any) -> Row:
         return Row(position, None, problem=f"cannot be read ({type(error).__name__}); give plain dicts")
 
 
-def continued(sources: Iterable[Iterable[Row]], passed: int = 0) -> Iterator[Row]:
-    """Read sources one after the other; positions go on from ``passed``, and from one to the next."""
+def continued(
+    sources: Iterable[Iterable[Row]], passed: int = 0, begin: Callable[[int], object] = lambda before: None
+) -> Iterator[Row]:
+    """Read sources one after the other; positions go on from ``passed``, and from one to the next.
+
+    ``begin`` hears, as each of them begins, how far they are.
+    """
     for rows in sources:
         before = passed
+        begin(before)
         for row in rows:
             passed = before + row.position
             yield row._replace(position=passed) if before else row

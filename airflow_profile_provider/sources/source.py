@@ -76,6 +76,10 @@ class Source(ABC):
             ConfigurationError: saying ``why`` they must be read twice.
         """
 
+    def place_of(self, position: int) -> str:
+        """Return where people find a record that was read; empty where its position says so."""
+        return ""
+
     def count(self) -> int | None:
         """Return about how many records there are, or None where finding out costs as much as reading."""
         return None

@@ -35,6 +35,7 @@ from airflow_profile_provider.records import Acknowledgement, Change
 from airflow_profile_provider.values import check_kind, folded, number_text, plain, read_as
 from airflow_profile_provider.vendors.exchange import Answer, Probe, Rate, Request, Steps, retry_after
 from airflow_profile_provider.vendors.fields import Catalogue, Field, meant, some_of
+from airflow_profile_provider.vendors.reads import Reads
 
 Taken = Literal["", "other", "ignored"]
 """What an answer makes of a value that was sent: it holds it, another form of it, or something else."""
@@ -50,7 +51,7 @@ class Access:
     extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
-class Vendor(ABC):
+class Vendor(Reads, ABC):
     """All that is known of one vendor's API. Subclasses hold facts and pure methods, nothing else."""
 
     name: ClassVar[str]
@@ -75,6 +76,8 @@ class Vendor(ABC):
     """Those of them that are addresses, and checked as such."""
     readings: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     """Extras that choose between readings of what the vendor leaves open; the first is the default."""
+    about_reads: ClassVar[frozenset[str]] = frozenset()
+    """Those of them on which nothing depends that is sent to be written."""
     resource: ClassVar[str] = "profiles"
     """What the vendor calls what it keeps; the last part of its name as an asset."""
     key_types: ClassVar[tuple[str, ...]]
@@ -147,7 +150,7 @@ class Vendor(ABC):
         chosen = "".join(
             f" {name}={self.reading(name)}"
             for name, usual in self.readings.items()
-            if self.reading(name) != usual[0]
+            if name not in self.about_reads and self.reading(name) != usual[0]
         )
         return f"{self.conn_type} {[getattr(self, name) for name in self.depends_on]}{chosen}"
 
@@ -189,7 +192,7 @@ class Vendor(ABC):
         value = self.write(known, value)
         if kind != "any":
             check_kind(kind, value)
-        if known.choices and value not in known.choices:
+        if known.choices and any(one not in known.choices for one in _each(value)):
             raise InvalidRecord(f"is not one of the {len(known.choices)} values that {self.name} documents")
         return value
 
@@ -347,6 +350,11 @@ class Vendor(ABC):
 
     strange = unexpected
     """Its old name, for vendors that were written outside the package."""
+
+
+def _each(value: Any) -> list[Any]:
+    """Return the values of an array, or the one that it is."""
+    return value if isinstance(value, list) else [value]
 
 
 def _chosen(value: Any, options: Sequence[str]) -> str:

@@ -132,8 +132,30 @@ class Token:
     lifetime: float
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One profile as the vendor keeps it: the ``key`` in the type that was asked for.
+
+    ``fields`` are named as in a change, and their values have the JSON types in which a change sends them.
+    """
+
+    key: str = field(repr=False)
+    fields: Mapping[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of all profiles, and the ``cursor`` of the next one: a text to be kept; None at the end."""
+
+    held: tuple[Held, ...] = field(repr=False)
+    cursor: str | None
+
+
 Steps = Generator[Request, Any, Acknowledgement]
 Probe = Generator[Request, Any, str]
+Reading = Generator[Request, Any, Mapping[str, Held | None]]
+Paging = Generator[Request, Any, Page]
+Finding = Generator[Request, Any, tuple[Held, ...]]
 
 
 def retry_after(answer: Answer) -> float | None:

@@ -9,12 +9,44 @@ from difflib import get_close_matches
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """What a vendor says of one profile field; ``kind`` as in `values`, ``label`` for people."""
+    """What a vendor says of one profile field; ``kind`` as in `values`, ``label`` for people.
+
+    ``type`` is the vendor's own word for its type, where it has one. ``form`` says which spellings of a value
+    are one: those of an "email" address or a "phone" number, or "unordered" where the order of an array means
+    nothing. ``options`` are the values that are offered, each with its label; ``required``: whether a profile
+    cannot be without.
+    """
 
     kind: str = "any"
     read_only: bool = False
     choices: frozenset[str] = frozenset()
     label: str = ""
+    type: str = ""
+    form: str = ""
+    options: tuple[tuple[str, str], ...] = ()
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FieldInfo:
+    """One field as people are told of it: a change names it by its ``id``; ``type`` is the vendor's word.
+
+    ``options``: the values that it takes, each with what people read for it; empty where any will do.
+    """
+
+    id: str
+    label: str
+    type: str
+    options: Mapping[str, str]
+    read_only: bool
+    required: bool
+
+
+def field_info(name: str, known: Field) -> FieldInfo:
+    """Return what people are told of a field."""
+    options = dict(known.options) or {choice: choice for choice in sorted(known.choices)}
+    kind = known.type or known.kind
+    return FieldInfo(name, known.label or name, kind, options, known.read_only, known.required)
 
 
 class Catalogue(dict[str, Field]):

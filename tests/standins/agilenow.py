@@ -14,6 +14,7 @@ from .server import Reply, Seen, StandIn
 
 TOKEN_PATH = "/oAuth/rest/v2/Token"
 ACCOUNT_PATH = "/Endpoint/rest/api/v1/Account/"
+LIST_PATH = "/Endpoint/rest/api/v1/Accounts"
 TEXTS = ("Name", "FirstName", "LastName", "Phone", "Email", "Identifier", "Username", "ExternalId")
 FLAGS = ("IdentifierVerified", "NotifyByEmail", "NotifyBySMS", "Is_Active")
 ENUMS = {  # a part of the document's values is enough here
@@ -68,6 +69,8 @@ class AgileNow(StandIn):
         """Issue a token, return an account, or update one."""
         if request.path == TOKEN_PATH:
             return self._token(request)
+        if request.path == LIST_PATH and request.method == "GET":
+            return self._list(request)
         segment = request.path.removeprefix(ACCOUNT_PATH)
         if segment == request.path or "/" in segment or not segment:
             return _error(404, "Not Found", "No such resource.")
@@ -86,9 +89,27 @@ class AgileNow(StandIn):
 
     def probe(self, request: Seen) -> Reply | None:
         """The list of accounts, whose first page the API document names."""
-        if request.path != "/Endpoint/rest/api/v1/Accounts" or not self._authentic(request):
+        if request.path != LIST_PATH or not self._authentic(request):
             return None
         return Reply(200, {"Meta": {"TotalItems": len(self.profiles), "CurrentPage": 0}, "Data": []})
+
+    def _list(self, request: Seen) -> Reply:
+        """Pages from 0, 50 accounts each unless asked otherwise; one condition with an equals sign."""
+        if not self._authentic(request):
+            return _error(401, "Unauthorized", "The token is not known or has expired.")
+        rows = [self._extended(key) for key in self.profiles]
+        name, _, wanted = request.query.get("Filters", "").partition(" = ")
+        rows = [row for row in rows if not name or row.get(name) == wanted]
+        if request.query.get("Orders") == "Id ASC":
+            rows.sort(key=lambda row: row["Id"])
+        page = int(request.query.get("CurrentPage") or 0)
+        size = int(request.query.get("PageSize") or 50)
+        if not 1 <= size <= 1000:
+            return _error(400, "Bad Input", "A page has 1 to 1000 items.")
+        meta = {"TotalItems": len(rows), "CurrentPage": page, "PageSize": size, "Type": "Account"}
+        asked = set(filter(None, request.query.get("Fields", "").split(",")))
+        rows = [{name: row[name] for name in row if not asked or name in asked} for row in rows]
+        return Reply(200, {"Meta": meta, "Data": rows[page * size : (page + 1) * size]})
 
     def _token(self, request: Seen) -> Reply:
         form = dict(parse_qsl(request.body.decode()))

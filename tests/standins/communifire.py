@@ -9,6 +9,10 @@ from .server import Reply, Seen, StandIn
 
 PATH = "/api/users/fields"
 IDENTIFIERS = ("UserID", "Email", "Username")
+ATTRIBUTES = (
+    *("UserID", "Email", "Username", "FirstName", "LastName"),
+    *("Company", "Department", "Phone", "City", "State"),
+)
 
 
 class Communifire(StandIn):
@@ -39,6 +43,8 @@ class Communifire(StandIn):
 
     def answer(self, request: Seen) -> Reply:
         """Update a user, or add one where AddUser says so."""
+        if request.method == "GET" and self._authentic(request):
+            return self._read(request)
         if request.path != PATH or request.method != "POST":
             return Reply(404, {"Message": "No HTTP resource was found that matches the request URI."})
         if not self._authentic(request):
@@ -51,6 +57,28 @@ class Communifire(StandIn):
         if not isinstance(body, dict) or not all(isinstance(value, str) for value in body.values()):
             return Reply(200, _envelope("The user JSON is not in the documented format."))
         return self._apply(body, request.query.get("AddUser", ""))
+
+    def _read(self, request: Seen) -> Reply:
+        """As the vendor's mobile app reads users: attributes of one, pages of all, a search by user name."""
+        if request.path == "/api/users":
+            rows = [self._user(key) for key in self.profiles]
+            wanted = request.query.get("username", "")
+            rows = [row for row in rows if wanted in str(row.get("Username") or "")]
+            length = int(request.query.get("pagelength", 15))
+            start = (int(request.query.get("startpage", 1)) - 1) * length
+            return Reply(200, {"ResponseData": rows[start : start + length]})
+        key = request.path.removeprefix("/api/content/")
+        if key == request.path or request.query.get("contenttypeid") != "15":
+            return Reply(404, {"Message": "No HTTP resource was found that matches the request URI."})
+        if key not in self.profiles:
+            return Reply(200, _envelope("User not found."))
+        asked = [name for name in request.query.get("fields", "").split(",") if name in ATTRIBUTES]
+        user = self._user(key)
+        return Reply(200, {**_envelope(""), "ResponseData": {name: user.get(name) for name in asked}})
+
+    def _user(self, key: str) -> dict[str, Any]:
+        own = {label.replace(" ", "").lower(): value for label, value in self.profiles[key].items()}
+        return {"UserID": int(key), **{name: own.get(name.lower()) for name in ATTRIBUTES[1:]}}
 
     def probe(self, request: Seen) -> Reply | None:
         """The caller, who newer pages name for trying a key."""

@@ -59,6 +59,10 @@ class Lightfield(StandIn):
                     "relationshipDefinitions": self.relationship_definitions,
                 },
             )
+        if request.method == "GET" and request.path == "/v1/accounts":
+            return self._list(request)
+        if request.method == "GET" and "/" not in request.path.removeprefix(PATH):
+            return self._retrieve(self.keys_of(request)[0])
         if not self.is_write(request) or "/" in request.path.removeprefix(PATH):
             return self._error(404, "not_found", "No such route.")
         if request.headers.get("lightfield-version") != VERSION:
@@ -73,6 +77,26 @@ class Lightfield(StandIn):
         if key and reply.status == 200:
             self._answered[key] = reply
         return reply
+
+    def _retrieve(self, key: str) -> Reply:
+        if key == "definitions" or key not in self.profiles:
+            return self._error(404, "not_found", "The account does not exist, or was deleted.")
+        return Reply(200, self._record(key))
+
+    def _list(self, request: Seen) -> Reply:
+        """Newest first, 25 a page at the most; one filter, with or without its operator."""
+        limit, offset = int(request.query.get("limit", 25)), int(request.query.get("offset", 0))
+        if not 1 <= limit <= 25:
+            return self._error(400, "bad_request", "limit is 1 to 25.", "invalid_type")
+        keys = list(reversed(self.profiles))
+        for name, wanted in request.query.items():
+            field, _, operator = name.partition("[")
+            if name in {"limit", "offset", "status"}:
+                continue
+            values = {key: self.profiles[key].get(field) for key in keys}
+            keys = [key for key in keys if _found(values[key], operator.rstrip("]"), wanted)]
+        data = [self._record(key) for key in keys[offset : offset + limit]]
+        return Reply(200, {"data": data, "object": "list", "totalCount": len(keys)})
 
     def probe(self, request: Seen) -> Reply | None:
         """What the key may do, which newer pages offer."""
@@ -145,6 +169,12 @@ class Lightfield(StandIn):
         error = {"type": kind, "message": text}
         error.update({name: value for name, value in (("code", code), ("param", param)) if value})
         return Reply(status, {"error": error} if self.wrapped else error)
+
+
+def _found(value: Any, operator: str, wanted: str) -> bool:
+    if operator == "contains" or isinstance(value, list):
+        return wanted in (value or [])
+    return str(value) == wanted
 
 
 def _ids(value: Any) -> list[str]:

@@ -37,6 +37,10 @@ class Ocamba(StandIn):
         """Update a profile: 204 and nothing else."""
         if request.headers.get("authorization") != f"Bearer {self.secret}":
             return _error(401, "Unauthorized.", "Unauthorized.")
+        if request.method == "GET" and f"{request.path}/" == PATH:
+            return self._list(request)
+        if request.method == "GET" and request.path.startswith(PATH):
+            return self._one(self.keys_of(request)[0])
         if not self.is_write(request):
             return _error(404, "Not found.", "The route does not exist.")
         key = self.keys_of(request)[0]
@@ -49,6 +53,27 @@ class Ocamba(StandIn):
             return _error(400, "Bad request.", "The request is not valid.")
         self.profiles[key].update(body)
         return Reply(204)
+
+    def _one(self, key: str) -> Reply:
+        """As the sibling pages show one thing: a list of one."""
+        if key not in self.profiles:
+            return _error(self.unknown_status, "Bad request.", "Unknown profile id.")
+        return Reply(200, {"total": 1, "items": [self._item(key)]})
+
+    def _list(self, request: Seen) -> Reply:
+        """By the general grammar: page=N,M, sort by id, equal values of fields."""
+        number, _, length = request.query.get("page", "1").partition(",")
+        wanted = {name: value for name, value in request.query.items() if name in {"id", *SHAPES}}
+        items = [self._item(key) for key in self.profiles]
+        items = [item for item in items if all(str(item.get(n)) == v for n, v in wanted.items())]
+        if request.query.get("sort") == "id":
+            items.sort(key=lambda item: int(item["id"]))
+        size = int(length or 20)
+        start = (int(number) - 1) * size
+        return Reply(200, {"total": str(len(items)), "items": items[start : start + size]})
+
+    def _item(self, key: str) -> dict[str, Any]:
+        return {"id": key, "company_id": "7", "status": "1", **self.profiles[key]}
 
     def probe(self, request: Seen) -> Reply | None:
         """The check of a token, which newer pages offer."""

@@ -20,12 +20,14 @@ class Sonoran(StandIn):
     ``carries_out_objects``: how many of a request's objects are carried out; the page shows one only.
     ``definitions``: the community's fields, as newer pages show them; without, they cannot be asked for.
     ``texts_as_json``: errors as {"status", "message"} instead of bare text.
+    ``reads``: whether the paths that newer pages name for reading accounts are there.
     """
 
     login = "community-17"
     unknown_status = 404
     carries_out_objects: int | None = None
     texts_as_json = False
+    reads = True
 
     def __init__(self, profiles: Mapping[str, Mapping[str, Any]] | None = None) -> None:
         super().__init__(profiles)
@@ -46,6 +48,10 @@ class Sonoran(StandIn):
         """Edit profile fields; a path that does not exist answers 200 with a text."""
         if request.path == "/general/get_profile_fields" and self.definitions:
             return Reply(200, self.definitions)
+        if request.path == "/general/get_com_account" and self.reads:
+            return self._account(request.json)
+        if request.path == "/general/get_accounts" and self.reads:
+            return self._accounts(request.json)
         if request.path != PATH or request.method != "POST":
             return Reply(200, "Backend Service Reached")
         body = request.json
@@ -61,6 +67,30 @@ class Sonoran(StandIn):
             self.profiles[account].update((one["id"], one["value"]) for one in fields)
             answered += [{"id": name, "value": value} for name, value in self.profiles[account].items()]
         return Reply(200, answered)
+
+    def _account(self, body: Any) -> Reply:
+        """One account, by any identifier."""
+        refusal = self._refuse_credential(body)
+        if refusal or body.get("type") != "GET_COM_ACCOUNT":
+            return self._error(400, refusal or "INVALID REQUEST TYPE")
+        found = self._find(body["data"][0])
+        if found is None:
+            return self._error(400, "NO ACCOUNT FOUND UNDER GIVEN PARAMETERS IN THIS COMMUNITY")
+        return Reply(200, self._shown(found))
+
+    def _accounts(self, body: Any) -> Reply:
+        """A page of 25 to 100 accounts."""
+        refusal = self._refuse_credential(body)
+        if refusal or body.get("type") != "GET_ACCOUNTS":
+            return self._error(400, refusal or "INVALID REQUEST TYPE")
+        asked = body["data"][0]
+        skip, take = int(asked["skip"]), min(100, max(25, int(asked["take"])))
+        accounts = [self._shown(key) for key in list(self.profiles)[skip : skip + take]]
+        return Reply(200, {"total": len(self.profiles), "skip": skip, "take": take, "accounts": accounts})
+
+    def _shown(self, key: str) -> dict[str, Any]:
+        own = [{"id": name, "value": value} for name, value in self.profiles[key].items() if value]
+        return {"accId": key, "accName": key[-4:], "archived": False, "profileFields": {"data": own}}
 
     def probe(self, request: Seen) -> Reply | None:
         """The subscription's version, which newer pages offer as a text."""

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from airflow.providers.standard.operators.hitl import HITLOperator
+from airflow.sdk import DAG
 from own_airflow import AIRFLOW, ROOT
 
 from airflow_profile_provider.hooks.ocamba import OcambaHook
@@ -165,3 +166,61 @@ def test_the_fan_out_stays_green_on_the_demos_table_on_quiet_nights_too(
         assert (sum(one.invalid for one in night), sum(one.rejected for one in night)) == (1, 1)
         assert [problem_of(one, allowed) for one in night] == [""] * fan_out.SHARES
     assert sum(one.unchanged for one in nights[1]) == len(people) - 2
+
+
+@pytest.fixture
+def profiles_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the example DAGs, and a ledger."""
+    ledger = {"conn_type": "sqlite", "host": str(tmp_path / "ledger.db")}
+    monkeypatch.setenv("AIRFLOW_CONN_PROFILE_LEDGER", json.dumps(ledger))
+    monkeypatch.setenv("AIRFLOW_VAR_PROFILES_FOLDER", str(tmp_path))
+    return tmp_path
+
+
+def run_example(name: str, folder: Path, sandbox: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Run the only task of an example DAG; return its report."""
+    connection = json.dumps(sandbox.connections()["ocamba_default"])
+    monkeypatch.setenv("AIRFLOW_CONN_OCAMBA_DEFAULT", connection)
+    made: list[DAG] = []
+    with monkeypatch.context() as patched:
+        remember = DAG.__attrs_post_init__
+        patched.setattr(DAG, "__attrs_post_init__", lambda dag: (remember(dag), made.append(dag))[0])
+        spec = importlib.util.spec_from_file_location(name, ROOT / "dags" / f"{name}.py")
+        assert spec and spec.loader
+        spec.loader.exec_module(importlib.util.module_from_spec(spec))
+    (push,) = made[0].tasks
+    push.quota = "none"
+    push.render_template_fields({"var": {"value": {"profiles_folder": str(folder)}}})
+    return push.execute({})
+
+
+def test_the_part_files_are_pushed_once(profiles_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with serve(profiles=20, quota=False) as sandbox:
+        keys = list(sandbox.keys("ocamba"))
+        (profiles_folder / "people").mkdir()
+        (profiles_folder / "people" / "_SUCCESS").touch()
+        for part in range(4):
+            rows = [
+                {"profile_id": key, "email": f"{key}@example.com", "name": f"Name {key}"}
+                for key in keys[5 * part : 5 * part + 5]
+            ]
+            pq.write_table(pa.Table.from_pylist(rows), profiles_folder / "people" / f"part-{part}.parquet")
+        nights = [run_example("push_part_files", profiles_folder, sandbox, monkeypatch) for _ in range(2)]
+    assert [(night["pushed"], night["unchanged"]) for night in nights] == [(20, 0), (0, 20)]
+
+
+def test_a_data_frame_is_pushed(profiles_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pandas")
+    with serve(profiles=3, quota=False) as sandbox:
+        first, second, _ = sandbox.keys("ocamba")
+        (profiles_folder / "people.csv").write_text(
+            "profile_id,email,tags,newsletter\n"
+            f"{first},ada@example.com,vip|new,weekly\n{second},bea@example.com,,never\n"
+        )
+        report = run_example("push_data_frame", profiles_folder, sandbox, monkeypatch)
+        held = sandbox.profile("ocamba", first)
+    assert (report["received"], report["pushed"]) == (1, 1)
+    assert (held["email"], held["lists"]) == ("ada@example.com", ["vip", "new"])

@@ -41,6 +41,7 @@ class AgileNow(Vendor):
 
     name = "agilenow"
     identifiers = ("Id", "Username", "ExternalId", "Email", "Phone", "Identifier")
+    forms: ClassVar[Mapping[str, str]] = {"Email": "email", "Phone": "phone"}
     defaults: ClassVar[Mapping[str, Any]] = {
         "login": AGILENOW_ID,
         "password": AGILENOW_SECRET,
@@ -180,17 +181,17 @@ class AgileNow(Vendor):
             return [profile] if profile else []
         return self.profiles.find(kind, value)
 
-    def _record(self, profile: Profile) -> dict[str, Any]:
+    def record(self, profile: Profile) -> dict[str, Any]:
         created, modified = (self.clock.iso(at) for at in (profile.created, profile.updated))
         return account.response(self.settings["answers_as"] or profile.key, profile.fields, created, modified)
 
     def _show(self, _: Request, profile: Profile) -> Reply:
-        return json_reply(200, self._record(profile))
+        return json_reply(200, self.record(profile))
 
     def _delete(self, _: Request, profile: Profile) -> Reply:
         self.profiles.drop(profile.key)
         self.commit()
-        return json_reply(200, self._record(profile))
+        return json_reply(200, self.record(profile))
 
     def _update(self, request: Request, profile: Profile) -> Reply:
         """PUT: whether a field that is left out keeps its value is a reading."""
@@ -208,9 +209,9 @@ class AgileNow(Vendor):
 
     def _write(self, profile: Profile, changes: dict[str, Any]) -> Reply:
         kept = {name: value for name, value in changes.items() if name not in self.settings["ignored_fields"]}
-        self.profiles.change(profile, kept, self.clock.now())
+        self.profiles.change(profile, self.kept(kept), self.clock.now())
         self.commit()
-        return json_reply(200, self._record(profile))
+        return json_reply(200, self.record(profile))
 
     def _changes(self, body: Mapping[str, Any], known: tuple[str, ...]) -> dict[str, Any]:
         """What of a body is taken over."""
@@ -285,7 +286,7 @@ class AgileNow(Vendor):
 
     def _list(self, request: Request) -> Reply:
         try:
-            return json_reply(200, agilenow_filters.listed(map(self._record, self.profiles), request.query))
+            return json_reply(200, agilenow_filters.listed(self.profiles, request.query, self))
         except ValueError:
             return self.error(request, 400, _NOT_READ)
 

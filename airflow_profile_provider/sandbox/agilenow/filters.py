@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow_profile_provider.sandbox.agilenow.api import AgileNow
+    from airflow_profile_provider.sandbox.state import Profile
 
 _CONDITION = re.compile(r"^\s*([A-Za-z_.]+)\s*(=|<>|>=|<=|>|<|NotIn\b|In\b|Like\b)\s*(.*?)\s*$", re.DOTALL)
 
@@ -33,24 +37,31 @@ def parse(text: str) -> Test:
     return parse(inner) if inner is not None else _condition(text)
 
 
-def listed(rows: Iterable[dict[str, Any]], asked: Mapping[str, str]) -> dict[str, Any]:
-    """A page of rows: filtered, sorted, cut (pages count from 0); raises ValueError."""
+def listed(profiles: Iterable[Profile], asked: Mapping[str, str], vendor: AgileNow) -> dict[str, Any]:
+    """A page of accounts: filtered, sorted, cut; raises ValueError."""
     test = parse(asked.get("Filters", ""))
     page = max(0, int(asked.get("CurrentPage") or 0))
     size = min(1000, int(asked.get("PageSize") or 0) or 50)
-    found = [row for row in rows if test(row)]
+    filtered = bool(asked.get("Filters", "").strip())
+    found = [each for each in profiles if not filtered or test(vendor.record(each))]
     for order in reversed([each.split() for each in asked.get("Orders", "").split(",") if each.strip()]):
-        found.sort(key=_by(order[0]), reverse=order[-1].upper() == "DESC")
-    shown = found[page * size : (page + 1) * size]
+        found.sort(key=_by(order[0], vendor), reverse=order[-1].upper() == "DESC")
+    start = max(0, page - vendor.settings["first_page"]) * size
+    shown = [vendor.record(each) for each in vendor.page_of(found, start, size)]
     names = [name.strip() for name in asked.get("Fields", "").split(",") if name.strip() not in {"", "*"}]
     if names:
         shown = [{name: row[name] for name in names if name in row} for row in shown]
-    meta = {"TotalItems": len(found), "CurrentPage": page, "PageSize": size, "Type": "Account"}
+    meta = {
+        "TotalItems": vendor.total_of(len(found)),
+        "CurrentPage": page,
+        "PageSize": size,
+        "Type": "Account",
+    }
     return {"Meta": meta, "Data": shown}
 
 
-def _by(name: str) -> Callable[[Mapping[str, Any]], str]:
-    return lambda row: _value(row, name)
+def _by(name: str, vendor: AgileNow) -> Callable[[Profile], str]:
+    return lambda each: each.key if name == "Id" else _value(vendor.record(each), name)
 
 
 def _any(tests: list[Test]) -> Test:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from airflow_profile_provider.sandbox import seed
 from airflow_profile_provider.sandbox.lightfield import fields as lightfield_fields
 from airflow_profile_provider.sandbox.lightfield import filters as lightfield_filters
+from airflow_profile_provider.sandbox.rewriting import rewritten
 from airflow_profile_provider.sandbox.state import Profile, Profiles
-from airflow_profile_provider.sandbox.vendor import window_page
 from airflow_profile_provider.sandbox.wire import Reply, Request, json_reply
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ class Records:
         self.vendor, self.plural, self.prefix, self.profiles = vendor, plural, prefix, profiles
         self.fields: dict[str, dict[str, Any]] = {name: dict(each) for name, each in fields.items()}
         self.links: dict[str, dict[str, Any]] = {name: dict(each) for name, each in links.items()}
+        self._made: dict[str, float] = {}
         self.read_only_links = {"$opportunity", "$task", "$note", "$meeting"} & set(self.links)
 
     # -- endpoints -----------------------------------------------------------------------------------------
@@ -97,6 +98,7 @@ class Records:
         bare = body.get("relationships", {})
         operations = {name: {"add": ids} for name, ids in bare.items()} if isinstance(bare, dict) else bare
         profile.links.update(self._changed_links(profile, operations))
+        self._made[profile.key] = at
         self.profiles.put(profile)
         self.vendor.commit(created=True)
         return json_reply(200, self.shown(profile))
@@ -104,10 +106,11 @@ class Records:
     def search(self, request: Request) -> Reply:
         """Newest first, at most 25 a page; the search index may lag behind writes."""
         limit, offset = self.page(request)
-        records = [self.shown(each, self._listed(each)) for each in reversed(list(self.profiles))]
+        records = [self.shown(each, self._listed(each)) for each in reversed(self._indexed())]
         found = lightfield_filters.found(records, request.pairs, self.fields, self.links)
-        shown = window_page(found, offset, limit)
-        return json_reply(200, {"data": shown, "object": "list", "totalCount": len(found)})
+        shown = self.vendor.page_of(found, offset, limit)
+        total = self.vendor.total_of(len(found))
+        return json_reply(200, {"data": shown, "object": "list", "totalCount": total})
 
     # -- reading -------------------------------------------------------------------------------------------
 
@@ -130,6 +133,14 @@ class Records:
                 for name, each in self.links.items()
             },
         }
+
+    def _indexed(self) -> list[Profile]:
+        """The records that the search index knows: not the newest, and still some that were deleted."""
+        since = self.vendor.clock.now() - self.vendor.settings["index_lag"]
+        held = [each for each in self.profiles if self._made.get(each.key, since) <= since]
+        if self.profiles is self.vendor.profiles:
+            held += [each for at, each in self.vendor.gone.values() if at > since]
+        return held
 
     def _listed(self, profile: Profile) -> dict[str, Any]:
         """The fields that the search index holds."""
@@ -186,7 +197,13 @@ class Records:
                 raise Refusal(400, "invalid_type", f"Field '{name}': {error}.", param) from None
             if definition["valueType"] == "ADDRESS" and value and self.vendor.settings["address"] == "merge":
                 fields[name] = {**(profile.fields.get(name) or {}), **fields[name]}
-        return fields
+        return self._rewritten(fields)
+
+    def _rewritten(self, fields: dict[str, Any]) -> dict[str, Any]:
+        if self.vendor.settings["rewrites"] != "tidy":
+            return fields
+        forms = {"EMAIL": "email", "TELEPHONE": "phone"}
+        return rewritten(fields, {name: forms.get(self.fields[name]["valueType"], "") for name in fields})
 
     def _changed_links(self, profile: Profile, wanted: Mapping[str, Any]) -> dict[str, list[str]]:
         """The relationships after the operations; the cap counts over the whole body."""

@@ -17,7 +17,7 @@ from airflow_profile_provider.sandbox.connections import SONORAN_COMMUNITY, SONO
 from airflow_profile_provider.sandbox.quota import Bucket, Limit
 from airflow_profile_provider.sandbox.sonoran import v2 as sonoran_v2
 from airflow_profile_provider.sandbox.state import Profile
-from airflow_profile_provider.sandbox.vendor import Limits, Vendor, seconds_up, window_page
+from airflow_profile_provider.sandbox.vendor import Limits, Vendor, seconds_up
 from airflow_profile_provider.sandbox.wire import Reply, Request, Route, json_reply, text_reply
 
 NOT_LINKED = "API ID NOT LINKED TO AN ACCOUNT IN THIS COMMUNITY"
@@ -269,6 +269,7 @@ class Sonoran(Vendor):
             changes = {
                 name: value for name, value in changes.items() if self.fields[name]["type"] != "discord"
             }
+        changes = self.kept(changes)
         empty = [name for name, value in changes.items() if value in (None, "", [])]
         self.profiles.change(
             account, {name: value for name, value in changes.items() if name not in empty}, self.clock.now()
@@ -286,7 +287,7 @@ class Sonoran(Vendor):
         return [{"id": name, **definition} for name, definition in self.fields.items()]
 
     def _account(self, wanted: Any) -> Reply:
-        account = self._first(wanted)
+        account = next((self.read(each) for each in _objects({"data": wanted})), None)
         if account is None:
             return self.refusal(400, NO_ACCOUNT)
         return json_reply(200, sonoran_v2.account(self, account))
@@ -295,9 +296,19 @@ class Sonoran(Vendor):
         asked = next(iter(_objects({"data": wanted})), {})
         skip, take = (max(0, value) if isinstance(value, int) else 0 for value in map(asked.get, _PAGE))
         take = min(100, max(25, take))
-        accounts = [sonoran_v2.account(self, each) for each in window_page(self.profiles, skip, take)]
-        total = len(self.profiles)
+        shows = sonoran_v2.account if self.settings["list_fields"] == "show" else _summary
+        accounts = [shows(self, each) for each in self.page_of(self._all(), skip, take)]
+        total = self.total_of(len(self._all()))
         return json_reply(200, {"total": total, "skip": skip, "take": take, "accounts": accounts})
+
+    def _all(self) -> list[Profile]:
+        """All accounts, with those that were merged into others and are archived."""
+        return [*self.profiles, *(profile for _, profile in self.gone.values())]
+
+    def read(self, named: Mapping[str, Any]) -> Profile | None:
+        """The account that an object names; an archived one is found by its own id, too."""
+        archived = self.gone.get(str(named.get("accId")))
+        return self.find(named) or (archived[1] if archived else None)
 
     def _check_api_id(self, wanted: Any) -> Reply:
         account = self._first(wanted)
@@ -320,6 +331,10 @@ class Sonoran(Vendor):
 
     def _first(self, wanted: Any) -> Profile | None:
         return next((self.find(each) for each in _objects({"data": wanted})), None)
+
+
+def _summary(_: Sonoran, profile: Profile) -> dict[str, Any]:
+    return sonoran_v2.summary(profile)
 
 
 def _objects(body: Any) -> list[dict[str, Any]]:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_profile_provider.sandbox.quota import wait_for
 from airflow_profile_provider.sandbox.state import Profile
-from airflow_profile_provider.sandbox.vendor import window_page
 from airflow_profile_provider.sandbox.wire import Reply, Request, Route, json_reply
 
 if TYPE_CHECKING:
@@ -89,7 +88,7 @@ def problem(request: Request, status: int, title: str, detail: str) -> Reply:
 def account(vendor: Sonoran, profile: Profile) -> dict[str, Any]:
     """An account as it is read, with its profile fields nested in ``data``."""
     return {
-        **summary(profile),
+        **summary(profile, archived=profile.key in vendor.gone),
         "joinDate": vendor.clock.iso(profile.created),
         "lastLogin": vendor.clock.iso(profile.created),
         "owner": False,
@@ -100,7 +99,7 @@ def account(vendor: Sonoran, profile: Profile) -> dict[str, Any]:
     }
 
 
-def summary(profile: Profile) -> dict[str, Any]:
+def summary(profile: Profile, *, archived: bool = False) -> dict[str, Any]:
     """An account as lists show it, without profile fields."""
     named = profile.identifiers
     return {
@@ -112,7 +111,7 @@ def summary(profile: Profile) -> dict[str, Any]:
         "discordId": named["discord"],
         "sysStatus": True,
         "comStatus": True,
-        "archived": False,
+        "archived": archived,
         "banned": False,
         "teamspeakId": None,
     }
@@ -147,7 +146,9 @@ class _Rules:
         """A rule for one account, found by the accId in the path."""
 
         def answer(request: Request) -> Reply:
-            profile = self._vendor.profiles.get(request.segments[3])
+            key = request.segments[3]
+            found = self._vendor.read({"accId": key}) if request.method == "GET" else None
+            profile = found or self._vendor.profiles.get(key)
             if profile is None:
                 return problem(request, 404, "Not Found", "Account not found.")
             return rule(request, profile)
@@ -172,15 +173,20 @@ class _Rules:
         except ValueError:
             return problem(request, 400, "Bad Request", "skip and take are integers.")
         take = min(100, max(1, take))
-        items = [summary(each) for each in window_page(self._vendor.profiles, skip, take)]
-        content = {"items": items, "total": len(self._vendor.profiles), "skip": skip, "take": take}
+        items = [summary(each) for each in self._vendor.page_of(self._vendor.profiles, skip, take)]
+        total = self._vendor.total_of(len(self._vendor.profiles))
+        content = {"items": items, "total": total, "skip": skip, "take": take}
         return self._envelope(request, content)
 
     def search(self, request: Request) -> Reply:
         asked = {"accId" if kind == "accountId" else kind: value for kind, value in request.query.items()}
         found = self._vendor.find(asked)
-        items = [summary(found)] if found else []
-        return self._envelope(request, {"items": items, "total": len(items)})
+        named = [found] if found else []
+        if self._vendor.settings["v2_search"] == "contains" and asked.get("username"):
+            held = self._vendor.profiles
+            named = [each for each in held if asked["username"] in str(each.identifiers["username"])]
+        items = [summary(each) for each in named]
+        return self._envelope(request, {"items": items, "total": self._vendor.total_of(len(items))})
 
     def by_discord(self, request: Request) -> Reply:
         found = self._vendor.find({"discord": request.segments[4]})

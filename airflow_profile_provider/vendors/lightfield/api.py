@@ -17,31 +17,21 @@ from urllib.parse import quote
 
 from airflow_profile_provider.errors import InvalidRecord, PushStopped, RecordRefused, Retriable, VendorError
 from airflow_profile_provider.records import Acknowledgement, Change
-from airflow_profile_provider.vendors.base import Access, Taken, Vendor
+from airflow_profile_provider.vendors.base import Access, Taken
 from airflow_profile_provider.vendors.exchange import Answer, Probe, Rate, Request, Steps, to_json
 from airflow_profile_provider.vendors.fields import Catalogue, Field
 from airflow_profile_provider.vendors.lightfield.attributes import (
-    Attribute,
     attribute,
     members,
     value_taken,
     written,
 )
+from airflow_profile_provider.vendors.lightfield.errors import read_error
 from airflow_profile_provider.vendors.lightfield.links import check_operations, links_taken, portions
-
-_CODES = frozenset(
-    (
-        "bad_request unauthorized forbidden not_found conflict idempotency_conflict unsupported_media_type "
-        "unprocessable_content too_many_requests unknown_field unknown_relationship "
-        "referenced_resource_missing relationship_entity_missing relationship_entity_inactive "
-        "relationship_write_limit_exceeded invalid_type parameter_missing invalid_configuration "
-        "idempotency_key_too_long version_header ambiguous_stage_label stage_unresolved_in_pipeline "
-        "unknown_pipeline enrichment_fields_not_enrichable"
-    ).split()
-)
+from airflow_profile_provider.vendors.lightfield.reading import Accounts
 
 
-class Lightfield(Vendor):
+class Lightfield(Accounts):
     """Accounts of a Lightfield workspace: partial updates, null clears, links by operation."""
 
     name = "Lightfield"
@@ -53,22 +43,7 @@ class Lightfield(Vendor):
     readings: ClassVar = {"operations": ("several", "single")}
     extras = frozenset({"api_version", *readings})
     resource = "accounts"
-    key_types = ("id",)
     vendor_keys: ClassVar = {"id": r"acc_\w{1,64}"}
-    fields: ClassVar = {
-        "$name": Field("string"),
-        "$website": Field("string[]"),
-        "$industry": Field("string[]"),
-        "$headcount": Field("string"),
-        "$lastFundingType": Field("string"),
-        "$facebook": Field("string"),
-        "$instagram": Field("string"),
-        "$linkedIn": Field("string"),
-        "$twitter": Field("string"),
-        "$primaryAddress": Attribute("object", value_type="ADDRESS"),
-        "$howTheyMakeMoney": Field(read_only=True),
-        "$accountStatus": Field(read_only=True),
-    }
     relationship_writes = True
     read_only_relationships: ClassVar = frozenset({"$opportunity", "$task", "$note", "$meeting"})
     links_per_request: ClassVar = 25
@@ -153,7 +128,7 @@ class Lightfield(Vendor):
             return answer.members
         if answer.status < 400:
             raise self.unexpected(answer)
-        code, param, message = _error(answer)
+        code, param, message = read_error(answer)
         # What the vendor names may be a value; only what was ours is repeated.
         ours = {f"fields.{name}" for name in change.fields} | {
             f"relationships.{name}" for name in change.relationships
@@ -165,7 +140,7 @@ class Lightfield(Vendor):
 
     def read_failure(self, answer: Answer) -> VendorError | PushStopped | None:
         """Stop for a version that the API does not know: no record would get through."""
-        if answer.status == 400 and _error(answer)[0] == "version_header":
+        if answer.status == 400 and read_error(answer)[0] == "version_header":
             return PushStopped(f"{self.name} refused version {self.api_version}: check api_version")
         return super().read_failure(answer)
 
@@ -178,7 +153,7 @@ class Lightfield(Vendor):
 
     def _read_scopes(self, answer: Answer) -> list[str]:
         if answer.status >= 400:
-            raise self.refusal(answer, _error(answer)[0])
+            raise self.refusal(answer, read_error(answer)[0])
         if answer.members.get("active") is not True:
             raise self.unexpected(answer)
         return list(answer.members.get("scopes") or [])
@@ -194,12 +169,3 @@ def _taken(body: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Take
         if isinstance(ids := members(links.get(name)).get("values"), list):
             found[f"relationship {name}"] = links_taken(operations, ids)
     return found
-
-
-def _error(answer: Answer) -> tuple[str, str, str]:
-    """Read code, param and message of either error envelope (wrapped in ``error`` or bare)."""
-    error = answer.members.get("error", answer.members)
-    if not isinstance(error, dict):
-        return "", "", ""
-    code = str(error.get("code") or error.get("type") or "")
-    return code if code in _CODES else "", str(error.get("param") or ""), str(error.get("message") or "")

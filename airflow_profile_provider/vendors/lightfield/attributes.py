@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -59,9 +59,8 @@ _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\
 
 @dataclass(frozen=True, slots=True)
 class Attribute(Field):
-    """A field with the vendor's own name for its type; ``several``: whether it holds more than one value."""
+    """A field by the vendor's definitions; ``several``: whether it holds more than one value."""
 
-    value_type: str = ""
     several: bool = True
 
 
@@ -73,19 +72,27 @@ def members(value: Any) -> Mapping[str, Any]:
 def attribute(definition: Mapping[str, Any]) -> Attribute:
     """Read what the definitions say of a field."""
     value_type = str(definition.get("valueType"))
-    several = members(definition.get("typeConfiguration")).get("multipleValues") is not False
+    configuration = members(definition.get("typeConfiguration"))
     return Attribute(
         _KINDS.get(value_type, "any"),
         read_only=definition.get("readOnly") is True,
         label=str(definition.get("label") or ""),
-        value_type=value_type,
-        several=several,
+        type=value_type,
+        several=configuration.get("multipleValues") is not False,
+        options=tuple(_options(configuration.get("options"))),
     )
+
+
+def _options(found: Any) -> Iterator[tuple[str, str]]:
+    """Yield the ids of options that a definition lists, each with its label."""
+    for option in found if isinstance(found, list) else ():
+        if isinstance(option, Mapping) and isinstance(option.get("id"), str):
+            yield option["id"], str(option.get("label") or "")
 
 
 def written(known: Field, value: Any) -> Any:
     """Write times with their offset, numbers of at most two decimals, an array where the type is one."""
-    kind = known.value_type if isinstance(known, Attribute) else ""
+    kind = known.type
     if type(value) is str and kind not in {"DATETIME", "TELEPHONE"}:
         return value
     value = unwrapped(value)
@@ -158,7 +165,7 @@ def value_taken(sent: Any, answered: Any) -> Taken:
     if sent is None or held is None:
         return "ignored"
     rewritten = kind in _REWRITTEN or kind not in _KINDS
-    rounded = kind == "DATETIME" and _seconds_apart(sent, held) < 1
+    rounded = kind == "DATETIME" and seconds_apart(sent, held) < 1
     return "other" if rewritten or rounded or alike(sent, held) else "ignored"
 
 
@@ -173,7 +180,7 @@ def _is_held(kind: str, sent: Any, held: Any) -> bool:
             and all(one in ids for one in chosen if str(one).startswith("opt_"))
         )
     if kind == "DATETIME":
-        return _seconds_apart(sent, held) == 0
+        return seconds_apart(sent, held) == 0
     if kind == "ADDRESS" and isinstance(sent, Mapping) and isinstance(held, Mapping):
         return all(same(part, held.get(name)) for name, part in sent.items())
     if isinstance(sent, str) or isinstance(held, str):  # one value, or an array of it
@@ -181,7 +188,7 @@ def _is_held(kind: str, sent: Any, held: Any) -> bool:
     return False
 
 
-def _seconds_apart(sent: Any, held: Any) -> float:
+def seconds_apart(sent: Any, held: Any) -> float:
     """Return how far two moments lie apart; one without an offset is in UTC, as the vendor keeps them."""
     try:
         first, second = (datetime.fromisoformat(text) for text in (sent, held))

@@ -13,19 +13,14 @@ from typing import Any
 import pytest
 from airflow.providers.common.sql.hooks.sql import DbApiHook
 from airflow.sdk import Connection
-from own_airflow import AIRFLOW_VERSION
 from postgres import private_postgres
 from sqlalchemy import URL, Engine, text
 from sqlalchemy.exc import OperationalError
+from warehouses import register
 
-from airflow_profile_provider.adapters.databases import engine_of
-from airflow_profile_provider.errors import ConfigurationError
-
-if AIRFLOW_VERSION >= (3, 2):  # where tasks look for hooks
-    from airflow.sdk.providers_manager_runtime import HookInfo
-    from airflow.sdk.providers_manager_runtime import ProvidersManagerTaskRuntime as ProvidersManager
-else:
-    from airflow.providers_manager import HookInfo, ProvidersManager
+from airflow_profile_provider.adapters.databases import database_of, engine_of
+from airflow_profile_provider.errors import ConfigurationError, SourceError
+from airflow_profile_provider.sources.engines import EngineDatabase
 
 SECRET = "S3cr3t-passw0rd"
 
@@ -210,6 +205,7 @@ class WarehouseHook(DbApiHook):
 
     conn_name_attr = "warehouse_conn_id"
     default_conn_name = "warehouse_default"
+    conn_type = "warehouse"
 
     @property
     def sqlalchemy_url(self) -> URL:
@@ -219,16 +215,7 @@ class WarehouseHook(DbApiHook):
 @pytest.fixture
 def warehouse(monkeypatch: pytest.MonkeyPatch) -> None:
     """A provider whose connection type is "warehouse"."""
-    hooks: Any = ProvidersManager().hooks
-    name = f"{__name__}.{WarehouseHook.__name__}"
-    hooks["warehouse"] = HookInfo(
-        hook_class_name=name,
-        connection_id_attribute_name="warehouse_conn_id",
-        package_name="x",
-        hook_name="Warehouse",
-        connection_type="warehouse",
-        connection_testable=False,
-    )
+    register(WarehouseHook)
 
 
 def by_hook(monkeypatch: pytest.MonkeyPatch, driver: str, file: Path) -> Engine:
@@ -241,6 +228,16 @@ def by_hook(monkeypatch: pytest.MonkeyPatch, driver: str, file: Path) -> Engine:
 def test_other_databases_are_reached_through_their_hook(monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
     assert ask(by_hook(monkeypatch, "sqlite", file), "select 1") == 1
     assert file.exists()
+
+
+@pytest.mark.usefixtures("warehouse")
+def test_a_query_is_asked_by_sqlalchemy_where_a_hook_has_no_driver_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, file: Path
+) -> None:
+    by_hook(monkeypatch, "sqlite", file).dispose()
+    found = database_of(Connection.get("warehouse"), away=SourceError)
+    assert isinstance(found, EngineDatabase)
+    found.close()
 
 
 @pytest.mark.usefixtures("warehouse")

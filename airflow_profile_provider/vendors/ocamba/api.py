@@ -9,23 +9,18 @@ generations of the page differ on ``custom_properties`` (an object, or a text th
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from airflow_profile_provider.errors import RecordRefused
 from airflow_profile_provider.records import Acknowledgement, Change
 from airflow_profile_provider.values import integer, is_number, plain
-from airflow_profile_provider.vendors.base import Vendor
 from airflow_profile_provider.vendors.exchange import Answer, Probe, Rate, Request, Steps, to_json
 from airflow_profile_provider.vendors.fields import Field
-
-_KNOWN_MESSAGES = frozenset({"Unknown profile id.", "The request is not valid."})
-_TRACE_ID = re.compile(r"[0-9a-fA-F-]{8,64}")
+from airflow_profile_provider.vendors.ocamba.reading import PATH, Profiles
 
 
-class Ocamba(Vendor):
+class Ocamba(Profiles):
     """The profile API of Ocamba Hood: a PATCH of seven fields, answered 204 without a body."""
 
     name = "Ocamba Hood"
@@ -33,23 +28,8 @@ class Ocamba(Vendor):
     page = "https://docs.ocamba.com/api/hood/v1.0/reference/update-profiles-by_id"
     default_host = "https://api.ocamba.com"
     secret_label = "API token"
-    readings: ClassVar = {
-        "custom_properties": ("object", "text"),
-        "organization_id": ("text", "integer"),
-        "clear_with": ("null", "empty"),
-    }
-    extras = frozenset(readings)
-    key_types = ("id",)
+    extras = frozenset(Profiles.readings)
     vendor_keys: ClassVar = {"id": r"\d{1,20}"}
-    fields: ClassVar = {
-        "email": Field("string"),
-        "mobile_phone_number": Field("string"),
-        "full_name": Field("string"),
-        "organization_id": Field("string"),
-        "lists": Field("string[]"),
-        "comment": Field("string"),
-        "custom_properties": Field("object"),
-    }
     fields_closed = True
     quota = (Rate(10, 1), Rate(150, 60))
 
@@ -72,7 +52,7 @@ class Ocamba(Vendor):
     def steps(self, batch: Sequence[Change]) -> Steps:
         """PATCH one profile; only 204 acknowledges it."""
         (change,) = batch
-        path = f"/v1/hood/profiles/{quote(change.key, safe='')}"
+        path = f"{PATH}/{quote(change.key, safe='')}"
         yield Request("PATCH", path, self._expect_204, to_json(self._body(change)))
         return Acknowledgement()
 
@@ -98,13 +78,6 @@ class Ocamba(Vendor):
             raise self._refused(answer)
         if answer.status != 204:
             raise self.unexpected(answer)
-
-    def _refused(self, answer: Answer) -> RecordRefused:
-        message = str(answer.members.get("message", ""))
-        trace = str(answer.members.get("trace_id", ""))
-        known = [message.rstrip(".")] if message in _KNOWN_MESSAGES else []
-        traced = [f"trace_id {trace}"] if _TRACE_ID.fullmatch(trace) else []
-        return self.refusal(answer, ", ".join(known + traced))
 
 
 def _id(written: Any) -> Any:

@@ -11,9 +11,8 @@ names choose.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 from urllib.parse import quote, unquote
 
@@ -21,31 +20,24 @@ from airflow_profile_provider.errors import (
     BatchUnproven,
     CredentialRefused,
     PushStopped,
-    RecordRefused,
     VendorError,
     WrongHost,
 )
-from airflow_profile_provider.options import require_choice
 from airflow_profile_provider.records import Acknowledgement, Change
 from airflow_profile_provider.values import alike, canonical, read_as, same
-from airflow_profile_provider.vendors.base import Access, Taken, Vendor
+from airflow_profile_provider.vendors.base import Access, Taken
 from airflow_profile_provider.vendors.exchange import Answer, Probe, Rate, Request, Steps, to_json
 from airflow_profile_provider.vendors.fields import Catalogue, Field
+from airflow_profile_provider.vendors.sonoran.reading import Accounts, message
 
-_UNKNOWN_ACCOUNT = (
-    "API ID NOT LINKED TO AN ACCOUNT IN THIS COMMUNITY",
-    "NO ACCOUNT FOUND UNDER GIVEN PARAMETERS IN THIS COMMUNITY",
-    "MEMBER NOT FOUND",
-)
 _CREDENTIAL = ("INVALID API KEY", "INVALID COMMUNITY ID", "NOT ENABLED FOR THIS COMMUNITY")
 _WRONG_REQUEST = ("INVALID REQUEST TYPE",)
 _NO_ENDPOINT = "Backend Service Reached"
-_DIGITS = re.compile(r"\d{1,20}", re.ASCII)
 _KINDS = {"text array": "string[]", "select": "string"}
 """Types that are documented; the others take whatever the vendor makes of it."""
 
 
-class Sonoran(Vendor):
+class Sonoran(Accounts):
     """Accounts of a Sonoran CMS community, by the v1 batch endpoint or by v2."""
 
     name = "Sonoran CMS"
@@ -59,16 +51,10 @@ class Sonoran(Vendor):
     login_label = "Community ID"
     login_divides = True
     secret_label = "API Key"
-    readings: ClassVar = {
-        "unique_id": ("number", "text"),
-        "clear_with": ("null", "empty"),
-    }
-    extras = frozenset({"api", "batch_size", *readings})
+    extras = frozenset({"api", "batch_size", *Accounts.readings})
     resource = "accounts"
-    key_types = ("accId", "apiId", "username", "discord", "uniqueId")
     vendor_keys: ClassVar = {"accId": r"[0-9a-fA-F-]{32,36}", "uniqueId": r"\d{1,20}"}
     quota: tuple[Rate, ...] = (Rate(1, 1),)
-    quotas: ClassVar[Mapping[str, tuple[Rate, ...]]] = {"v1": (Rate(1, 1),), "v2": (Rate(22, 60),)}
     concurrency = 1
     batch_limit = 1000
 
@@ -79,8 +65,6 @@ class Sonoran(Vendor):
 
     def __init__(self, access: Access) -> None:
         super().__init__(access)
-        api = str(access.extra.get("api") or "v1")
-        self.api = require_choice("the connection's api", api, tuple(self.quotas))
         self.quota = self.quotas[self.api]
         if self.api == "v2":
             self.batch_limit = 1
@@ -91,11 +75,6 @@ class Sonoran(Vendor):
     def site(self) -> str:
         """Return the web address that belongs to the API's, where that is documented."""
         return self.sites.get(self.access.host, "")
-
-    @property
-    def usable_key_types(self) -> tuple[str, ...]:
-        """Return the identifiers that the chosen version takes: v2 knows the account's id alone."""
-        return self.key_types if self.api == "v1" else ("accId",)
 
     def credential(self, token: str) -> Mapping[str, str]:
         """Return v2's bearer token; v1 carries the key in the body."""
@@ -136,7 +115,7 @@ class Sonoran(Vendor):
     def _edit_v1(self, batch: Sequence[Change]) -> Request:
         accounts = [
             {
-                change.key_type: self._identifier(change),
+                change.key_type: self._identifier(change.key_type, change.key),
                 "profileFields": [{"id": name, "value": value} for name, value in change.fields.items()],
             }
             for change in batch
@@ -144,22 +123,10 @@ class Sonoran(Vendor):
         # The type is spelt so by the vendor.
         return self._v1("edit_acc_profile_fields", "EDIT_ACC_PROFLIE_FIELDS", self._read_pairs, accounts)
 
-    def _identifier(self, change: Change) -> str | int:
-        is_number = change.key_type == "uniqueId" and _DIGITS.fullmatch(change.key)
-        return int(change.key) if is_number and self.reading("unique_id") == "number" else change.key
-
     def _edit_v2(self, change: Change) -> Request:
         body = {"profileFields": [{"id": name, "value": value} for name, value in change.fields.items()]}
         path = f"/v2/community/accounts/{quote(change.key, safe='')}/profile-fields"
         return Request("PATCH", path, lambda answer: self._read_own_pairs(change, answer), to_json(body))
-
-    def _v1(
-        self, path: str, kind: str, read: Callable[[Answer], Any], content: list[Any] | None = None
-    ) -> Request:
-        body: dict[str, Any] = {"id": self.access.login, "key": self.access.secret, "type": kind}
-        if content is not None:
-            body["data"] = content
-        return Request("POST", f"/general/{path}", read, to_json(body))
 
     def _read_pairs(self, answer: Answer) -> list[tuple[str, Any]]:
         """Read the fields that the answer confirms, or raise what it says instead."""
@@ -184,17 +151,12 @@ class Sonoran(Vendor):
             raise self.refusal(answer, "its answer is about another account")
         return found
 
-    def _refused(self, answer: Answer) -> RecordRefused:
-        text = _message(answer)
-        known = any(words in text.upper() for words in _UNKNOWN_ACCOUNT)
-        return self.refusal(answer, "no such account" if known else "", text)
-
     def read_failure(self, answer: Answer) -> VendorError | PushStopped | None:
         """Find the credential and the wrong path behind statuses that name neither."""
         if answer.status == 200 and answer.text.strip('"').endswith(_NO_ENDPOINT):
             return WrongHost(f'{self.name} answered "{_NO_ENDPOINT}": the path is wrong, check the host')
         if answer.status in {400, 403, 404}:
-            text = _message(answer).upper()
+            text = message(answer).upper()
             if any(words in text for words in _CREDENTIAL):
                 return CredentialRefused(
                     f"{self.name} answered {answer.status}: check the connection's {self.login_label} and "
@@ -219,10 +181,7 @@ class Sonoran(Vendor):
             return Catalogue()
         return Catalogue(
             {
-                item["id"]: Field(
-                    _KINDS.get(str(item.get("type")).strip().lower(), "any"),
-                    label=str(item.get("label") or ""),
-                )
+                item["id"]: _field(item)
                 for item in found
                 if isinstance(item, dict) and isinstance(item.get("id"), str)
             }
@@ -248,12 +207,17 @@ class Sonoran(Vendor):
         raise self._refused(answer) if answer.status >= 400 else self.unexpected(answer)
 
 
-def _message(answer: Answer) -> str:
-    """Return the words of an error: bare text, or a member of a JSON body."""
-    for member in ("detail", "message", "error", "reason"):
-        if isinstance(answer.members.get(member), str):
-            return str(answer.members[member])
-    return answer.parsed if isinstance(answer.parsed, str) else answer.text[:500]
+def _field(item: Mapping[str, Any]) -> Field:
+    """Read one definition; a select takes what it offers."""
+    kind, offered = str(item.get("type") or "").strip().lower(), item.get("options")
+    options = tuple(one for one in offered if isinstance(one, str)) if isinstance(offered, list) else ()
+    return Field(
+        _KINDS.get(kind, "any"),
+        label=str(item.get("label") or ""),
+        type=kind,
+        choices=frozenset(options if kind == "select" else ()),
+        options=tuple((one, one) for one in options),
+    )
 
 
 def _taken(sent: Any, held: Any) -> Taken:

@@ -25,12 +25,13 @@ from airflow_profile_provider.values import (
     plain,
     unwrapped,
 )
-from airflow_profile_provider.vendors.base import Access, Vendor
+from airflow_profile_provider.vendors.base import Access
+from airflow_profile_provider.vendors.communifire.reading import Users, letters
 from airflow_profile_provider.vendors.exchange import Answer, Probe, Rate, Request, Steps, to_json
 from airflow_profile_provider.vendors.fields import Field
 
 
-class Communifire(Vendor):
+class Communifire(Users):
     """Users of a Communifire site, whose fields are the labels that the site shows.
 
     ``mode``: "update" changes existing users, "upsert" makes those that are missing, "create" makes new ones.
@@ -47,15 +48,8 @@ class Communifire(Vendor):
     )
     host_label = "Site address"
     secret_label = "REST API key or Bearer token"
-    readings: ClassVar = {
-        "body": ("json", "text"),
-        "values": ("text", "json"),
-        "username_label": ("Username", "UserName"),
-        "clear_with": ("empty", "null"),
-    }
-    extras = frozenset({"auth_scheme", *readings})
+    extras = frozenset({"auth_scheme", *Users.readings})
     resource = "users"
-    key_types = ("UserID", "Email", "Username")
     vendor_keys: ClassVar = {"UserID": r"\d{1,20}"}
     quota = (Rate(5, 1),)
     quota_published = False
@@ -212,18 +206,13 @@ class Communifire(Vendor):
         return str(found["UserID"])
 
 
-def _spelling(label: str) -> str:
-    """Return what is left of a label whatever its case, blanks and hyphens."""
-    return "".join(letter for letter in label.casefold() if letter.isalnum())
-
-
-_IDENTIFIERS = {_spelling(label): label for label in Communifire.key_types}
+_IDENTIFIERS = {letters(label): label for label in Communifire.key_types}
 
 
 @lru_cache(1000)
 def _identifier(label: str) -> str | None:
     """Return the identifier that a label is a spelling of, if so."""
-    return _IDENTIFIERS.get(_spelling(label))
+    return _IDENTIFIERS.get(letters(label))
 
 
 def _user_id(value: Any) -> int | None:

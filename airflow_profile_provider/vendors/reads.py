@@ -1,0 +1,121 @@
+"""How the profiles that a vendor holds are read: by key, page by page, or found by a field.
+
+As with `Vendor.steps`, a vendor's module does no I/O: each of these is a generator of requests, and what it
+returns is what was read. A vendor that leaves one of them out cannot be read that way, and says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, ClassVar, Literal
+
+from airflow_profile_provider.errors import ConfigurationError, InvalidRecord
+from airflow_profile_provider.values import is_number, number_text
+from airflow_profile_provider.vendors.comparing import same_form
+from airflow_profile_provider.vendors.exchange import Finding, Paging, Reading
+from airflow_profile_provider.vendors.fields import Field, FieldInfo, field_info
+
+Search = Literal["exact", "contains"]
+"""How the vendor's API searches by a field; what merely contains the value is left out here."""
+_NONE: Mapping[str, Field] = {}
+
+
+class Reads:
+    """What a vendor's module says of reading; left out as it is, nothing can be read."""
+
+    name: ClassVar[str]
+    key_types: ClassVar[tuple[str, ...]]
+    fields: ClassVar[Mapping[str, Field]]
+
+    read_batch: int = 0
+    """How many keys one `read` takes; 0 where profiles cannot be read by key."""
+    requests_per_read: int = 1
+    """Requests of one `read`, usually; for the estimate before the start."""
+    page_size: int = 0
+    """Profiles on one page of the list; 0 where they cannot be listed."""
+    requests_per_page: int = 1
+    """Requests of one page, usually."""
+    lists_lag: bool = False
+    """Whether a page may show what was before the last writes; `read` never does."""
+    matchable: Mapping[str, Search] = {}
+    """Documented fields by whose value `find` finds profiles."""
+
+    @property
+    def readable_key_types(self) -> tuple[str, ...]:
+        """Return the identifiers by which `read` finds a profile."""
+        return self.key_types if self.read_batch else ()
+
+    def read(self, keys: Sequence[str], key_type: str, fields: Collection[str]) -> Reading:
+        """Yield the requests that read at most `read_batch` profiles, and return what each key's holds.
+
+        A key whose profile is None has none: it is unknown, or its profile was deleted or merged away. A
+        field of ``fields`` that a `Held` lacks was not shown; what was shown empty is None.
+
+        Raises:
+            RecordRefused: the vendor refuses to show it, or answers with another profile.
+            Retriable, PushStopped: as in `Vendor.steps`.
+            ConfigurationError: this vendor's profiles cannot be read by such a key.
+        """
+        raise self._cannot("read by their keys")
+
+    def read_all(self, cursor: str | None, key_type: str, fields: Collection[str]) -> Paging:
+        """Yield the requests that read one page of all profiles, from None for the first, and return it.
+
+        The list may change while it is read: a profile may come twice or be passed over, on a page or on
+        two. So one that no page has is missing only if `read` finds none, either.
+
+        Raises:
+            RecordRefused, Retriable, PushStopped, ConfigurationError: as for `read`.
+        """
+        raise self._cannot("listed")
+
+    def is_matchable(self, field: str, catalogue: Mapping[str, Field] = _NONE) -> bool:
+        """Whether `find` finds profiles by this field; the vendor's own catalogue may tell of others."""
+        return field in self.matchable
+
+    def find(self, field: str, value: Any, key_type: str) -> Finding:
+        """Yield the requests that find who has exactly this value, and return them: none, one, or several.
+
+        Several are not all of them: two suffice to know that there is more than one.
+
+        Raises:
+            InvalidRecord: this value cannot be searched for.
+            RecordRefused, Retriable, PushStopped, ConfigurationError: as for `read`.
+        """
+        raise self._cannot(f"found by {field}; they are found by no field")
+
+    def unreadable(self, fields: Collection[str]) -> frozenset[str]:
+        """Return those of the fields that the vendor never gives back."""
+        return frozenset() if self.read_batch or self.page_size else frozenset(fields)
+
+    def same(self, field: str, sent: Any, held: Any, catalogue: Mapping[str, Field] = _NONE) -> bool:
+        """Whether the vendor holds what was sent, as it keeps such a field.
+
+        Numbers are equal as numbers; blanks around a text, and the way in which Unicode writes it, count for
+        nothing, nor does case in an e-mail address. What is empty is as good as missing.
+        """
+        known = self.fields.get(field) or catalogue.get(field)
+        return same_form(known.form if known else "", sent, held)
+
+    def field_infos(self, catalogue: Mapping[str, Field] = _NONE) -> tuple[FieldInfo, ...]:
+        """Return all that is known of each field, by the vendor's documentation and its own catalogue."""
+        # What the vendor says of itself goes before what its page says, which is the same for everybody.
+        return tuple(field_info(name, known) for name, known in {**self.fields, **catalogue}.items())
+
+    def _cannot(self, act: str) -> ConfigurationError:
+        return ConfigurationError(f"profiles of {self.name} cannot be {act}")
+
+    def _searched(self, field: str, value: Any) -> str:
+        """Return the text that `find` looks for, or raise for a field or a value that finds nobody."""
+        if not self.is_matchable(field):
+            known = f"by {', '.join(self.matchable)}" if self.matchable else "by no field"
+            raise self._cannot(f"found by {field}; they are found {known}")
+        text = number_text(value) if is_number(value) else value
+        if not isinstance(text, str) or not text.strip():
+            raise InvalidRecord(f"{field}: nobody can be found without a text to look for")
+        return text.strip()
+
+    def _require_readable(self, key_type: str) -> None:
+        if key_type not in self.readable_key_types:
+            known = ", ".join(self.readable_key_types) or "no identifier"
+            raise self._cannot(f"read by {key_type}; they are read by {known}")
