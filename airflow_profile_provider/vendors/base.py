@@ -281,10 +281,6 @@ class Vendor(Reads, ABC):
         """Return the request whose answer is read as a `Token`, where the vendor issues them."""
         return None
 
-    def catalogue_request(self) -> Request | None:
-        """Return the request whose answer is read as the field `Catalogue`, where the vendor offers one."""
-        return None
-
     @abstractmethod
     def probe(self) -> Probe:
         """Yield requests without side effects that prove the connection, and return what they proved."""

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from airflow_profile_provider.records import Acknowledgement
+from airflow_profile_provider.vendors.fields import FieldInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +157,7 @@ Probe = Generator[Request, Any, str]
 Reading = Generator[Request, Any, Mapping[str, Held | None]]
 Paging = Generator[Request, Any, Page]
 Finding = Generator[Request, Any, tuple[Held, ...]]
+Telling = Generator[Request, Any, tuple[FieldInfo, ...]]
 
 
 def retry_after(answer: Answer) -> float | None:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal
 from airflow_profile_provider.errors import ConfigurationError, InvalidRecord
 from airflow_profile_provider.values import is_number, number_text
 from airflow_profile_provider.vendors.comparing import same_form
-from airflow_profile_provider.vendors.exchange import Finding, Paging, Reading
+from airflow_profile_provider.vendors.exchange import Finding, Paging, Reading, Request, Telling
 from airflow_profile_provider.vendors.fields import Field, FieldInfo, field_info
 
 Search = Literal["exact", "contains"]
@@ -96,6 +96,19 @@ class Reads:
         """
         known = self.fields.get(field) or catalogue.get(field)
         return same_form(known.form if known else "", sent, held)
+
+    def catalogue_request(self) -> Request | None:
+        """Return the request whose answer is read as the field `Catalogue`, where the vendor offers one."""
+        return None
+
+    def tell_fields(self) -> Telling:
+        """Yield the requests that ask for the vendor's own catalogue, and return all that is known of fields.
+
+        Raises:
+            Retriable, PushStopped: as for `read`; a catalogue that may not be read is left out.
+        """
+        request = self.catalogue_request()
+        return self.field_infos((yield request) if request else _NONE)
 
     def field_infos(self, catalogue: Mapping[str, Field] = _NONE) -> tuple[FieldInfo, ...]:
         """Return all that is known of each field, by the vendor's documentation and its own catalogue."""

@@ -112,8 +112,8 @@ class Accounts(Vendor):
     # -- answers ----------------------------------------------------------------------------------------
 
     def _read_one(self, key_type: str, key: str, answer: Answer) -> Record | None:
-        """Read the account of a key, or None where there is none."""
-        if answer.status == 404:
+        """Read the account of a key, or None where the API itself says that there is none."""
+        if answer.status == 404 and count(answer.members.get("StatusCode")) == 404:
             return None
         if answer.status == 403:
             raise self.refusal(answer, "no permission to read: add a Read scope")

@@ -22,6 +22,7 @@ from airflow_profile_provider.vendors.exchange import Answer, Probe, Rate, Reque
 from airflow_profile_provider.vendors.fields import Catalogue, Field
 from airflow_profile_provider.vendors.lightfield.attributes import (
     attribute,
+    check_options,
     members,
     value_taken,
     written,
@@ -65,6 +66,13 @@ class Lightfield(Accounts):
     def write(self, known: Field, value: Any) -> Any:
         """Write times with their offset, numbers of at most two decimals, an array where the type is one."""
         return written(known, value)
+
+    def check_field(self, name: str, value: Any, *, loose: bool, catalogue: Mapping[str, Field]) -> Any:
+        """Check the options of a select, too, where the workspace's definitions list them."""
+        taken = super().check_field(name, value, loose=loose, catalogue=catalogue)
+        if name in catalogue:
+            check_options(catalogue[name], taken)
+        return taken
 
     def check_change(self, change: Change) -> None:
         """Check the relationship operations."""

@@ -90,6 +90,14 @@ def _options(found: Any) -> Iterator[tuple[str, str]]:
             yield option["id"], str(option.get("label") or "")
 
 
+def check_options(known: Field, value: Any) -> None:
+    """Raise InvalidRecord for what is neither the id nor the label of an option that the definitions list."""
+    offered = {key for key, _ in known.options} | {label.strip().casefold() for _, label in known.options}
+    for one in value if isinstance(value, list) else [value]:
+        if offered and one not in offered and str(one).strip().casefold() not in offered:
+            raise InvalidRecord(f"is not one of the {len(known.options)} options that the definitions list")
+
+
 def written(known: Field, value: Any) -> Any:
     """Write times with their offset, numbers of at most two decimals, an array where the type is one."""
     kind = known.type

@@ -134,8 +134,8 @@ class Accounts(Vendor):
     # -- answers ----------------------------------------------------------------------------------------
 
     def _read_one(self, key: str, answer: Answer) -> Record | None:
-        """Read the account of an id, or None where there is none: it is unknown, or in the trash."""
-        if answer.status == 404:
+        """Read the account of an id, or None where the API says so: it is unknown, or in the trash."""
+        if answer.status == 404 and read_error(answer)[0] == "not_found":
             return None
         record = answer.members
         if answer.status >= 400:

@@ -3,16 +3,17 @@
 Pages: https://docs.ocamba.com/api/hood/v1.0 (lists of organizations and of profile lists; the pages that
 update and delete a profile name a list of profiles, which has no page of its own), read 2026-11-21.
 Limits: as for the update.
-Inferred from its siblings: the address of one profile and the envelope around it (``read_by``), the grammar
-of the list (``page_length``, ``shows``), and its filters (``search``). Unknown: whether ``lists`` and
-``custom_properties`` hold what was sent alone, or beside what was there (``collections``); what a deleted
-profile looks like. Extras of these names choose.
+Inferred from its siblings: the address of one profile and the envelope around it (``read_by``), the words
+for an unknown id, the grammar of the list (``page_length``, ``shows``), and its filters (``search``).
+Unknown: whether ``lists`` and ``custom_properties`` hold what was sent alone, or beside what was there
+(``collections``); what a deleted profile looks like. Extras of these names choose.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import quote, urlencode
@@ -20,12 +21,23 @@ from urllib.parse import quote, urlencode
 from airflow_profile_provider.errors import InvalidRecord, RecordRefused
 from airflow_profile_provider.vendors.base import Access, Vendor
 from airflow_profile_provider.vendors.comparing import or_none, same_form
-from airflow_profile_provider.vendors.exchange import Answer, Finding, Held, Page, Paging, Reading, Request
+from airflow_profile_provider.vendors.exchange import (
+    Answer,
+    Finding,
+    Held,
+    Page,
+    Paging,
+    Reading,
+    Request,
+    Telling,
+)
 from airflow_profile_provider.vendors.fields import Field
 from airflow_profile_provider.vendors.listing import Place, count, identifier
 from airflow_profile_provider.vendors.reads import Search
 
 PATH = "/v1/hood/profiles"
+_PROPERTIES = "/v1/hood/profile-properties"
+_MOST_PROPERTIES = 5000
 UNKNOWN_ID = "Unknown profile id."
 _KNOWN_MESSAGES = frozenset({UNKNOWN_ID, "The request is not valid."})
 _TRACE_ID = frozenset("0123456789abcdefABCDEF-")
@@ -139,6 +151,30 @@ class Profiles(Vendor):
         both = isinstance(sent, list) and isinstance(held, list)
         return both and all(any(same_form("", one, other) for other in held) for one in sent)
 
+    def tell_fields(self) -> Telling:
+        """Ask for the account's own properties, too: they are the members of ``custom_properties``."""
+        told: dict[str, str] = {}
+        for page in range(1, _MOST_PROPERTIES // _PAGE + 1):
+            found = yield Request("GET", f"{_PROPERTIES}?page={page},{_PAGE}", self._read_properties)
+            if found.keys() <= told.keys():
+                break
+            told |= found
+        return tuple(
+            replace(info, options=told) if info.id == "custom_properties" else info
+            for info in self.field_infos()
+        )
+
+    def _read_properties(self, answer: Answer) -> dict[str, str]:
+        """Read the names of properties that are not the vendor's own, each with its label."""
+        items = answer.members.get("items") if answer.status == 200 else None
+        own = [each for each in items if isinstance(each, dict)] if isinstance(items, list) else []
+        named = ((each.get("property") or each.get("label"), each) for each in own)
+        return {
+            name: str(each.get("label") or name)
+            for name, each in named
+            if isinstance(name, str) and str(each.get("system")) != "1"
+        }
+
     # -- requests ---------------------------------------------------------------------------------------
 
     def _shows(self, fields: Collection[str]) -> dict[str, str]:
@@ -158,8 +194,8 @@ class Profiles(Vendor):
     # -- answers ----------------------------------------------------------------------------------------
 
     def _read_one(self, key: str, answer: Answer) -> Item | None:
-        """Read the profile of an id, or None where there is none."""
-        if answer.status == 404 or (answer.status == 400 and answer.members.get("message") == UNKNOWN_ID):
+        """Read the profile of an id, or None where the API itself says that there is none."""
+        if answer.status in {400, 404} and answer.members.get("message") == UNKNOWN_ID:
             return None
         if answer.status >= 400:
             raise self._refused(answer)

@@ -186,7 +186,8 @@ class Accounts(Vendor):
         if answer.status not in {400, 404}:
             return False
         known = any(words in message(answer).upper() for words in _UNKNOWN_ACCOUNT)
-        return known or (self.api == "v2" and answer.status == 404)
+        problem = "problem+json" in answer.headers.get("content-type", "").lower()
+        return known or (self.api == "v2" and answer.status == 404 and problem)
 
     def _read_accounts(self, answer: Answer) -> tuple[list[Account], int | None]:
         """Read a page of v1's list, and how many accounts there are."""

@@ -331,8 +331,41 @@ def test_a_key_type_that_does_not_exist_is_refused(vendor: str, reader: OpenRead
 @EVERY
 def test_the_fields_of_a_vendor_are_told(vendor: str, reader: OpenReader) -> None:
     read = reader(vendor)
-    request = read.vendor.catalogue_request()
-    infos = read.vendor.field_infos(read.transport.send(request) if request else {})
+    infos = read.transport.drive(read.vendor.tell_fields())
     assert len({info.id for info in infos}) == len(infos)
     assert infos or vendor == "communifire"
     assert all(info.label and info.type for info in infos)
+
+
+@EVERY
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {},
+        {"body": "<html>Not found</html>"},
+        {"body": {"message": "no Route matched with those values"}},
+        {"body": {"detail": "Not Found"}},
+    ],
+    ids=str,
+)
+def test_a_404_of_something_in_between_does_not_say_that_nobody_is_there(
+    vendor: str, fault: dict[str, Any], sandbox: Sandbox, reader: OpenReader
+) -> None:
+    read = reader(vendor)
+    key = next(iter(sandbox.keys(vendor)))
+    read.read([key], ["x"])
+    sandbox.faults(vendor, status=404, **fault)
+    with pytest.raises(RecordRefused, match="404"):
+        read.read([key], ["x"])
+
+
+@EVERY
+@pytest.mark.parametrize("status", [403, 404])
+def test_fields_are_told_without_a_catalogue_that_may_not_be_read(
+    vendor: str, status: int, sandbox: Sandbox, reader: OpenReader
+) -> None:
+    read = reader(vendor)
+    if read.vendor.token_request():
+        read.page(None, [])
+    sandbox.faults(vendor, status=status)
+    assert read.transport.drive(read.vendor.tell_fields()) == read.vendor.field_infos()

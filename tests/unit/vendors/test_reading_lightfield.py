@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from airflow_profile_provider.errors import RecordRefused
+from airflow_profile_provider.errors import InvalidRecord, RecordRefused
 from airflow_profile_provider.sandbox import Sandbox
 from airflow_profile_provider.vendor import Access, Field
 from airflow_profile_provider.vendors.lightfield import Lightfield
@@ -187,3 +187,17 @@ def test_the_options_of_a_select_are_told(read: Reader) -> None:
     assert infos["$headcount"].options["opt_headcount_1150"] == "11-50"
     assert infos["$accountStatus"].read_only
     assert infos["tier"].label == "Tier"
+
+
+@pytest.mark.parametrize("value", ["11-50", "opt_headcount_1150", " 11-50 "])
+def test_a_select_takes_an_option_by_its_id_or_label(value: str, read: Reader) -> None:
+    told = read.transport.send(read.vendor.catalogue_request())
+    assert read.vendor.check_field("$headcount", value, loose=False, catalogue=told) == value
+
+
+@pytest.mark.parametrize(("field", "value"), [("$headcount", "12"), ("$industry", ["Food", "Foot"])])
+def test_a_select_takes_nothing_else_than_its_options(field: str, value: Any, read: Reader) -> None:
+    told = read.transport.send(read.vendor.catalogue_request())
+    with pytest.raises(InvalidRecord, match="options that the definitions list"):
+        read.vendor.check_field(field, value, loose=False, catalogue=told)
+    assert read.vendor.check_field(field, value, loose=False, catalogue={}) == value

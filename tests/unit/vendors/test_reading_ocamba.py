@@ -163,3 +163,14 @@ def test_choices_that_are_about_reading_change_nothing_of_what_a_ledger_compares
     host = "https://api.ocamba.com"
     extra = {name: options[1] for name, options in Ocamba.readings.items() if name in Ocamba.about_reads}
     assert Ocamba(Access(host, extra=extra)).shape == Ocamba(Access(host)).shape
+
+
+def test_the_accounts_own_properties_are_told_as_members_of_custom_properties(
+    sandbox: Sandbox, reader: OpenReader
+) -> None:
+    profiles = {str(n): {"custom_properties": {f"property_{n}": "1"}} for n in range(130)}
+    sandbox.load("ocamba", profiles)
+    read = reader("ocamba")
+    infos = {info.id: info for info in read.transport.drive(read.vendor.tell_fields())}
+    assert set(infos["custom_properties"].options) == {f"property_{n}" for n in range(130)}
+    assert infos["email"].options == {}
