@@ -1,4 +1,4 @@
-"""What somebody does at the vendor by hand, and vendors that tidy values, move their lists, or write totals as text."""
+"""What hands do at the vendor, and vendors that tidy values, move their lists, or write totals as text."""
 
 from __future__ import annotations
 
