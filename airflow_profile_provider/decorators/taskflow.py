@@ -11,6 +11,7 @@ from airflow.providers.common.compat.sdk import (
     AirflowFailException,
     AirflowSkipException,
     DecoratedOperator,
+    determine_kwargs,
     task_decorator_factory,
 )
 
@@ -105,8 +106,8 @@ class FunctionPushProfilesOperator(DecoratedOperator, PushProfilesOperator):
         """Call the function."""
         args = [_let_go(value) for value in self.op_args]
         named = {name: _let_go(value) for name, value in self.op_kwargs.items()}
-        wanted = self.determine_kwargs({**context, **named})
         function = self.python_callable
+        wanted = determine_kwargs(function, args, {**context, **named})
         records = given_by(
             function, lambda: function(*args, **wanted), (AirflowSkipException, AirflowFailException)
         )

@@ -9,9 +9,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 from airflow.sdk import DAG
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
-from airflow.serialization.serialized_objects import DagSerialization
+from airflow.serialization import serialized_objects
 from own_airflow import AIRFLOW_VERSION
 from standins import Fault
 
@@ -25,7 +25,8 @@ from .test_arguments import Ti, run
 
 def stored(dag: DAG) -> str:
     """The DAG as Airflow stores it."""
-    return json.dumps(DagSerialization.to_dict(dag))
+    name = "DagSerialization" if AIRFLOW_VERSION >= (3, 2) else "SerializedDAG"
+    return json.dumps(getattr(serialized_objects, name).to_dict(dag))
 
 
 def test_records_in_default_args_are_pushed_and_never_stored(scene: Scene) -> None:

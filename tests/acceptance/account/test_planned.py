@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowException
 from airflow.sdk import DAG, Asset, TaskGroup
-from airflow.sdk.exceptions import AirflowException
 
 from airflow_profile_provider.decorators import push_profiles
 from airflow_profile_provider.operators.communifire import CommunifirePushProfilesOperator
