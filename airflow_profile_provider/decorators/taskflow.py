@@ -16,10 +16,11 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_profile_provider.adapters.files import is_path
+from airflow_profile_provider.adapters.paths import is_list_of_paths
+from airflow_profile_provider.decorators.arguments import kept, let_go
 from airflow_profile_provider.decorators.rows import Rows, given_by
 from airflow_profile_provider.decorators.vendors import operator_of
 from airflow_profile_provider.operators.base import PushProfilesOperator
-from airflow_profile_provider.operators.held import HeldRecords, held_arguments
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -76,6 +77,7 @@ class FunctionPushProfilesOperator(DecoratedOperator, PushProfilesOperator):
     """A push of what a function yields or returns; each vendor's is made with that of its own operator."""
 
     custom_operator_name = "@task.push_profiles"
+    shallow_copy_attrs = (*DecoratedOperator.shallow_copy_attrs, *PushProfilesOperator.shallow_copy_attrs)
     template_ext: Sequence[str] = ()  # there is no query, and a function's arguments are none
     template_fields_renderers: ClassVar[dict[str, str]] = {
         **PushProfilesOperator.template_fields_renderers,
@@ -90,7 +92,7 @@ class FunctionPushProfilesOperator(DecoratedOperator, PushProfilesOperator):
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute; of the function's arguments, what may be records is held, once it is rendered."""
         if name in {"op_args", "op_kwargs"}:
-            value = held_arguments(value, rendered=name in self.__dict__)
+            value = kept(value, rendered=name in self.__dict__)
             super(PushProfilesOperator, self).__setattr__(name, value)
         else:
             super().__setattr__(name, value)
@@ -104,21 +106,17 @@ class FunctionPushProfilesOperator(DecoratedOperator, PushProfilesOperator):
 
     def _given_records(self, context: Context) -> Any:
         """Call the function."""
-        args = [_let_go(value) for value in self.op_args]
-        named = {name: _let_go(value) for name, value in self.op_kwargs.items()}
+        args = [let_go(value) for value in self.op_args]
+        named = {name: let_go(value) for name, value in self.op_kwargs.items()}
         function = self.python_callable
         wanted = determine_kwargs(function, args, {**context, **named})
         records = given_by(
             function, lambda: function(*args, **wanted), (AirflowSkipException, AirflowFailException)
         )
-        if is_path(records):
+        if is_path(records) or is_list_of_paths(records):
             self.records = records  # lineage names it
         self._rows = records if isinstance(records, Rows) else None
         return records
-
-
-def _let_go(value: Any) -> Any:
-    return value.records if isinstance(value, HeldRecords) else value
 
 
 @cache

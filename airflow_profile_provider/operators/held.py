@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date, timedelta
 from inspect import GEN_CREATED, getgeneratorstate
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any
@@ -103,14 +102,14 @@ def held(name: str, value: Any) -> Any:
     if value is None or isinstance(value, HeldRecords | HeldParameters | FromEvents | bool | int | float):
         return value
     if name == "parameters" and _fits(name, value):
-        return value if _is_to_be_rendered(value) else HeldParameters(arguments.parameters(name, value) or ())
+        return value if is_to_be_rendered(value) else HeldParameters(arguments.parameters(name, value) or ())
     if hasattr(type(value), "resolve") or hasattr(type(value), "open") or isinstance(value, os.PathLike):
         return value  # an XComArg, what it resolves to is set later; or a path
     if name == "records" and _is_paths(value):
         return value
     if isinstance(value, str):
         return HeldRecords(value) if arguments.is_text_of_records(value) and not _fits(name, value) else value
-    if name != "records" and (_fits(name, value) or _may_be_rendered(value)):
+    if name != "records" and (_fits(name, value) or may_be_rendered(value)):
         return value
     return HeldRecords(value)
 
@@ -128,23 +127,23 @@ def _fits(name: str, value: Any) -> bool:
     return True
 
 
-def _is_to_be_rendered(value: Any) -> bool:
+def is_to_be_rendered(value: Any) -> bool:
     """Whether a value holds a template, or what another task has yet to return."""
     if isinstance(value, Mapping):
-        return any(map(_is_to_be_rendered, value.values()))
+        return any(map(is_to_be_rendered, value.values()))
     if isinstance(value, list | tuple):
-        return any(map(_is_to_be_rendered, value))
+        return any(map(is_to_be_rendered, value))
     if isinstance(value, str):
         return any(sign in value for sign in ("{{", "{%", "{#"))
     return hasattr(value, "resolve")
 
 
-def _may_be_rendered(value: Any) -> bool:
+def may_be_rendered(value: Any) -> bool:
     """Whether a mapping or a list holds nothing but names, numbers and what Airflow resolves later."""
     if isinstance(value, Mapping):
-        return all(_may_be_rendered(part) for part in value.values())
+        return all(may_be_rendered(part) for part in value.values())
     if isinstance(value, list | tuple):
-        return all(not isinstance(part, Mapping) and _may_be_rendered(part) for part in value)
+        return all(not isinstance(part, Mapping) and may_be_rendered(part) for part in value)
     return value is None or isinstance(value, str | int) or hasattr(value, "resolve")
 
 
@@ -155,34 +154,6 @@ def hold_defaults(dag: Any, names: Iterable[str]) -> None:
         return
     for name in defaults.keys() & set(names):
         defaults[name] = held(name, defaults[name])
-
-
-def held_arguments(arguments: Any, *, rendered: bool) -> Any:
-    """Return a function's arguments as an operator keeps them.
-
-    Before they are rendered, only what is records as it stands is held. Afterwards they may hold what another
-    task returned, so that nothing is shown of them but words, numbers and times.
-    """
-    kept = _rendered_argument if rendered else _written_argument
-    if isinstance(arguments, Mapping):
-        return {name: kept(value) for name, value in arguments.items()}
-    return [kept(value) for value in arguments]
-
-
-def _written_argument(value: Any) -> Any:
-    is_many = isinstance(value, Mapping | list | tuple)
-    return (
-        HeldRecords(value)
-        if is_many and not (_may_be_rendered(value) or _is_to_be_rendered(value))
-        else value
-    )
-
-
-def _rendered_argument(value: Any) -> Any:
-    if isinstance(value, str):
-        return HeldRecords(value) if arguments.is_text_of_records(value) else value
-    plain = isinstance(value, bool | int | float | date | timedelta | os.PathLike | HeldRecords)
-    return value if value is None or plain or hasattr(value, "open") else HeldRecords(value)
 
 
 class _HeldPartial(OperatorPartial):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -57,6 +58,51 @@ def test_a_path_that_is_returned_is_read(scene: Scene) -> None:
         return path
 
     assert run(people, **MAPPED)["pushed"] == scene.number
+
+
+def test_a_table_that_is_returned_is_pushed(scene: Scene) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+
+    def people() -> Any:
+        return pyarrow.Table.from_pylist(good(scene))
+
+    assert run(people, **MAPPED)["pushed"] == scene.number
+
+
+def test_a_data_frame_that_is_returned_is_pushed(scene: Scene) -> None:
+    pandas = pytest.importorskip("pandas")
+
+    def people() -> Any:
+        return pandas.DataFrame(good(scene))
+
+    assert run(people, **MAPPED)["pushed"] == scene.number
+
+
+def test_a_reader_of_arrow_that_is_returned_is_read_as_a_table(scene: Scene) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+
+    def people() -> Any:
+        return pyarrow.Table.from_pylist(good(scene)).to_reader(max_chunksize=7)
+
+    assert run(people, **MAPPED)["pushed"] == scene.number
+
+
+def test_a_list_of_paths_that_is_returned_is_read(scene: Scene) -> None:
+    def people() -> list[Path]:
+        paths = [scene.folder / "a.jsonl", scene.folder / "b.jsonl"]
+        for n, path in enumerate(paths):
+            path.write_text("".join(json.dumps(row) + "\n" for row in good(scene)[n::2]))
+        return paths
+
+    push = operator_of(people, **MAPPED)
+    assert push.execute({"ti": Ti()})["pushed"] == scene.number
+    assert [str(path) for path in push.records] == [str(path) for path in people()]  # as lineage names them
+
+
+def test_the_task_can_be_copied_with_its_dag(scene: Scene) -> None:
+    """As Airflow copies DAGs, whatever the arguments are."""
+    push = operator_of(lambda rows: rows, (row for row in good(scene)), **MAPPED, task_id="t")
+    assert copy.deepcopy(push.dag).task_ids == ["t"]
 
 
 def test_none_is_an_error_unless_that_is_fine(scene: Scene) -> None:
