@@ -10,14 +10,16 @@ from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
-from airflow.sdk import DAG, task
+from airflow.sdk import DAG, BaseHook, task
 from mariadb import private_mariadb
 from warehouses import DuckDBHook, MySqlHook, register
 
+from airflow_profile_provider.adapters.databases import engine_of
 from airflow_profile_provider.errors import ConfigurationError, SourceError
 from airflow_profile_provider.lineage.datasets import origin_of_sql, without_places
 from airflow_profile_provider.operators.crosswalk import TranslateKeysOperator
 from airflow_profile_provider.sources.announced import Announced, Outbox
+from airflow_profile_provider.sources.watching import unmarked
 
 from .conftest import OpenRig
 from .rig import Rig, counts
@@ -344,6 +346,9 @@ def test_an_outbox_in_mysql_is_pushed_and_marked(ocamba: Rig, mysql: dict[str, A
         """insert into profile_outbox (`key`, fields) values
         ('1001', '{"full_name": "Ada"}'), ('1002', '{"full_name": "Grace"}')""",
     )
+    watcher = engine_of(BaseHook.get_connection("warehouse"), create=False)
+    assert unmarked(watcher, "profile_outbox", "id", ["delivered"]).ids == [1, 2]
+    watcher.dispose()
     report = ocamba.hook.push(Announced(Outbox()), sql_conn_id="warehouse")
     assert counts(report) == {"pushed": 2}
     assert names(ocamba)[:2] == ["Ada", "Grace"]
@@ -355,8 +360,6 @@ def test_an_outbox_in_mysql_is_pushed_and_marked(ocamba: Rig, mysql: dict[str, A
 
 @pytest.mark.usefixtures("duckdb_file")
 def test_the_tables_of_a_query_with_parameters_are_named_by_the_hook_of_the_connection() -> None:
-    from airflow.sdk import BaseHook
-
     connection = BaseHook.get_connection("warehouse")
     sql = without_places("select id, name from people where country = %(country)s and name like 'x%%'")
     assert origin_of_sql(connection, sql).datasets == (("duckdb", "people.main.people"),)
