@@ -2,7 +2,8 @@
 
 Told are errors of the query itself: a relation, a column, a function, a right that is not there, a mistake
 in the syntax. Whatever fails on a value (a cast, a date, a check) is named by its class and code alone, for
-its words repeat the value. Names are told where they look like names; the rest is written as "…".
+its words repeat the value. Names are told where they look like names and stand in the query; the rest is
+written as "…".
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ _LINE = re.compile(r"\bLINE (\d+):")
 _NAME = re.compile(r"[^\W\d][\w$]*(\.[^\W\d][\w$]*){0,3}")
 _QUOTED = re.compile(r"""(["'`])(.*?)\1""", re.DOTALL)
 _SAFE = re.compile(r"[\w$.,()\[\]=<>*/+|&!~%^#?:;…\"'`-]+")
+_AFTER_COLON = re.compile(r"^(no such [\w ]+|ambiguous column name): (.+)$", re.DOTALL)
+_WITH_NAME = re.compile(r"\bwith name ([^\"\s]+)")
 _DIGITS = re.compile(r"\d{5}")
 _LONGEST = 300
 
@@ -39,7 +42,7 @@ _MYSQL = {
     1049: r"Unknown database '[^']*'",
     1051: r"Unknown table '[^']*'",
     1052: r"Column '[^']*' in [\w ]+ is ambiguous",
-    1054: r"Unknown column '[^']*' in '?[\w ]+'?",
+    1054: r"Unknown column '[^']*'",
     1055: r".*not in GROUP BY.*",
     1060: r"Duplicate column name '[^']*'",
     1109: r"Unknown table '[^']*' in [\w ]+",
@@ -65,16 +68,19 @@ def error_name(error: BaseException) -> str:
     return f"{type(cause).__name__} {code}".rstrip()
 
 
-def told(error: BaseException, hidden: Iterable[str] = ()) -> str:
+def told(error: BaseException, query: str, hidden: Iterable[str] = ()) -> str:
     """Return a database's own first line on a query, or nothing where it may hold data.
 
-    ``hidden`` are the query's parameters: where one of them stands in the line, it is written as "…".
+    A name is told only if the query has it, for a function may take a name from a row. ``hidden`` are the
+    query's parameters: where one of them stands in the line, it is written as "…".
     """
     cause = getattr(error, "orig", None) or error
     words = _words(cause)
     if not words:
         return ""
-    line = _named(" ".join(words.split()).rstrip("!. "), frozenset(text.casefold() for text in hidden))
+    known = None if " denied for " in words else query.casefold()  # behind a view are other tables
+    line = " ".join(words.split()).rstrip("!. ")
+    line = _named(line, known, frozenset(text.casefold() for text in hidden))
     if len(line) > _LONGEST:
         return ""
     place = _LINE.search(str(cause))
@@ -89,10 +95,10 @@ def _words(cause: BaseException) -> str:
     if module.startswith("psycopg"):
         return _postgres(cause)
     if isinstance(cause, sqlite3.Error):
-        return words if _SQLITE.fullmatch(words) else ""
+        return _AFTER_COLON.sub(r'\1: "\2"', words) if _SQLITE.fullmatch(words) else ""
     if module == "duckdb":
         first = words.partition("\n")[0].partition(": ")[2]
-        return first if type(cause).__name__ in _DUCKDB else ""
+        return _WITH_NAME.sub(r'with name "\1"', first) if type(cause).__name__ in _DUCKDB else ""
     code = mysql_code(cause)
     return "" if code is None else _mysql(code, words)
 
@@ -112,16 +118,18 @@ def _mysql(code: int, words: str) -> str:
     if code in {1142, 1143, 1370} and (found := _MYSQL_RIGHT.match(words)):  # names the login, too
         return f"{found[1]} command denied for {found[2]} {found[3]}"
     known = _MYSQL.get(code)
-    return words if known and re.fullmatch(known, words, re.DOTALL) else ""
+    found = re.match(known, words, re.DOTALL) if known else None
+    return found[0] if found else ""
 
 
-def _named(line: str, hidden: frozenset[str]) -> str:
-    """Write as "…" what is within quotes and no name, what no name is made of, and the parameters."""
+def _named(line: str, query: str | None, hidden: frozenset[str]) -> str:
+    """Write as "…" what is in quotes and no name of the query, what no name is made of, and parameters."""
 
     def shown(found: re.Match[str]) -> str:
         name = found[2]
         sign = len(name) < 3 and not name.isalnum() and name.isascii()  # of the syntax, such as ")"
-        fits = name.casefold() not in hidden and (_NAME.fullmatch(name) or sign)
+        own = query is None or name.rpartition(".")[2].casefold() in query
+        fits = own and name.casefold() not in hidden and (_NAME.fullmatch(name) or sign)
         return found[0] if fits else f"{found[1]}…{found[1]}"
 
     parts = []

@@ -137,7 +137,7 @@ class _Query:
 
     def _failed(self, error: Exception) -> SourceError:
         where = f"failed after {self._position:,} rows" if self._position else "failed"
-        words = told(error, self._statement.hidden())
+        words = told(error, self._statement.text, self._statement.hidden())
         why = f": {words}" if words else "; run it by hand to see why"
         return SourceError(f"the query {where} ({error_name(error)}){why}")
 

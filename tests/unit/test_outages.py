@@ -75,7 +75,7 @@ def test_the_words_of_mysqls_own_driver_are_read_where_it_has_them() -> None:
     )
     error.args = (1146, f"1146 (42S02): {words}", "42S02")
     assert error_name(error) == "ProgrammingError 1146"
-    assert told(error) == words
+    assert told(error, "select id from nowhere") == words
 
 
 def test_the_words_of_other_drivers_are_not_told() -> None:
@@ -85,5 +85,5 @@ def test_the_words_of_other_drivers_are_not_told() -> None:
         "Numeric value 'Ada' is not recognized",
         errno=100038,
     )
-    assert told(error) == ""
+    assert told(error, "select id from people") == ""
     assert error_name(error) == "ProgrammingError 100038"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from typing import Any
 
 import pytest
@@ -35,8 +36,8 @@ def of(**by_kind: Any) -> Any:
 
 @of(
     postgres='(UndefinedTable 42P01): relation "nowhere" does not exist, in line 2',
-    sqlite="(OperationalError SQLITE_ERROR): no such table: nowhere",
-    duckdb="(CatalogException): Table with name nowhere does not exist",
+    sqlite='(OperationalError SQLITE_ERROR): no such table: "nowhere"',
+    duckdb='(CatalogException): Table with name "nowhere" does not exist',
     mysql="(ProgrammingError 1146): Table 'warehouse.nowhere' doesn't exist",
 )
 def test_a_relation_that_is_not_there_is_told(database: Opened, told: str) -> None:
@@ -45,9 +46,9 @@ def test_a_relation_that_is_not_there_is_told(database: Opened, told: str) -> No
 
 @of(
     postgres='(UndefinedColumn 42703): column "mail" does not exist, in line 3',
-    sqlite="no such column: mail",
+    sqlite='no such column: "mail"',
     duckdb='(BinderException): Referenced column "mail" not found in FROM clause, in line 3',
-    mysql="(OperationalError 1054): Unknown column 'mail' in",
+    mysql="(OperationalError 1054): Unknown column 'mail'",
 )
 def test_a_column_that_is_not_there_is_told(database: Opened, told: str) -> None:
     found = words(database, f"\nselect '{SECRET}' as x,\nmail from (select 1 as id) as p")
@@ -69,8 +70,8 @@ def test_a_mistake_in_the_syntax_is_told_with_its_place(database: Opened, told: 
 
 @of(
     postgres="(UndefinedFunction 42883): function nofunc(integer) does not exist, in line 1",
-    sqlite="no such function: nofunc",
-    duckdb="Scalar Function with name nofunc does not exist",
+    sqlite='no such function: "nofunc"',
+    duckdb='Scalar Function with name "nofunc" does not exist',
     mysql="(OperationalError 1305): FUNCTION warehouse.nofunc does not exist",
 )
 def test_a_function_that_is_not_there_is_told(database: Opened, told: str) -> None:
@@ -135,6 +136,25 @@ def test_a_parameter_is_never_told(database: Opened, told: list[str]) -> None:
     for sql in told:
         for value in (SECRET, EMAIL):
             assert value.lower() not in words(database, sql, [value]).lower()
+
+
+@pytest.mark.parametrize(
+    ("kind", "sql"),
+    [
+        ("sqlite", "select p.x from (select 'Zanzibar:x' as x) as p join names on names match p.x"),
+        ("duckdb", "pivot (select 'Zanzibar' as x, 1 as y) on x using sum(nothing)"),
+        ("postgres", "select x::regclass from (select 'zan' || 'zibar' as x) as p"),
+    ],
+    indirect=["kind"],
+)
+def test_a_name_that_a_row_holds_is_never_told(database: Opened, kind: str, sql: str) -> None:
+    if kind == "sqlite":
+        assert isinstance(database, EngineDatabase)
+        with sqlite3.connect(str(database.engine.url.database).removeprefix("file:")) as connection:
+            connection.execute("create virtual table if not exists names using fts5(name)")
+            connection.execute("create table if not exists people as select 'Zan' || 'zibar:x' as x")
+        sql = "select people.x from people join names on names match people.x"
+    assert "zanzibar" not in words(database, sql).lower()
 
 
 @pytest.mark.parametrize("kind", ["postgres"], indirect=True)
