@@ -18,6 +18,7 @@ from airflow_profile_provider.vendors.fields import Field, FieldInfo, field_info
 Search = Literal["exact", "contains"]
 """How the vendor's API searches by a field; what merely contains the value is left out here."""
 _NONE: Mapping[str, Field] = {}
+_SIMPLE = frozenset((str, bool, int))
 
 
 class Reads:
@@ -94,6 +95,8 @@ class Reads:
         Numbers are equal as numbers; blanks around a text, and the way in which Unicode writes it, count for
         nothing, nor does case in an e-mail address. What is empty is as good as missing.
         """
+        if sent == held and type(sent) is type(held) and type(sent) in _SIMPLE:  # as most are, of many
+            return True
         known = self.fields.get(field) or catalogue.get(field)
         return same_form(known.form if known else "", sent, held)
 

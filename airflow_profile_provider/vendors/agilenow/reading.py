@@ -164,13 +164,13 @@ def _is_searchable(text: str) -> bool:
 
 def written(value: Any) -> Any:
     """Return a returned value as PUT takes it: foreign keys come back as objects, go out as their Id."""
-    return value.get("Id") if isinstance(value, Mapping) else value
+    return value.get("Id") if isinstance(value, dict) else value
 
 
 def _shown(record: Record, fields: Iterable[str]) -> dict[str, Any]:
     """Return those of the fields that a record shows; one that is empty is None."""
-    found = {name: written(record[name]) for name in fields if name in record}
-    return {name: None if value == "" else value for name, value in found.items()}
+    shown = ((name, written(record[name])) for name in fields if name in record)
+    return {name: None if value == "" else value for name, value in shown}
 
 
 def _each_held(rows: Iterable[Record], key_type: str, fields: Collection[str]) -> tuple[Held, ...]:
