@@ -11,10 +11,12 @@ import textwrap
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
 from include.local_airflow import LocalAirflow, free_port
+from own_airflow import AIRFLOW_VERSION
 
 from airflow_profile_provider.records import Report
 
@@ -25,11 +27,26 @@ SERVER = re.compile(r"^python -m airflow_profile_provider\.sandbox --port \d+")
 TASK = re.compile(r"\b\w+Operator(?:\.partial)?\(|@task\b|@dag\b")
 
 
+COMMANDS = "airflow profiles" if AIRFLOW_VERSION >= (3, 2) else "python -m airflow_profile_provider.cli"
+"""Airflow 3.1 takes no commands from providers."""
+
+
+def dag_bag(file: Path) -> Any:
+    """Parse a file of DAGs."""
+    try:
+        from airflow.dag_processing.dagbag import DagBag
+    except ImportError:  # Airflow 3.1
+        from airflow.models.dagbag import DagBag  # type: ignore[no-redef]
+
+        return DagBag(file, bundle_path=file.parent)
+    return DagBag(file, bundle_path=file.parent, bundle_name="snippets")
+
+
 class Runner:
     """Runs the snippets of one page, one after the other."""
 
-    def __init__(self, world: World, airflow: LocalAirflow) -> None:
-        self.world, self.airflow = world, airflow
+    def __init__(self, page: str, world: World, airflow: LocalAirflow) -> None:
+        self.page, self.world, self.airflow = page, world, airflow
         self._port = free_port()
         self._servers: list[subprocess.Popen[bytes]] = []
         self._ways: Mapping[str, Callable[[Snippet], None]] = {
@@ -59,7 +76,7 @@ class Runner:
 
     def _python(self, snippet: Snippet) -> None:
         code = self.world.placed(snippet.code)
-        name = f"line_{snippet.line}"
+        name = f"{self.page}_line_{snippet.line}"  # Airflow keeps DAGs of one name
         if not TASK.search(code):
             exec(compile(code, name, "exec"), {"__name__": name})
             return
@@ -69,11 +86,9 @@ class Runner:
 
     def _dags(self, code: str) -> None:
         """Run the DAGs of some code, as ``airflow dags test`` does; each delivers something, if it pushes."""
-        from airflow.dag_processing.dagbag import DagBag
-
         file = self.world.dags / "snippet.py"
         file.write_text(code)
-        bag = DagBag(file, bundle_path=file.parent, bundle_name="snippets")
+        bag = dag_bag(file)
         assert not bag.import_errors
         assert bag.dags
         for dag in bag.dags.values():
@@ -111,6 +126,7 @@ class Runner:
 
     def _shell(self, snippet: Snippet) -> None:
         code = self.world.placed(snippet.code).replace("8765", str(self._port))
+        code = code.replace("airflow profiles", COMMANDS)
         rest = []
         for line in code.splitlines():
             if SERVER.match(line):

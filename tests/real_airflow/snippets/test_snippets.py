@@ -37,6 +37,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any
 
 @pytest.fixture
 def runner(
+    page: Path,
     tmp_path: Path,
     sandbox: Sandbox,
     database: Mapping[str, Any],
@@ -53,7 +54,7 @@ def runner(
     }
     monkeypatch.setenv("AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST", json.dumps([bundle]))
     monkeypatch.chdir(tmp_path)
-    runner = Runner(world, migrated)
+    runner = Runner(page.stem, world, migrated)
     yield runner
     runner.close()
 
