@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
@@ -32,6 +33,8 @@ def rows_of(records: Iterable[Any]) -> Iterator[Row]:
 
 def _row(position: int, record: Any) -> Row:
     """Return the row of a record that may be anything, also an object that breaks when it is read."""
+    if isinstance(record, os.PathLike):
+        return Row(position, None, problem="is a path, not a record; give the paths as a list")
     if not isinstance(record, Mapping):
         kind = type(record).__name__
         return Row(position, None, problem=f"is {kind}, not an object with key and fields")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from airflow.sdk import BaseHook
 
@@ -17,6 +18,7 @@ from airflow_profile_provider.errors import ConfigurationError
 from airflow_profile_provider.sources.announced import Announced
 from airflow_profile_provider.sources.events import EventSource
 from airflow_profile_provider.sources.files import FileSource
+from airflow_profile_provider.sources.frames import FrameSource
 from airflow_profile_provider.sources.memory import MemorySource
 from airflow_profile_provider.sources.source import Source
 from airflow_profile_provider.sources.sql import QuerySource
@@ -26,6 +28,29 @@ def source(records: Any, sql: str | None = None) -> Source:
     return source_of(records, sql, "warehouse" if sql else None, BaseHook.get_connection)
 
 
+class Lazy(Sequence[Any]):
+    """A list whose items cost something, as Airflow's outputs of mapped tasks do."""
+
+    def __init__(self, items: list[Any]) -> None:
+        self._items = items
+        self.asked = 0
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __getitem__(self, index: Any) -> Any:
+        self.asked += 1
+        return self._items[index]
+
+
+def test_a_lazy_list_of_paths_is_read_as_files_and_one_of_records_is_not_looked_through() -> None:
+    assert type(source(Lazy(["/data/a.csv", "/data/b.csv"]))) is FileSource
+    records = Lazy([{"id": "1"}] * 100)
+    assert type(source(records)) is MemorySource
+    assert records.asked == 1
+    assert type(source(Lazy([]))) is MemorySource
+
+
 @pytest.mark.parametrize(
     ("records", "sql", "kind"),
     [
@@ -33,6 +58,10 @@ def source(records: Any, sql: str | None = None) -> Source:
         (iter([]), None, MemorySource),
         ("people.csv", None, FileSource),
         (Path("people"), None, FileSource),
+        (["people.csv", Path("more.jsonl.zst")], None, FileSource),
+        (pa.table({"id": ["1"]}), None, FrameSource),
+        (lambda: iter([]), None, MemorySource),
+        (lambda: "people.csv", None, FileSource),
         (None, "select 1", QuerySource),
         (Announced(), None, EventSource),
     ],
