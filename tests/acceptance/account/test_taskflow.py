@@ -9,7 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, AirflowSkipException
+from airflow.providers.common.compat.sdk import (
+    AirflowException,
+    AirflowFailException,
+    AirflowSkipException,
+    TaskDeferred,
+)
 from airflow.sdk import DAG, task
 
 from airflow_profile_provider.decorators import push_profiles
@@ -253,6 +258,32 @@ def test_with_a_ledger_a_generators_retry_sends_what_is_left(scene: Scene) -> No
         run(people, True, **MAPPED, ledger_conn_id="ledger")
     report = run(people, False, **MAPPED, ledger_conn_id="ledger")
     assert (report["received"], report["unchanged"], report["pushed"]) == (30, 20, 10)
+
+
+def test_a_function_that_returns_a_list_may_free_its_slot_and_goes_on(scene: Scene) -> None:
+    def people() -> list[dict[str, Any]]:
+        return good(scene)
+
+    push = operator_of(people, **MAPPED, quota="20/60s", deferrable=True)
+    push.defer_seconds = 1.0
+    with pytest.raises(TaskDeferred) as deferred:
+        push.execute({"ti": Ti()})
+    assert len(scene.vendor.requests) == 20
+    checkpoint = deferred.value.kwargs["checkpoint"]
+    again = operator_of(people, **MAPPED, quota="none")  # as the next worker makes it
+    assert again.go_on({"ti": Ti()}, None, checkpoint)["pushed"] == scene.number
+    assert len(scene.vendor.requests) == scene.number
+
+
+def test_a_generator_keeps_its_slot(scene: Scene) -> None:
+    """Nobody could go on with its rows."""
+
+    def people() -> Iterator[dict[str, Any]]:
+        yield from good(scene)[:4]
+
+    push = operator_of(people, **MAPPED, quota="2/1s", deferrable=True)
+    push.defer_seconds = 0.001
+    assert push.execute({"ti": Ti()})["pushed"] == 4
 
 
 @pytest.mark.parametrize("argument", ["records", "sql", "sql_conn_id", "parameters"])
