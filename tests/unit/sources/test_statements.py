@@ -74,6 +74,11 @@ def test_the_name_of_a_file_that_nobody_read_is_refused() -> None:
         Statement.of("queries/people.sql")
 
 
+def test_comments_that_never_end_cost_no_time() -> None:
+    sql = "select 1 /* " + "/* */" * 40 + "/* "
+    assert Statement.of(sql).text == sql.rstrip()
+
+
 def test_parameters_are_not_shown() -> None:
     assert "S3cr3t" not in repr(Statement.of("select ?", ["S3cr3t"]))
 
