@@ -15,7 +15,7 @@ from airflow_profile_provider.sandbox.communifire import Communifire
 from airflow_profile_provider.sandbox.control import Control
 from airflow_profile_provider.sandbox.faults import LOGIN_PAGE, LOGIN_PATH, Fault, Faults
 from airflow_profile_provider.sandbox.lightfield.api import Lightfield
-from airflow_profile_provider.sandbox.ocamba import Ocamba
+from airflow_profile_provider.sandbox.ocamba.api import Ocamba
 from airflow_profile_provider.sandbox.sonoran.v1 import Sonoran
 from airflow_profile_provider.sandbox.vendor import Vendor
 from airflow_profile_provider.sandbox.wire import Reply, Request, text_reply

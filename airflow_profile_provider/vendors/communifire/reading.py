@@ -84,16 +84,26 @@ class Users(Vendor):
         return found
 
     def read_all(self, cursor: str | None, key_type: str, fields: Collection[str]) -> Paging:
-        """GET a page of the users, and what it does not show of each; an empty page is the end."""
+        """GET a page of the users, and what it does not show of each; an empty page is the end.
+
+        Whoever the site refuses to show is left out, as if the list had passed over them.
+        """
         place = Place.of(cursor)
         asked = {"sortorder": 0, "startpage": place.page + 1, "pagelength": self.page_size}
         rows: list[User] = yield self._list(asked)
         held: dict[str, Held] = {}
+        refused: list[RecordRefused] = []
         for number, row in {row["UserID"]: row for row in rows}.items():
             wanted = {*self._attributes(fields), key_type}
-            user = row if wanted <= row.keys() else (yield self._get(number, (*fields, key_type)))
+            try:
+                user = row if wanted <= row.keys() else (yield self._get(number, (*fields, key_type)))
+            except RecordRefused as error:
+                refused.append(error)
+                continue
             if user is not None and (key := identifier(user.get(key_type))):
                 held[key] = Held(key, self._shown(user, fields))
+        if refused and len(refused) == len(rows):
+            raise refused[0]
         after = place.after([row["UserID"] for row in rows], self.name)
         return Page(tuple(held.values()), after.cursor if after else None)
 

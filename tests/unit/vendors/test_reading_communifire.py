@@ -131,3 +131,24 @@ def test_a_site_keeps_the_same_in_its_own_form(label: str, sent: Any, held: Any,
 )
 def test_another_value_is_not_the_same(label: str, sent: Any, held: Any, rules: Communifire) -> None:
     assert not rules.same(label, sent, held)
+
+
+def test_a_user_whom_the_site_refuses_to_show_is_passed_over_by_the_list(
+    sandbox: Sandbox, reader: OpenReader
+) -> None:
+    sandbox.load("communifire", USERS)
+    sandbox.settings("communifire", list_shows="identifiers")
+    body = {"IsError": True, "ResponseMessage": "Access denied.", "ResponseData": None}
+    sandbox.faults("communifire", status=200, body=body, path="content/12")
+    read = reader("communifire")
+    assert read.everybody(["City"]).keys() == {"13"}
+    with pytest.raises(RecordRefused, match="IsError"):
+        read.read(["12"], ["City"])
+
+
+def test_a_site_that_refuses_to_show_anybody_is_not_empty(sandbox: Sandbox, reader: OpenReader) -> None:
+    sandbox.load("communifire", USERS)
+    sandbox.settings("communifire", list_shows="identifiers")
+    sandbox.faults("communifire", status=403, path="content")
+    with pytest.raises(RecordRefused, match="403"):
+        reader("communifire").page(None, ["City"])

@@ -1,0 +1,1 @@
+"""Ocamba Hood, emulated."""
