@@ -21,7 +21,7 @@ from airflow_profile_provider.errors import InvalidRecord, RecordRefused
 from airflow_profile_provider.vendors.agilenow.accounts import FIELDS
 from airflow_profile_provider.vendors.base import Vendor
 from airflow_profile_provider.vendors.exchange import Answer, Finding, Held, Page, Paging, Reading, Request
-from airflow_profile_provider.vendors.listing import Place, count
+from airflow_profile_provider.vendors.listing import Place, count, identifier
 from airflow_profile_provider.vendors.reads import Search
 
 ROOT = "/Endpoint/rest/api/v1"
@@ -123,8 +123,8 @@ class Accounts(Vendor):
         """Read the account that one of the keys names."""
         if answer.status >= 400:
             raise self._refused(answer)
-        record = answer.members
-        if answer.status != 200 or not isinstance(record.get("Id"), str):
+        record = _with_id(answer.members)
+        if answer.status != 200 or not record:
             raise self.unexpected(answer)
         found = record.get(key_type)
         same_key = partial(self.profile_of, key_type)
@@ -139,14 +139,11 @@ class Accounts(Vendor):
         if answer.status >= 400:
             raise self._refused(answer)
         rows, meta = answer.members.get("Data"), answer.members.get("Meta")
-        if (
-            answer.status != 200
-            or not isinstance(rows, list)
-            or not all(isinstance(row, dict) and isinstance(row.get("Id"), str) and row["Id"] for row in rows)
-        ):
+        found = [_with_id(row) for row in rows] if isinstance(rows, list) else [{}]
+        if answer.status != 200 or not all(found):
             raise self.unexpected(answer)
         total = count(meta.get("TotalItems")) if isinstance(meta, dict) else None
-        return list({row["Id"]: row for row in rows}.values()), total
+        return list({row["Id"]: row for row in found}.values()), total
 
     def _refused(self, answer: Answer) -> RecordRefused:
         key = str(answer.members.get("RequestKey", ""))
@@ -155,6 +152,14 @@ class Accounts(Vendor):
         errors = answer.members.get("Errors")
         detail = "; ".join(map(str, errors)) if isinstance(errors, list) else ""
         return self.refusal(answer, ", ".join(what), detail)
+
+
+def _with_id(record: Any) -> Record:
+    """Return a record with its id as text, or nothing where it has none."""
+    if not isinstance(record, dict):
+        return {}
+    found = identifier(record.get("Id"))
+    return record if found is record.get("Id") and found else {**record, "Id": found} if found else {}
 
 
 def _is_searchable(text: str) -> bool:
@@ -174,5 +179,5 @@ def _shown(record: Record, fields: Iterable[str]) -> dict[str, Any]:
 
 
 def _each_held(rows: Iterable[Record], key_type: str, fields: Collection[str]) -> tuple[Held, ...]:
-    keyed = ((written(row.get(key_type)), row) for row in rows)
-    return tuple(Held(key, _shown(row, fields)) for key, row in keyed if isinstance(key, str) and key)
+    keyed = ((identifier(written(row.get(key_type))), row) for row in rows)
+    return tuple(Held(key, _shown(row, fields)) for key, row in keyed if key)

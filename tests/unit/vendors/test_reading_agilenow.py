@@ -144,3 +144,13 @@ def test_a_server_that_does_not_heed_the_filter_finds_nobody(sandbox: Sandbox, r
     sandbox.faults("agilenow", body={"Meta": {"TotalItems": 200}, "Data": rows}, status=200, path="Accounts")
     with pytest.raises(RecordRefused, match="does it heed the filter"):
         read.find("Email", "p150@example.com")
+
+
+def test_an_id_may_be_a_number(sandbox: Sandbox, read: Reader) -> None:
+    row = {"Id": 7, "ExternalId": 8, "FirstName": "Ada"}
+    sandbox.faults("agilenow", status=200, body=row, path="Account/7", times=1)
+    assert read.read(["7"], ["FirstName"])["7"].fields == {"FirstName": "Ada"}
+    page = {"Meta": {"TotalItems": 1}, "Data": [row]}
+    sandbox.faults("agilenow", status=200, body=page, path="Accounts", times=2)
+    assert [held.key for held in read.page(None, []).held] == ["7"]
+    assert [held.key for held in read.page(None, [], "ExternalId").held] == ["8"]
