@@ -62,6 +62,7 @@ OPTIONS = {
             "push",
             "update_profile",
             "explain",
+            "first_look",
             "request",
             "test_connection",
             "stop",

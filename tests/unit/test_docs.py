@@ -7,6 +7,7 @@ import inspect
 import re
 import subprocess
 import sys
+import tomllib
 from importlib import import_module
 from pathlib import Path
 
@@ -100,6 +101,13 @@ def test_every_metric_and_every_option_of_airflows_configuration_is_explained() 
     assert [name for name in names if f"`profile_push.<vendor>.{name}`" not in page] == []
     (section,) = get_provider_info()["config"].values()
     assert [option for option in section["options"] if f"`{option}`" not in page] == []
+
+
+def test_every_extra_is_listed() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    for page in ("README.md", "docs/install.md"):
+        text = (ROOT / page).read_text()
+        assert [extra for extra in project["optional-dependencies"] if f"`{extra}`" not in text] == []
 
 
 def test_every_verdict_is_explained() -> None:
