@@ -12,12 +12,12 @@ from airflow.providers.common.compat.sdk import (
     AirflowSkipException,
     DecoratedOperator,
     determine_kwargs,
-    task_decorator_factory,
 )
 
 from airflow_profile_provider.adapters.files import is_path
 from airflow_profile_provider.adapters.paths import is_list_of_paths
 from airflow_profile_provider.decorators.arguments import kept, let_go
+from airflow_profile_provider.decorators.mapping import PushDecorator
 from airflow_profile_provider.decorators.rows import Rows, given_by
 from airflow_profile_provider.decorators.vendors import operator_of
 from airflow_profile_provider.operators.base import PushProfilesOperator
@@ -57,11 +57,11 @@ def push_profiles(vendor: str, **arguments: Any) -> Callable[[Callable[P, R]], T
     def decorate(function: Callable[P, R]) -> Any:
         if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
             raise TypeError("@task.push_profiles takes a function or a generator, not an async one")
-        return task_decorator_factory(
-            python_callable=function,
+        return PushDecorator(
+            function=function,
             multiple_outputs=False,  # the report is one value, whatever the function returns
-            decorated_operator_class=operator_class,
-            **arguments,
+            operator_class=operator_class,
+            kwargs=dict(arguments),
         )
 
     return decorate

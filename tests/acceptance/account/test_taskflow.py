@@ -22,6 +22,7 @@ from airflow_profile_provider.operators.held import HeldRecords
 
 from .scene import CANARY, Scene
 from .test_arguments import Ti
+from .test_conventions import stored
 from .test_tasks import Store
 
 
@@ -340,3 +341,21 @@ def test_the_task_reads_as_a_push_in_airflow(scene: Scene) -> None:
     assert {link.name for link in push.operator_extra_links} == {"Vendor", "Rejects"}
     assert "ocamba_conn_id" in push.template_fields
     assert "records" not in push.template_fields
+
+
+def test_records_that_a_dag_file_maps_are_not_stored_with_the_dag(scene: Scene) -> None:
+    """As with operators, in `.partial()`, `.expand()` and `.expand_kwargs()`."""
+    with DAG("d", schedule=None) as dag:
+
+        @push_profiles("ocamba", **MAPPED)
+        def people(rows: list[Any], more: list[Any], which: str = "") -> list[Any]:
+            return [*rows, *more]
+
+        rows = good(scene)
+        people.override(task_id="a").partial(more=rows).expand(rows=[rows[:1], rows[1:]])
+        people.override(task_id="b").partial(rows=[]).expand_kwargs([{"more": rows, "which": "{{ ds }}"}])
+    assert CANARY not in stored(dag)
+    assert "{{ ds }}" in stored(dag)
+    mapped: Any = dag.get_task("a")
+    push = mapped.unmap({"op_kwargs": {"rows": HeldRecords(rows[:2])}})
+    assert push.execute({"ti": Ti()})["received"] == scene.number + 2
