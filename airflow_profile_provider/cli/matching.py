@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from airflow_profile_provider.vendors.fields import Field
 NO_FIELD = "no field has this name"
 _NEAR = 0.8
 """How much of two spellings is alike where one may be a misspelt other."""
+_SEPARATORS = (";", "\t", "|")
 _MOST_NEAR = 3
 """As many fields are proposed for a column."""
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_A-Za-z]+")
@@ -233,5 +235,7 @@ def _quoted(names: Iterable[str]) -> str:
 
 
 def _listed(columns: Sequence[str]) -> str:
-    shown = ", ".join(map(repr, columns[:50]))
-    return f"the columns are {shown}" + (" …" if len(columns) > 50 else "")
+    shown = ", ".join(map(repr, columns[:50])) + (" …" if len(columns) > 50 else "")
+    sign = next((sign for sign in _SEPARATORS if sign in columns[0]), "") if len(columns) == 1 else ""
+    hint = f"; is {sign!r} between columns? Then say --option 'csv={{\"delimiter\": {json.dumps(sign)}}}'"
+    return f"the columns are {shown}{hint if sign else ''}"

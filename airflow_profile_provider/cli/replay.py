@@ -39,6 +39,8 @@ def replay(args: Namespace) -> int:
         if not (error.report and error.report.received):
             raise
         report, failure = error.report, str(error)
+    except KeyboardInterrupt as struck:
+        report, failure = getattr(struck, "report", Report(complete=False)), "the replay was interrupted"
     _print(report, args.output)
     if failure:
         raise ConfigurationError(failure)

@@ -9,7 +9,7 @@ import json
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -296,6 +296,60 @@ def test_a_query_is_a_source_too(
     assert report["pushed"] == len(rows)
     assert held(sandbox, "ocamba", wanted) == wanted
     assert (task.sql_conn_id, task.batch_size, task.dag_id) == ("warehouse", 1, "people")
+
+
+def as_parquet(path: Path, rows: Rows) -> Path:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.Table.from_pylist([dict(row) for row in rows]), path / "people.parquet")
+    return path / "people.parquet"
+
+
+def as_folder(path: Path, rows: Rows) -> Path:
+    (folder := path / "people").mkdir()
+    for number, row in enumerate(rows):
+        table(folder / f"part-{number}.csv", [row])
+    return folder
+
+
+def as_json(path: Path, rows: Rows) -> Path:
+    (path / "people.json").write_text(json.dumps(list(rows)))
+    return path / "people.json"
+
+
+@pytest.mark.parametrize("written", [as_parquet, as_folder, as_json])
+def test_any_form_of_records_is_a_source(
+    written: Callable[[Path, Rows], Path],
+    sandbox: Sandbox,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rows, wanted = people(sandbox, "ocamba")
+    source, output = written(tmp_path, rows), str(tmp_path / "dag.py")
+    words = ("init", "--conn-id", "ocamba_default", "--records", str(source), "--output", output)
+    assert run(capsys, *words)[0] == 0
+    assert pushed_by(tmp_path / "dag.py", monkeypatch)[0]["pushed"] == len(rows)
+    assert held(sandbox, "ocamba", wanted) == wanted
+
+
+def test_options_of_reading_are_used_and_written_down(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows, wanted = people(sandbox, "ocamba")
+    source = tmp_path / "people.csv"
+    lines = [";".join(rows[0]), *(";".join(row.values()) for row in rows)]
+    source.write_text("\n".join(lines), encoding="cp1252")
+    words = ("init", "--conn-id", "ocamba_default", "--records", str(source))
+    words = (*words, "--output", str(tmp_path / "dag.py"))
+    half = ("--option", 'csv={"encoding": "cp1252"}')
+    assert """say --option 'csv={"delimiter": ";"}'""" in str(run(capsys, *words, *half)[0])
+    given = '{"delimiter": ";", "encoding": "cp1252"}'
+    assert run(capsys, *words, "--option", f"csv={given}")[0] == 0
+    assert f"csv={given}," in (tmp_path / "dag.py").read_text()
+    assert pushed_by(tmp_path / "dag.py", monkeypatch)[0]["pushed"] == len(rows)
+    assert held(sandbox, "ocamba", wanted) == wanted
 
 
 def test_changes_need_no_mapping(

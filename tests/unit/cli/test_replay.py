@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -146,6 +149,30 @@ def test_a_replay_that_stops_prints_the_report_and_the_reason(
     assert "check the connection's API token" in str(status)
     report = json.loads(said)
     assert (report["received"], report["pushed"], report["complete"]) == (4, 0, False)
+
+
+def test_a_replay_that_is_interrupted_keeps_what_it_did_not_send(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ctrl-C strikes while the quota lets the push wait, an hour if nothing did."""
+    slow = sandbox.connections()["ocamba_default"] | {"extra": {"quota": "1/3600s"}}
+    monkeypatch.setenv("AIRFLOW_CONN_OCAMBA_SLOW", json.dumps(slow))
+    file = rejects(tmp_path, {key: {"comment": "one"} for key in keys(sandbox)})
+    sandbox.forget_requests("ocamba")
+
+    def strike() -> None:
+        while not sandbox.requests("ocamba")["total"]:
+            time.sleep(0.02)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    thread = threading.Thread(target=strike)
+    thread.start()
+    status, said = run(capsys, "replay", file, "--conn-id", "ocamba_slow", "-o", "json")
+    thread.join()
+    report = json.loads(said)
+    assert status == "the replay was interrupted"
+    assert (report["received"], report["pushed"] + report["failed"] + report["unsent"]) == (4, 4)
+    assert len(Path(report["rejects"]).read_text().splitlines()) == 4 - report["pushed"]
 
 
 def test_what_is_replayed_is_never_written_over(
