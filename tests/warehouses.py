@@ -26,7 +26,10 @@ class DuckDBHook(DbApiHook):
 
     def get_conn(self) -> Any:
         """Open the file that is the connection's host."""
-        import duckdb
+        try:
+            import duckdb
+        except ImportError:  # as Airflow's hook of MySQL does
+            raise RuntimeError("You do not have the driver installed.")  # noqa: B904
 
         return duckdb.connect(self.connection.host or ":memory:")
 
@@ -59,6 +62,8 @@ class MySqlHook(DbApiHook):
         import pymysql.cursors
 
         found = self.connection
+        if found.extra_dejson.get("client") == "pymysql":
+            raise ValueError("Unknown MySQL client name provided!")
         kinds = {"dictcursor": pymysql.cursors.DictCursor, "": pymysql.cursors.Cursor}
         return pymysql.connect(
             host=found.host,
@@ -73,9 +78,10 @@ class MySqlHook(DbApiHook):
 
     @property
     def sqlalchemy_url(self) -> URL:
-        """Return the address; a password that the hook alone knows is not in it."""
+        """Return the address; the password is in it only for a client that the hook does not know."""
         found = self.connection
-        return URL.create("mysql+pymysql", found.login, None, found.host, found.port, found.schema)
+        password = found.password if found.extra_dejson.get("client") == "pymysql" else None
+        return URL.create("mysql+pymysql", found.login, password, found.host, found.port, found.schema)
 
 
 def register(hook: type[DbApiHook]) -> None:

@@ -100,10 +100,11 @@ def _told(connection: Connection, away: type[ProfileError] | None) -> Iterator[N
         yield
     except ProfileError:
         raise
-    except ImportError as error:
-        missing = f"connection {connection.conn_id!r}: {error.name} is missing{_remedy(connection)}"
-        raise ConfigurationError(missing) from None
     except Exception as error:  # noqa: BLE001 -- each driver has its own
+        missing = error if isinstance(error, ImportError) else error.__context__  # a hook may reword it
+        if isinstance(missing, ImportError):
+            what = f"{missing.name} is missing{_remedy(connection)}"
+            raise ConfigurationError(f"connection {connection.conn_id!r}: {what}") from None
         outage = outage_of(error)
         kind = away if away and outage.passing else ConfigurationError
         check = outage.check("that connection")
@@ -236,7 +237,10 @@ def _by_hook(connection: Connection) -> Engine:
 
 def _connected(hook: Any, dialect: Any) -> Any:
     """Return a connection of a hook of MySQL; None where its driver is not the one that SQLAlchemy takes."""
-    raw = hook.get_conn()
+    try:
+        raw = hook.get_conn()
+    except ValueError:  # Airflow's hook knows PyMySQL by the address alone
+        return None
     driver = dialect.loaded_dbapi.__name__
     if type(raw).__module__.partition(".")[0] != driver.partition(".")[0]:
         raw.close()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -220,9 +222,6 @@ def test_explain_finds_the_row_of_a_key_with_the_parameters_of_the_push(ocamba: 
 def test_a_file_that_another_process_has_open_is_tried_again_by_airflow(
     ocamba: Rig, duckdb_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import subprocess
-    import sys
-
     from airflow_profile_provider import outages
 
     monkeypatch.setattr(outages, "PATIENCE_SECONDS", 0.1)
@@ -244,6 +243,15 @@ def test_a_duckdb_that_is_not_there_is_final(ocamba: Rig, monkeypatch: pytest.Mo
     found = {"conn_type": "duckdb", "host": "/nowhere/at/all.duckdb"}
     monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps(found))
     with pytest.raises(AirflowFailException, match=r"'warehouse' cannot be used \(IOException\).*path"):
+        operator(ocamba, sql=QUERY, parameters=["fi"]).execute({})
+
+
+@pytest.mark.usefixtures("duckdb_file")
+def test_a_driver_that_is_missing_is_named_also_where_its_hook_rewords_it(
+    ocamba: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "duckdb", None)
+    with pytest.raises(AirflowFailException, match="duckdb is missing; install it"):
         operator(ocamba, sql=QUERY, parameters=["fi"]).execute({})
 
 

@@ -217,8 +217,8 @@ def test_a_large_key_keeps_every_digit(database: Opened, number: int) -> None:
 
 
 @of_mysql
-@pytest.mark.parametrize("extra", [{"cursor": "dictcursor"}])
-def test_a_connection_whose_extra_asks_for_dicts_is_read_all_the_same(
+@pytest.mark.parametrize("extra", [{"cursor": "dictcursor"}, {"client": "pymysql"}])
+def test_a_connection_whose_extra_asks_for_dicts_or_another_client_is_read_all_the_same(
     mysql: Store, extra: dict[str, str], database: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_OF_DICTS", json.dumps({**mysql, "extra": extra}))
