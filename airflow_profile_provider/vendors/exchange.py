@@ -162,10 +162,14 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of all profiles, and the ``cursor`` of the next one: a text to be kept; None at the end."""
+    """One page of all profiles, and the ``cursor`` of the next one: a text to be kept; None at the end.
+
+    ``total`` is how many there are in all, where the list says so: for an estimate, since it may be stale.
+    """
 
     held: tuple[Held, ...] = field(repr=False)
     cursor: str | None
+    total: int | None = None
 
 
 Steps = Generator[Request, Any, Acknowledgement]

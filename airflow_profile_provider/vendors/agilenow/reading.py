@@ -68,7 +68,7 @@ class Accounts(Vendor):
         after = place.after([row["Id"] for row in rows], self.name)
         if after and total is not None and after.fresh >= total:
             after = None
-        return Page(_each_held(rows, key_type, fields), after.cursor if after else None)
+        return Page(_each_held(rows, key_type, fields), after.cursor if after else None, total)
 
     def find(self, field: str, value: Any, key_type: str) -> Finding:
         """Filter the list by the field, and leave out what the filter finds beside it."""

@@ -21,7 +21,7 @@ from airflow_profile_provider.vendors.fields import Field
 from airflow_profile_provider.vendors.lightfield.attributes import Attribute, members
 from airflow_profile_provider.vendors.lightfield.errors import read_error
 from airflow_profile_provider.vendors.lightfield.keeping import same_value
-from airflow_profile_provider.vendors.listing import Place
+from airflow_profile_provider.vendors.listing import Place, count
 from airflow_profile_provider.vendors.reads import Search
 
 PATH = "/v1/accounts"
@@ -82,11 +82,11 @@ class Accounts(Vendor):
         """GET a page of the accounts; the last one is shorter than the others."""
         self._require_readable(key_type)
         place = Place.of(cursor)
-        rows: list[Record] = yield self._list(offset=place.page * self.page_size)
+        rows, total = yield self._list(offset=place.page * self.page_size)
         after = place.after([row["id"] for row in rows], self.name)
         once = {row["id"]: Held(row["id"], _shown(row, fields)) for row in rows}
         ended = len(rows) < self.page_size
-        return Page(tuple(once.values()), after.cursor if after and not ended else None)
+        return Page(tuple(once.values()), after.cursor if after and not ended else None, total)
 
     def find(self, field: str, value: Any, key_type: str) -> Finding:
         """Filter the list by the field, and read anew whoever it finds with exactly this value."""
@@ -95,7 +95,7 @@ class Accounts(Vendor):
         found: dict[str, Held] = {}
         seen: set[str] = set()
         for page in range(_MOST_PAGES):
-            rows: list[Record] = yield self._list(**{self._filter(field): text}, offset=page * self.page_size)
+            rows, _ = yield self._list(**{self._filter(field): text}, offset=page * self.page_size)
             for row in rows:
                 if row["id"] in seen or not self.same(field, text, _shown(row, (field,))[field]):
                     continue
@@ -146,13 +146,14 @@ class Accounts(Vendor):
             raise self.refusal(answer, "the answer has another account than the request")
         return record
 
-    def _read_rows(self, answer: Answer) -> list[Record]:
+    def _read_rows(self, answer: Answer) -> tuple[list[Record], int | None]:
+        """Read the accounts of a page, and how many there are, as far as the index knows."""
         if answer.status >= 400:
             raise self._unread(answer)
         rows = answer.members.get("data")
         if answer.status != 200 or not isinstance(rows, list) or not all(map(_is_record, rows)):
             raise self.unexpected(answer)
-        return rows
+        return rows, count(answer.members.get("totalCount"))
 
     def _unread(self, answer: Answer) -> RecordRefused:
         code, _, message = read_error(answer)

@@ -115,7 +115,8 @@ class Profiles(Vendor):
         ended = after is None or (place.page > 0 and after.seen == total)
         there = {item["id"]: item for item in items if not _is_deleted(item)}
         held = tuple(Held(key, _shown(item, fields)) for key, item in there.items())
-        return Page(held, None if after is None or ended else after.cursor)
+        whole = total if total is not None and total > len(items) else None
+        return Page(held, None if after is None or ended else after.cursor, whole)
 
     def find(self, field: str, value: Any, key_type: str) -> Finding:
         """Filter the list by the field, or search it, and leave out who has not exactly this value."""

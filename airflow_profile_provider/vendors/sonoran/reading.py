@@ -95,13 +95,15 @@ class Accounts(Vendor):
         return found
 
     def read_all(self, cursor: str | None, key_type: str, fields: Collection[str]) -> Paging:
-        """Ask v1 for a page of the accounts; one has a line for each identifier of this type."""
+        """Ask for a page of the accounts; one has a line for each identifier of this type.
+
+        Where a list shows no profile fields, it still tells who there is, if no field is asked for.
+        """
         self._require_readable(key_type)
-        if not self.page_size:
+        if fields and not self.page_size:
             raise self._cannot("listed with their fields through this API: they are read by their keys")
         place = Place.of(cursor)
-        asked = [{"skip": place.seen, "take": _TAKE}]
-        accounts, total = yield self._v1("get_accounts", "GET_ACCOUNTS", self._read_accounts, asked)
+        accounts, total = yield self._list(place.seen)
         after = place.after([account["accId"] for account in accounts], self.name)
         if after and total is not None and after.seen >= total:
             after = None
@@ -115,7 +117,7 @@ class Accounts(Vendor):
             if not _is_gone(account)
             for key in _identifiers(account, key_type)
         }
-        return Page(tuple(held.values()), after.cursor if after else None)
+        return Page(tuple(held.values()), after.cursor if after else None, total)
 
     def find(self, field: str, value: Any, key_type: str) -> Finding:
         """Ask for who has this identifier; v2 searches, and who only resembles it is left out."""
@@ -125,9 +127,8 @@ class Accounts(Vendor):
             account = yield self._ask(field, text)
             accounts: list[Account] = [] if account is None else [account]
         else:
-            accounts = yield Request(
-                "GET", f"{_ACCOUNTS}/search?{urlencode({field: text}, quote_via=quote)}", self._read_items
-            )
+            query = urlencode({field: text}, quote_via=quote)
+            accounts, _ = yield Request("GET", f"{_ACCOUNTS}/search?{query}", self._read_items)
         found = [
             Held(key, {field: text})
             for account in accounts
@@ -144,6 +145,12 @@ class Accounts(Vendor):
             return Request("GET", f"{_ACCOUNTS}/{quote(key, safe='')}", read)
         asked = [{key_type: self._identifier(key_type, key)}]
         return self._v1("get_com_account", "GET_COM_ACCOUNT", read, asked)
+
+    def _list(self, skip: int) -> Request:
+        if self.api == "v2":
+            return Request("GET", f"{_ACCOUNTS}?skip={skip}&take={_TAKE}", self._read_items)
+        asked = [{"skip": skip, "take": _TAKE}]
+        return self._v1("get_accounts", "GET_ACCOUNTS", self._read_accounts, asked)
 
     def _identifier(self, key_type: str, key: str) -> str | int:
         is_number = key_type == "uniqueId" and _DIGITS.fullmatch(key)
@@ -194,8 +201,10 @@ class Accounts(Vendor):
         content = self._list_of(answer, answer.members, "accounts")
         return content, count(answer.members.get("total"))
 
-    def _read_items(self, answer: Answer) -> list[Account]:
-        return self._list_of(answer, self._content(answer), "items")
+    def _read_items(self, answer: Answer) -> tuple[list[Account], int | None]:
+        """Read what v2 lists or finds, and how many there are."""
+        content = self._content(answer)
+        return self._list_of(answer, content, "items"), count(content.get("total"))
 
     def _list_of(self, answer: Answer, content: Any, member: str) -> list[Account]:
         if answer.status >= 400:

@@ -295,6 +295,16 @@ def test_a_list_is_read_to_its_end_while_it_moves(
 
 
 @EVERY
+@pytest.mark.parametrize("totals", ["number", "text"])
+def test_a_page_tells_how_many_there_are_where_the_list_says_so(
+    vendor: str, totals: str, sandbox: Sandbox, reader: OpenReader
+) -> None:
+    sandbox.load(vendor, {str(n): {} for n in range(1, 131)})
+    sandbox.settings(vendor, totals=totals)
+    assert reader(vendor).page(None, []).total == (None if vendor == "communifire" else 130)
+
+
+@EVERY
 def test_a_page_can_be_asked_for_again_by_its_cursor(
     vendor: str, sandbox: Sandbox, reader: OpenReader
 ) -> None:

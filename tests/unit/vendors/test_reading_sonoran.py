@@ -150,3 +150,14 @@ def test_a_select_takes_what_it_offers(sandbox: Sandbox, reader: OpenReader) -> 
     key = next(iter(sandbox.keys("sonoran")))
     report = hook_of("sonoran").push([{"key": key, "fields": {ZONE: "Mars"}}], quota="none")
     assert (report.invalid, report.pushed) == (1, 0)
+
+
+@pytest.mark.parametrize("extra", [{"api": "v2"}, {"list_shows": "none"}], ids=repr)
+def test_a_list_without_fields_still_tells_who_there_is(
+    extra: dict[str, str], sandbox: Sandbox, reader: OpenReader
+) -> None:
+    sandbox.load("sonoran", {f"acc-{n}": {} for n in range(230)})
+    sandbox.settings("sonoran", list_fields="hide")
+    read = reader("sonoran", **extra)
+    assert read.everybody([]).keys() == {f"acc-{n}" for n in range(230)}
+    assert read.page(None, []).total == 230
