@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
-from airflow_profile_provider.errors import ConfigurationError, InvalidRecord
+from airflow_profile_provider.errors import ConfigurationError, InvalidRecord, RecordRefused
 from airflow_profile_provider.values import is_number, number_text
 from airflow_profile_provider.vendors.comparing import same_form
-from airflow_profile_provider.vendors.exchange import Finding, Paging, Reading, Request, Telling
+from airflow_profile_provider.vendors.exchange import Finding, Held, Paging, Reading, Request, Telling
 from airflow_profile_provider.vendors.fields import Field, FieldInfo, field_info
 
 Search = Literal["exact", "contains"]
@@ -130,6 +130,11 @@ class Reads:
         if not isinstance(text, str) or not text.strip():
             raise InvalidRecord(f"{field}: nobody can be found without a text to look for")
         return text.strip()
+
+    def _require_keys(self, found: Sequence[Held], matches: Sequence[Any], key_type: str) -> None:
+        """Refuse a search that finds somebody without such a key: the others are not all of them."""
+        if len(found) < len(matches):
+            raise RecordRefused(f"{self.name} finds a profile that has no {key_type}")
 
     def _require_readable(self, key_type: str) -> None:
         if key_type not in self.readable_key_types:

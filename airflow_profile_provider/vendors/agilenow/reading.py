@@ -91,7 +91,9 @@ class Accounts(Vendor):
         exact = [row for row in rows if self.same(field, text, written(row.get(field)))]
         if len(exact) < 2 and total is not None and total > len(rows):
             raise RecordRefused(f"{self.name} finds too many accounts by {field}: does it heed the filter?")
-        return _each_held(exact, key_type, (field,))
+        found = _each_held(exact, key_type, (field,))
+        self._require_keys(found, exact, key_type)
+        return found
 
     # -- requests ---------------------------------------------------------------------------------------
 

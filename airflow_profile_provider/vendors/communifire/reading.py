@@ -112,7 +112,9 @@ class Users(Vendor):
         text = self._searched(field, value)
         users = yield from self._named(text)
         named = ((identifier(user.get(key_type)), user) for user in users)
-        return tuple(Held(key, {field: user["Username"]}) for key, user in named if key)
+        found = tuple(Held(key, {field: user["Username"]}) for key, user in named if key)
+        self._require_keys(found, users, key_type)
+        return found
 
     def unreadable(self, fields: Collection[str]) -> frozenset[str]:
         """Return the labels that are no named attribute's, unless labels can be asked for."""

@@ -129,13 +129,15 @@ class Accounts(Vendor):
         else:
             query = urlencode({field: text}, quote_via=quote)
             accounts, _ = yield Request("GET", f"{_ACCOUNTS}/search?{query}", self._read_items)
-        found = [
-            Held(key, {field: text})
+        exact = {
+            account["accId"]: account
             for account in accounts
             if not _is_gone(account) and _has(account, field, text)
-            for key in list(_identifiers(account, key_type))[:1]
-        ]
-        return tuple({held.key: held for held in found}.values())
+        }
+        keys = (next(_identifiers(account, key_type), "") for account in exact.values())
+        found = tuple(Held(key, {field: text}) for key in keys if key)
+        self._require_keys(found, tuple(exact), key_type)
+        return found
 
     # -- requests ---------------------------------------------------------------------------------------
 

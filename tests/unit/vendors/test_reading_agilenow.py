@@ -154,3 +154,12 @@ def test_an_id_may_be_a_number(sandbox: Sandbox, read: Reader) -> None:
     sandbox.faults("agilenow", status=200, body=page, path="Accounts", times=2)
     assert [held.key for held in read.page(None, []).held] == ["7"]
     assert [held.key for held in read.page(None, [], "ExternalId").held] == ["8"]
+
+
+def test_one_of_two_is_not_the_only_one_because_the_other_has_no_such_key(
+    sandbox: Sandbox, read: Reader
+) -> None:
+    sandbox.load("agilenow", {"1": {"LastName": "Ito", "ExternalId": "x"}, "2": {"LastName": "Ito"}})
+    with pytest.raises(RecordRefused, match="has no ExternalId"):
+        read.find("LastName", "Ito", "ExternalId")
+    assert len(read.find("LastName", "Ito")) == 2
