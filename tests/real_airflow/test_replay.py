@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
 import json
 from collections.abc import Mapping
@@ -77,7 +78,9 @@ def test_a_connection_of_another_type_is_the_chosen_vendors(
 def test_the_dag_that_init_writes_runs(
     test_dag: TestDag, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from airflow.cli.cli_parser import get_parser
+    from airflow.cli.cli_parser import _add_command  # as Airflow's own parser does it, from 3.2 on
+
+    from airflow_profile_provider.cli import get_profiles_cli_commands
 
     wanted = {key: f"Person {n}" for n, key in enumerate(sandbox.profiles("ocamba"))}
     with (tmp_path / "people.csv").open("w", newline="") as file:
@@ -91,7 +94,10 @@ def test_the_dag_that_init_writes_runs(
     }
     monkeypatch.setenv("AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST", json.dumps([bundle]))
     words = ["profiles", "init", "--conn-id", "ocamba_default", "--output", f"{tmp_path}/dags/"]
-    args = get_parser().parse_args([*words, "--records", str(tmp_path / "people.csv")])
+    parser = argparse.ArgumentParser()
+    for command in get_profiles_cli_commands():
+        _add_command(parser.add_subparsers(), command)
+    args = parser.parse_args([*words, "--records", str(tmp_path / "people.csv")])
     args.func(args)
     ended = test_dag(tmp_path / "dags" / "people_to_ocamba.py")
     assert (ended.state, ended.report("push")["pushed"]) == ("success", len(wanted))
