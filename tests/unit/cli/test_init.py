@@ -274,8 +274,13 @@ def test_no_dag_is_written_where_no_field_is_found(
 # -- sources and files -------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("in_a_file", [False, True])
 def test_a_query_is_a_source_too(
-    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    in_a_file: bool,
+    sandbox: Sandbox,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     rows, wanted = people(sandbox, "ocamba")
     names = list(rows[0])
@@ -285,9 +290,12 @@ def test_a_query_is_a_source_too(
         database.executemany(f"insert into people values ({marks})", [tuple(row.values()) for row in rows])
     warehouse = {"conn_type": "sqlite", "host": str(tmp_path / "p.db")}
     monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps(warehouse))
+    query = 'select *\nfrom people\nwhere "age" > 0'
+    (tmp_path / "people.sql").write_text(query + "\n")
+    given = str(tmp_path / "people.sql") if in_a_file else query
     status, said = run(
         capsys,
-        *("init", "--conn-id", "ocamba_default", "--sql", 'select *\nfrom people\nwhere "age" > 0'),
+        *("init", "--conn-id", "ocamba_default", "--sql", given),
         *("--sql-conn-id", "warehouse", "--dag-id", "people", "--output", f"{tmp_path}/"),
         *("--rejects-path", f"{tmp_path}/rejects/", "--option", "batch_size=1"),
     )
@@ -296,6 +304,7 @@ def test_a_query_is_a_source_too(
     assert report["pushed"] == len(rows)
     assert held(sandbox, "ocamba", wanted) == wanted
     assert (task.sql_conn_id, task.batch_size, task.dag_id) == ("warehouse", 1, "people")
+    assert task.sql.strip() == query
 
 
 def as_parquet(path: Path, rows: Rows) -> Path:
