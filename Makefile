@@ -13,7 +13,7 @@ PYTEST_OPTIONS ?=
 JOBS ?= auto
 PARALLEL := -n $(JOBS) --dist worksteal
 # What has nothing to do with Airflow is tested once, on the newest.
-WITHOUT_AIRFLOW := --ignore=tests/unit/sandbox --ignore=tests/standins --ignore=tests/unit/ledger --ignore=tests/benchmarks --ignore=tests/unit/test_dist.py
+WITHOUT_AIRFLOW := --ignore=tests/unit/sandbox --ignore=tests/standins --ignore=tests/unit/ledger --ignore=tests/benchmarks --ignore=tests/unit/test_dist.py --ignore=tests/unit/test_typing.py
 SPEED ?= 10
 stage = @printf '\n== %s ==\n' "$(1)"
 airflow_of = $$($(1)/python -c 'from importlib.metadata import version; print("Airflow", version("apache-airflow"))')
@@ -50,6 +50,12 @@ lint: install ## Check style, types and the import floors
 
 format: install ## Format the code and fix what can be fixed
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+.PHONY: generated
+
+generated: install ## Write anew what is generated: the hooks' and operators' signatures, and the docs' tables
+	@$(BIN)/python .ci/signatures.py
+	@$(BIN)/python .ci/docs_tables.py
 
 test: say-how-long lint ## Check style, types and floors, and run what needs no cluster, on the newest supported Airflow
 	$(call stage,tests on $(call airflow_of,$(BIN)))

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from airflow_profile_provider.delivery.retries import RetryRule
 from airflow_profile_provider.get_provider_info import get_provider_info
+from airflow_profile_provider.operators.base import PushProfilesOperator
 from airflow_profile_provider.sandbox.readings import READINGS
 from airflow_profile_provider.vendors.base import Vendor
 from airflow_profile_provider.vendors.exchange import Rate
@@ -138,6 +139,7 @@ def retries() -> str:
 
 def options(conn_type: str) -> str:
     """The arguments that only one vendor's operator has."""
+    shared = inspect.signature(PushProfilesOperator.__init__).parameters
     module = import_module(f"airflow_profile_provider.operators.{conn_type}")
     operator = next(
         found
@@ -147,7 +149,7 @@ def options(conn_type: str) -> str:
     own = [
         f"`{name}={parameter.default!r}`"
         for name, parameter in inspect.signature(operator.__init__).parameters.items()
-        if parameter.kind is parameter.KEYWORD_ONLY
+        if parameter.kind is parameter.KEYWORD_ONLY and name not in shared
     ]
     return f"`{operator.__name__}` takes " + ", ".join(own) + " beside the shared arguments."
 

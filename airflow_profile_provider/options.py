@@ -16,9 +16,25 @@ from collections.abc import Collection, KeysView, Mapping, Sequence, Set, Values
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar
 
 from airflow_profile_provider.errors import ConfigurationError
+
+Action = Literal["push", "plan", "baseline"]
+Nulls = Literal["clear", "skip", "invalid"]
+IfEmpty = Literal["fail", "ok"]
+
+if TYPE_CHECKING:
+
+    class Opens(Protocol):
+        """Whatever opens a file that is kept anywhere, such as an `ObjectStoragePath`."""
+
+        def open(self, *args: Any, **kwargs: Any) -> Any:
+            """Open it."""
+
+    AnyPath: TypeAlias = str | os.PathLike[str] | Opens
+
+_Choice = TypeVar("_Choice", bound=str)
 
 _NOTHING = frozenset({"", "none", "null", "nan", "undefined"})
 _TRUE = frozenset({"true", "yes", "on", "1"})
@@ -47,6 +63,30 @@ def is_text_of_records(value: Any) -> bool:
         return False
     bracketed = text[:1] + text[-1:] in {"[]", "{}", "()", "<>"} or text[:2] in {"b'", 'b"'}
     return bracketed or "\n" in text
+
+
+def is_for_later(value: Any) -> bool:
+    """Whether a value, or a part of it, is known only when the task runs: a template, or a task's output."""
+    if isinstance(value, str):
+        return any(sign in value for sign in ("{{", "{%", "{#"))
+    if isinstance(value, Mapping):
+        return any(map(is_for_later, (*value, *value.values())))
+    if isinstance(value, list | tuple | Set):
+        return any(map(is_for_later, value))
+    is_path = isinstance(value, os.PathLike) or hasattr(type(value), "open")
+    return hasattr(type(value), "resolve") and not is_path
+
+
+def refuse_text(name: str, value: Any) -> None:
+    """Refuse text where only a template may be text: Jinja has not been there yet.
+
+    Raises:
+        ConfigurationError: saying what to write.
+    """
+    if isinstance(value, str):
+        short = re.fullmatch(r"\s*[\w.]{1,20}\s*", value)
+        how = f": write {name}={value.strip()}" if short else ""
+        raise ConfigurationError(f"{name} is text and no template{how}")
 
 
 def text(name: str, value: Any, *, strip: bool = True) -> str | None:
@@ -282,7 +322,7 @@ def _column(name: str, value: Any, *, of: bool = False) -> Any:
     return value
 
 
-def require_choice(name: str, value: str, choices: Sequence[str]) -> str:
+def require_choice(name: str, value: _Choice, choices: Sequence[str]) -> _Choice:
     """Return value if it is one of choices, else raise ConfigurationError."""
     if value not in choices:
         raise ConfigurationError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
@@ -351,3 +391,19 @@ def _rendered_to_nothing(name: str) -> ConfigurationError:
     return ConfigurationError(
         f"{name} is empty text or rendered to nothing: give a value, or leave the argument out"
     )
+
+
+def require_one_source(
+    has_records: bool, sql: Any, sql_conn_id: Any, *, by_sql_conn_id: bool = False
+) -> None:
+    """Refuse both records and a query, neither of them, and a query without its connection.
+
+    ``by_sql_conn_id`` says that the records are read through that connection, too.
+
+    Raises:
+        ConfigurationError: saying what goes together.
+    """
+    if has_records == (sql is not None):
+        raise ConfigurationError("give either records or sql, and not both")
+    if not by_sql_conn_id and (sql is None) != (sql_conn_id is None):
+        raise ConfigurationError("sql and sql_conn_id go together: the query, and where it is asked")

@@ -10,6 +10,7 @@ from airflow_profile_provider.adapters.files import address_of, is_path, open_fi
 from airflow_profile_provider.adapters.parts import parts_of
 from airflow_profile_provider.adapters.paths import paths_in
 from airflow_profile_provider.errors import ConfigurationError, SourceError
+from airflow_profile_provider.options import require_one_source
 from airflow_profile_provider.sources.announced import Announced
 from airflow_profile_provider.sources.events import EventSource
 from airflow_profile_provider.sources.files import FileSource, Storage
@@ -84,13 +85,10 @@ def _made(maker: Callable[[], Any], find: Callable[[str], Connection], reading: 
 
 
 def _require_one(records: Any, sql: str | None, sql_conn_id: str | None) -> None:
-    if (records is None) == (sql is None):
-        raise ConfigurationError("give either records or sql, and not both")
-    if isinstance(records, Announced):
-        if (records.outbox is None) != (sql_conn_id is None):
-            raise ConfigurationError("an outbox is read through sql_conn_id: give both, or neither")
-    elif (sql is None) != (sql_conn_id is None):
-        raise ConfigurationError("sql and sql_conn_id go together: the query, and where it is asked")
+    is_outbox = isinstance(records, Announced)
+    require_one_source(records is not None, sql, sql_conn_id, by_sql_conn_id=is_outbox)
+    if isinstance(records, Announced) and (records.outbox is None) != (sql_conn_id is None):
+        raise ConfigurationError("an outbox is read through sql_conn_id: give both, or neither")
     known = is_path(records) or is_frame(records) or is_maker(records)
     is_many = known or isinstance(records, Iterable | Announced)
     if sql is None and (isinstance(records, Mapping) or not is_many):

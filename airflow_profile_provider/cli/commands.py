@@ -6,6 +6,7 @@ import json
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseHook
@@ -34,7 +35,12 @@ _EXPLAINED = (
 def explain(args: Namespace) -> int:
     """Print what a push would do with one key."""
     hook = hook_of(args.conn_id, args.conn_type)
-    found = hook.explain(args.wanted, args.records, send=args.send, **options_of(args, _EXPLAINED))
+    options = options_of(args, _EXPLAINED)
+    known = signature(hook.explain).parameters.values()
+    if not any(each.kind is each.VAR_KEYWORD for each in known):
+        for name in options.keys() - {each.name for each in known}:
+            raise ConfigurationError(f"{hook.hook_name} has no option {name}")
+    found = hook.explain(args.wanted, args.records, send=args.send, **options)
     shown = found.as_dict(redact=args.redact)
     say(json.dumps(shown, indent=2, ensure_ascii=False) if args.output == "json" else text_of(shown))
     return int(not found.rows or found.undelivered)

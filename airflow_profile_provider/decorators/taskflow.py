@@ -78,6 +78,7 @@ class FunctionPushProfilesOperator(DecoratedOperator, PushProfilesOperator):
 
     custom_operator_name = "@task.push_profiles"
     shallow_copy_attrs = (*DecoratedOperator.shallow_copy_attrs, *PushProfilesOperator.shallow_copy_attrs)
+    gives_records = True
     template_ext: Sequence[str] = ()  # there is no query, and a function's arguments are none
     template_fields_renderers: ClassVar[dict[str, str]] = {
         **PushProfilesOperator.template_fields_renderers,

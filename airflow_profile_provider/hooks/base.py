@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,7 +14,7 @@ from airflow_profile_provider.hooks.opening import Opener
 from airflow_profile_provider.mapping.mapper import ColumnsOf, FieldMapping, Mapper
 from airflow_profile_provider.options import require_records
 from airflow_profile_provider.push.assembly import Assembly
-from airflow_profile_provider.push.options import EXPLAINED, MAX_RECORD_BYTES, PushOptions
+from airflow_profile_provider.push.options import EXPLAINED, PushOptions
 from airflow_profile_provider.push.review import PlanReview
 from airflow_profile_provider.push.surroundings import Circumstances
 from airflow_profile_provider.push.watermark import Checkpoints
@@ -23,8 +22,11 @@ from airflow_profile_provider.records import Report, Row, Verdict
 from airflow_profile_provider.sources.memory import require_unread
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from airflow_profile_provider.explain.explanation import Explanation
     from airflow_profile_provider.explain.first_look import FirstLook
+    from airflow_profile_provider.options import Action, AnyPath, IfEmpty, Nulls
 
 _Seen = TypeVar("_Seen")
 
@@ -56,35 +58,35 @@ class ProfileHook(ConnectedHook):
         sql: str | None = None,
         sql_conn_id: str | None = None,
         parameters: Mapping[str, Any] | Sequence[Any] | None = None,
+        null_values: Sequence[str] | None = None,
+        csv: Mapping[str, Any] | None = None,
+        only: AnyPath | None = None,
+        only_key: str | None = None,
+        partition: tuple[int, int] | None = None,
+        if_empty: IfEmpty | None = None,
+        max_record_bytes: int | None = 1_000_000,
         key: str | None = None,
         fields: Mapping[str, str] | Sequence[str] | None = None,
         key_type: str | None = None,
         version: str | None = None,
-        nulls: str | None = None,
+        nulls: Nulls | None = None,
         relationships: ColumnsOf | None = None,
-        only: str | os.PathLike[str] | None = None,
-        only_key: str | None = None,
-        partition: tuple[int, int] | None = None,
-        if_empty: str | None = None,
-        max_changes: int | str | None = None,
-        rejects_path: str | os.PathLike[str] | None = None,
-        delivered_path: str | os.PathLike[str] | None = None,
-        concurrency: int | None = None,
-        batch_size: int | None = None,
-        quota: str | None = None,
-        max_record_bytes: int | None = MAX_RECORD_BYTES,
-        null_values: Sequence[str] | None = None,
-        csv: Mapping[str, Any] | None = None,
         ledger_conn_id: str | None = None,
         changed_fields_only: bool = False,
         ignore_ledger: bool = False,
         mixed_key_types: bool = False,
-        doubt_seconds: float | None = None,
+        doubt_seconds: float | timedelta | None = None,
         exact_keys: bool = False,
-        action: str = "push",
-        plan_path: str | os.PathLike[str] | None = None,
+        action: Action = "push",
+        plan_path: AnyPath | None = None,
         plan_values: bool = False,
         approved_plan: str | None = None,
+        max_changes: int | str | None = None,
+        rejects_path: AnyPath | None = None,
+        delivered_path: AnyPath | None = None,
+        concurrency: int | None = None,
+        batch_size: int | None = None,
+        quota: str | None = None,
         run: str | None = None,
         checkpoints: Checkpoints | None = None,
         patience: float | None = None,
@@ -92,30 +94,32 @@ class ProfileHook(ConnectedHook):
     ) -> Report:
         """Push changes, or rows that ``key`` and ``fields`` map to changes, and report what became of each.
 
-        Args:
+        Args: Source
             changes: an iterable of dicts, a data frame or table, the path or URI of a file (.jsonl, .json,
                 .csv, .parquet), of a folder or a pattern, a list of these, or a function without arguments
                 that makes any of them; or an `Announced`: rows of an outbox, read through ``sql_conn_id``,
                 and files.
             sql: a query instead, sent through the connection ``sql_conn_id``.
+            sql_conn_id: the connection through which the query is asked, or the outbox of events is read.
             parameters: values that the query's driver binds, by name or in order.
-            key: column of the key; without ``fields``, rows are changes already (``{"key", "fields"}``).
-            fields: vendor field to column, or a list where the names agree.
-            key_type: which of the vendor's identifiers the key is; the first that it lists by default.
-            version: column that orders the changes of a key.
-            nulls: "clear", "skip" or "invalid"; the vendor's default otherwise.
-            relationships: relationship to operation to column, where the vendor has them.
-            only: file of keys; rows are pushed only if ``only_key`` (by default the key) is among them.
-            partition: (i, n): push only the share i, from 0, of n; the key decides.
-            max_changes: a count, or a share of the records such as "20%": more than that is not sent at all.
-            if_empty: "fail" (default for a path or a query) or "ok" (default for an iterable).
-            rejects_path: where undelivered changes go; that file can be pushed again.
-            delivered_path: where the acknowledged keys go.
-            concurrency, batch_size, quota: instead of the connection's.
-            max_record_bytes: a larger change is invalid; it bounds what is read of a line, too.
             null_values: texts that stand for null in a CSV file, such as "NULL"; an empty cell always does.
             csv: how CSV files are written, where they are not as most: "delimiter", "quotechar", "encoding",
                 "header" (the columns of a file without a line of names), "null_values".
+            only: file of keys; rows are pushed only if ``only_key`` (by default the key) is among them.
+            only_key: the column that holds them.
+            partition: (i, n): push only the share i, from 0, of n; the key decides.
+            if_empty: "fail" (default for a path or a query) or "ok" (default for an iterable).
+            max_record_bytes: a larger change is invalid; it bounds what is read of a line, too.
+
+        Args: Changes
+            key: column of the key; without ``fields``, rows are changes already (``{"key", "fields"}``).
+            fields: vendor field to column, or a list where the names agree.
+            key_type: which of the vendor's identifiers the key is; the first by default.
+            version: column that orders the changes of a key.
+            nulls: "clear", "skip" or "invalid"; the vendor's default otherwise.
+            relationships: relationship to operation to column, where the vendor has them.
+
+        Args: Ledger
             ledger_conn_id: connection of the database that remembers what the vendor acknowledged.
             changed_fields_only: with a ledger, send only the fields that changed.
             ignore_ledger: send everything, and write down what is acknowledged.
@@ -124,13 +128,28 @@ class ProfileHook(ConnectedHook):
                 ledger, its record is sent once more after that. 0: an acknowledgement is the last word.
             exact_keys: take each spelling of a key (its case, blanks around it) for a profile of its own;
                 else those that the vendor may take for one never overtake each other, and are judged as one.
+
+        Args: What is sent
             action: "push"; "plan": say what would be sent; "baseline": fill the ledger as if all had been
                 acknowledged. The last two send nothing.
-            plan_path: where a plan goes, a line for each change; with ``plan_values``, values too.
+            plan_path: where a plan goes, a line for each change.
+            plan_values: put the values into it, too.
             approved_plan: the id of a plan: nothing is sent unless it would be exactly that.
+            max_changes: a count, or a share of the records such as "20%": more than that is not sent at all.
+
+        Args: Outputs
+            rejects_path: where undelivered changes go; that file can be pushed again.
+            delivered_path: where the acknowledged keys go.
+
+        Args: Delivery
+            concurrency: requests in flight, instead of the connection's.
+            batch_size: records a request, instead of the connection's.
+            quota: such as "10/1s, 150/60s" or "none", instead of the connection's.
             run: with a ledger, whom its lease belongs to and in which run a refusal counts.
             checkpoints: where the push keeps how far it has come, and finds how far an earlier try came.
             patience: with checkpoints, a wait for the quota of more seconds than this ends the push.
+
+        Args: The vendor's own
             vendor_options: see the vendor.
 
         Returns:
@@ -168,7 +187,7 @@ class ProfileHook(ConnectedHook):
         *,
         key_type: str | None = None,
         relationships: Mapping[str, Mapping[str, Any]] | None = None,
-        nulls: str | None = None,
+        nulls: Nulls | None = None,
         quota: str | None = None,
         **vendor_options: Any,
     ) -> Verdict:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_profile_provider.hooks.base import ProfileHook
 from airflow_profile_provider.vendors.communifire import Communifire
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import timedelta
+    from typing import Literal
+
+    from airflow_profile_provider.explain.explanation import Explanation
+    from airflow_profile_provider.options import AnyPath
+    from airflow_profile_provider.push.watermark import Checkpoints
+    from airflow_profile_provider.records import Report, Verdict
+
 
 class CommunifireHook(ProfileHook):
-    """Push profile fields of Communifire users.
-
-    Options of `push` and `update_profile`: ``mode`` ("update", "upsert", "create"), ``identifier_fields``.
-    """
+    """Push profile fields of Communifire users."""
 
     vendor_class = Communifire
     conn_name_attr = "communifire_conn_id"
@@ -22,3 +29,250 @@ class CommunifireHook(ProfileHook):
 
     def __init__(self, communifire_conn_id: str = default_conn_name, **http: Any) -> None:
         super().__init__(communifire_conn_id, **http)
+
+    # -- written by .ci/signatures.py
+    def push(  # type: ignore[override]
+        self,
+        changes: Any = None,
+        *,
+        mode: Literal["update", "upsert", "create"] = "update",
+        identifier_fields: bool = False,
+        sql: str | None = None,
+        sql_conn_id: str | None = None,
+        parameters: Mapping[str, Any] | Sequence[Any] | None = None,
+        null_values: Sequence[str] | None = None,
+        csv: Mapping[str, Any] | None = None,
+        only: AnyPath | None = None,
+        only_key: str | None = None,
+        partition: tuple[int, int] | None = None,
+        if_empty: Literal["fail", "ok"] | None = None,
+        max_record_bytes: int | None = 1_000_000,
+        key: str | None = None,
+        fields: Mapping[str, str] | Sequence[str] | None = None,
+        key_type: Literal["UserID", "Email", "Username"] | None = None,
+        version: str | None = None,
+        nulls: Literal["clear", "skip", "invalid"] | None = None,
+        ledger_conn_id: str | None = None,
+        changed_fields_only: bool = False,
+        ignore_ledger: bool = False,
+        mixed_key_types: bool = False,
+        doubt_seconds: float | timedelta | None = None,
+        exact_keys: bool = False,
+        action: Literal["push", "plan", "baseline"] = "push",
+        plan_path: AnyPath | None = None,
+        plan_values: bool = False,
+        approved_plan: str | None = None,
+        max_changes: int | str | None = None,
+        rejects_path: AnyPath | None = None,
+        delivered_path: AnyPath | None = None,
+        concurrency: int | None = None,
+        batch_size: int | None = None,
+        quota: str | None = None,
+        run: str | None = None,
+        checkpoints: Checkpoints | None = None,
+        patience: float | None = None,
+    ) -> Report:
+        """Push changes, or rows that ``key`` and ``fields`` map to changes, and report what became of each.
+
+        Args: Source
+            changes: an iterable of dicts, a data frame or table, the path or URI of a file (.jsonl, .json,
+                .csv, .parquet), of a folder or a pattern, a list of these, or a function without arguments
+                that makes any of them; or an `Announced`: rows of an outbox, read through ``sql_conn_id``,
+                and files.
+            sql: a query instead, sent through the connection ``sql_conn_id``.
+            sql_conn_id: the connection through which the query is asked, or the outbox of events is read.
+            parameters: values that the query's driver binds, by name or in order.
+            null_values: texts that stand for null in a CSV file, such as "NULL"; an empty cell always does.
+            csv: how CSV files are written, where they are not as most: "delimiter", "quotechar", "encoding",
+                "header" (the columns of a file without a line of names), "null_values".
+            only: file of keys; rows are pushed only if ``only_key`` (by default the key) is among them.
+            only_key: the column that holds them.
+            partition: (i, n): push only the share i, from 0, of n; the key decides.
+            if_empty: "fail" (default for a path or a query) or "ok" (default for an iterable).
+            max_record_bytes: a larger change is invalid; it bounds what is read of a line, too.
+
+        Args: Changes
+            key: column of the key; without ``fields``, rows are changes already (``{"key", "fields"}``).
+            fields: vendor field to column, or a list where the names agree.
+            key_type: what the key is: "UserID" (the default), "Email", "Username".
+            version: column that orders the changes of a key.
+            nulls: "clear", "skip" or "invalid"; "invalid" by default.
+
+        Args: Ledger
+            ledger_conn_id: connection of the database that remembers what the vendor acknowledged.
+            changed_fields_only: with a ledger, send only the fields that changed.
+            ignore_ledger: send everything, and write down what is acknowledged.
+            mixed_key_types: use the ledger though it knows this target by another key type, too.
+            doubt_seconds: how long an attempt that got no answer may still arrive at the vendor (900): with a
+                ledger, its record is sent once more after that. 0: an acknowledgement is the last word.
+            exact_keys: take each spelling of a key (its case, blanks around it) for a profile of its own;
+                else those that the vendor may take for one never overtake each other, and are judged as one.
+
+        Args: What is sent
+            action: "push"; "plan": say what would be sent; "baseline": fill the ledger as if all had been
+                acknowledged. The last two send nothing.
+            plan_path: where a plan goes, a line for each change.
+            plan_values: put the values into it, too.
+            approved_plan: the id of a plan: nothing is sent unless it would be exactly that.
+            max_changes: a count, or a share of the records such as "20%": more than that is not sent at all.
+
+        Args: Outputs
+            rejects_path: where undelivered changes go; that file can be pushed again.
+            delivered_path: where the acknowledged keys go.
+
+        Args: Delivery
+            concurrency: requests in flight, instead of the connection's.
+            batch_size: records a request, instead of the connection's.
+            quota: such as "10/1s, 150/60s" or "none", instead of the connection's.
+            run: with a ledger, whom its lease belongs to and in which run a refusal counts.
+            checkpoints: where the push keeps how far it has come, and finds how far an earlier try came.
+            patience: with checkpoints, a wait for the quota of more seconds than this ends the push.
+
+        Args: Axero Communifire's own
+            mode: "update" changes existing users, "upsert" makes those that are missing, "create" makes
+                new ones.
+            identifier_fields: allow UserID, Email or Username among the fields.
+
+        Returns:
+            the report, whatever the verdicts.
+
+        Raises:
+            ConfigurationError: the connection or an argument is wrong; nothing was sent.
+            SourceError: the source cannot be read or must not be empty; nothing was sent.
+            Paused: the wait is longer than ``patience``; another push with the same checkpoints goes on.
+            PushStopped: the push ended early; the report is on the error.
+        """
+        return super().push(
+            changes,
+            mode=mode,
+            identifier_fields=identifier_fields,
+            sql=sql,
+            sql_conn_id=sql_conn_id,
+            parameters=parameters,
+            null_values=null_values,
+            csv=csv,
+            only=only,
+            only_key=only_key,
+            partition=partition,
+            if_empty=if_empty,
+            max_record_bytes=max_record_bytes,
+            key=key,
+            fields=fields,
+            key_type=key_type,
+            version=version,
+            nulls=nulls,
+            ledger_conn_id=ledger_conn_id,
+            changed_fields_only=changed_fields_only,
+            ignore_ledger=ignore_ledger,
+            mixed_key_types=mixed_key_types,
+            doubt_seconds=doubt_seconds,
+            exact_keys=exact_keys,
+            action=action,
+            plan_path=plan_path,
+            plan_values=plan_values,
+            approved_plan=approved_plan,
+            max_changes=max_changes,
+            rejects_path=rejects_path,
+            delivered_path=delivered_path,
+            concurrency=concurrency,
+            batch_size=batch_size,
+            quota=quota,
+            run=run,
+            checkpoints=checkpoints,
+            patience=patience,
+        )
+
+    def update_profile(  # type: ignore[override]
+        self,
+        key: str | int,
+        fields: Mapping[str, Any],
+        *,
+        mode: Literal["update", "upsert", "create"] = "update",
+        identifier_fields: bool = False,
+        key_type: Literal["UserID", "Email", "Username"] | None = None,
+        nulls: Literal["clear", "skip", "invalid"] | None = None,
+        quota: str | None = None,
+    ) -> Verdict:
+        """Update one profile and return "pushed" or "created".
+
+        Raises:
+            ConfigurationError: the connection or an argument is wrong.
+            InvalidRecord: the change cannot be sent as it is.
+            RecordRefused: the vendor refused it.
+            Retriable: no acknowledgement after all retries.
+            PushStopped: the credential or the host is wrong.
+        """
+        return super().update_profile(
+            key,
+            fields,
+            mode=mode,
+            identifier_fields=identifier_fields,
+            key_type=key_type,
+            nulls=nulls,
+            quota=quota,
+        )
+
+    def explain(  # type: ignore[override]
+        self,
+        wanted: str | int,
+        /,
+        records: Any = None,
+        *,
+        send: bool = False,
+        mode: Literal["update", "upsert", "create"] = "update",
+        identifier_fields: bool = False,
+        sql: str | None = None,
+        sql_conn_id: str | None = None,
+        parameters: Mapping[str, Any] | Sequence[Any] | None = None,
+        null_values: Sequence[str] | None = None,
+        csv: Mapping[str, Any] | None = None,
+        max_record_bytes: int | None = 1_000_000,
+        key: str | None = None,
+        fields: Mapping[str, str] | Sequence[str] | None = None,
+        key_type: Literal["UserID", "Email", "Username"] | None = None,
+        version: str | None = None,
+        nulls: Literal["clear", "skip", "invalid"] | None = None,
+        ledger_conn_id: str | None = None,
+        changed_fields_only: bool = False,
+        ignore_ledger: bool = False,
+        mixed_key_types: bool = False,
+        doubt_seconds: float | timedelta | None = None,
+        exact_keys: bool = False,
+    ) -> Explanation:
+        """Say what a push with these options would do with one key, and why.
+
+        Nothing is sent and nothing is written down; with ``send`` the rows of the key, and only those, are
+        pushed, and the answers shown. Options that mean nothing for one key, such as ``partition``, are
+        refused.
+
+        Raises:
+            ConfigurationError: the connection or an argument is wrong.
+            SourceError: the source cannot be read.
+            PushStopped: the ledger's database failed, or somebody else's code.
+        """
+        return super().explain(
+            wanted,
+            records,
+            send=send,
+            mode=mode,
+            identifier_fields=identifier_fields,
+            sql=sql,
+            sql_conn_id=sql_conn_id,
+            parameters=parameters,
+            null_values=null_values,
+            csv=csv,
+            max_record_bytes=max_record_bytes,
+            key=key,
+            fields=fields,
+            key_type=key_type,
+            version=version,
+            nulls=nulls,
+            ledger_conn_id=ledger_conn_id,
+            changed_fields_only=changed_fields_only,
+            ignore_ledger=ignore_ledger,
+            mixed_key_types=mixed_key_types,
+            doubt_seconds=doubt_seconds,
+            exact_keys=exact_keys,
+        )
+
+    # -- end

@@ -6,13 +6,13 @@ import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import fields as members_of
-from typing import Any
+from typing import Any, get_args
 
 from airflow_profile_provider.errors import ConfigurationError, InvalidRecord, ProfileError, WrongMapping
 from airflow_profile_provider.mapping.columns import Columns, check_members, refuse_null
 from airflow_profile_provider.mapping.sizes import size_of
 from airflow_profile_provider.mapping.versions import version_of
-from airflow_profile_provider.options import require_choice
+from airflow_profile_provider.options import Nulls, require_choice
 from airflow_profile_provider.records import Change, Row, is_reject
 from airflow_profile_provider.values import (
     exact_key,
@@ -26,7 +26,6 @@ from airflow_profile_provider.vendors.fields import Catalogue
 
 _MEANING = 1
 """To be raised where a release makes another change of the same row: ledgers then look at every row again."""
-NULLS = ("clear", "skip", "invalid")
 
 ColumnsOf = Mapping[str, Mapping[str, str]]
 """Relationship to operation to column."""
@@ -71,7 +70,7 @@ class Mapper:
         self._mapping = mapping
         given = mapping.fields
         self._fields = _by_column(given)
-        self._nulls = require_choice("nulls", mapping.nulls or vendor.nulls, NULLS)
+        self._nulls = require_choice("nulls", mapping.nulls or vendor.nulls, get_args(Nulls))
         self._columns = Columns(mapping, self._fields or {}, self._nulls)
         usable = vendor.usable_key_types
         self._key_type = require_choice("key_type", mapping.key_type or usable[0], usable)

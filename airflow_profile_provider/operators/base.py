@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, BaseOperator
 
@@ -39,10 +40,15 @@ from airflow_profile_provider.push.options import OPTION_NAMES
 from airflow_profile_provider.records import Report
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import BaseOperatorLink, Context
+    from typing import Unpack
+
+    from airflow.providers.common.compat.sdk import BaseOperatorLink, Context, XComArg
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
     from airflow_profile_provider.hooks.base import ProfileHook
+    from airflow_profile_provider.operators.arguments import OperatorArguments
+    from airflow_profile_provider.options import Action, AnyPath, IfEmpty, Nulls
+    from airflow_profile_provider.vendors.base import Vendor
 
 
 OPTIONS = tuple(name for name in OPTION_NAMES if name != "relationships")
@@ -52,6 +58,8 @@ OPTIONS = tuple(name for name in OPTION_NAMES if name != "relationships")
 class PushProfilesOperator(DatesMixin, LineageMixin, BaseOperator):
     """Push profile changes to a vendor, and turn red when what was promised did not happen.
 
+    **Source**
+
     :param records: the path or URI of a file (.jsonl, .json, .csv, .parquet), of a folder or a pattern, or a
         list of these; a list of dicts, a data frame, or a function that makes or yields them; an XComArg of
         any of these; or `from_events()`: what the events announce that started the run.
@@ -59,28 +67,25 @@ class PushProfilesOperator(DatesMixin, LineageMixin, BaseOperator):
     :param sql_conn_id: the connection through which the query is asked, or the outbox of events is read.
     :param parameters: values that the query's driver binds, by name or in order, as `SQLExecuteQueryOperator`
         takes them; each may be a template. They are shown as "***".
+    :param null_values: texts that stand for null in a CSV file, such as "NULL"; an empty cell always does.
+    :param csv: how CSV files are written: "delimiter", "quotechar", "encoding", "header" (the columns of a
+        file without a line of names), "null_values".
+    :param only: a file of keys (another push's ``delivered_path``): push these alone.
+    :param only_key: the column that holds them; the key's by default.
+    :param partition: (i, n): push the share i, from 0, of n; the key decides.
+    :param if_empty: "fail" (default for a path or a query) or "ok" (default for a list and for events).
+    :param max_record_bytes: a larger change is invalid; it bounds what is read of a line, too.
+
+    **Changes**
+
     :param key: column of the key (no meaning where ``fields`` is None).
     :param fields: vendor field to column, or a list where the names agree; None: rows are changes already.
     :param key_type: which of the vendor's identifiers the key is; the first by default.
     :param version: column that orders the changes of a key, of one run and, with a ledger, of all.
     :param nulls: "clear", "skip" or "invalid"; the vendor's default otherwise.
-    :param only: a file of keys (another push's ``delivered_path``): push these alone.
-    :param only_key: the column that holds them; the key's by default.
-    :param partition: (i, n): push the share i, from 0, of n; the key decides.
-    :param if_empty: "fail" (default for a path or a query) or "ok" (default for a list and for events).
-    :param max_changes: a count, or a share of the records such as "20%": more than that stops the task, red,
-        before anything is sent.
-    :param max_failed: how many changes may fail before the task is red: a count, or "1%" of those that needed
-        delivery.
-    :param rejects_path: file or folder (ending in a slash) for undelivered changes, which ``records`` takes
-        again; DAG, run, task, map index and try are put into the name.
-    :param delivered_path: file for the acknowledged keys; a mapped task puts its map index into the name.
-    :param concurrency: requests in flight; ``batch_size``: records a request; ``quota``: such as
-        "10/1s, 150/60s" or "none". Each replaces the connection's.
-    :param max_record_bytes: a larger change is invalid; it bounds what is read of a line, too.
-    :param null_values: texts that stand for null in a CSV file, such as "NULL"; an empty cell always does.
-    :param csv: how CSV files are written: "delimiter", "quotechar", "encoding", "header" (the columns of a
-        file without a line of names), "null_values".
+
+    **Ledger**
+
     :param ledger_conn_id: SQL connection that remembers what the vendor acknowledged, so that only what
         changed is sent.
     :param changed_fields_only: with a ledger, send only the fields that changed.
@@ -89,10 +94,30 @@ class PushProfilesOperator(DatesMixin, LineageMixin, BaseOperator):
     :param doubt_seconds: how long an attempt that got no answer may still arrive at the vendor (900): with a
         ledger, its record is sent once more after that. 0: an acknowledgement is the last word.
     :param exact_keys: take each spelling of a key (its case, blanks around it) for a profile of its own.
+
+    **What is sent, and when the task is red**
+
     :param action: "push"; "plan": say what would be sent (XCom ``plan`` is its id, ``plan_summary`` is
         Markdown); "baseline": fill the ledger as if all had been acknowledged. These two send nothing.
-    :param plan_path: a file for the plan; ``plan_values`` puts values into it.
+    :param plan_path: a file for the plan, a line for each change.
+    :param plan_values: put the values into it, too.
     :param approved_plan: id of a plan: nothing is sent unless it would be exactly that.
+    :param max_changes: a count, or a share of the records such as "20%": more than that stops the task, red,
+        before anything is sent.
+    :param max_failed: how many changes may fail before the task is red: a count, or "1%" of those that needed
+        delivery.
+
+    **Outputs**
+
+    :param rejects_path: file or folder (ending in a slash) for undelivered changes, which ``records`` takes
+        again; DAG, run, task, map index and try are put into the name.
+    :param delivered_path: file for the acknowledged keys; a mapped task puts its map index into the name.
+
+    **Delivery**
+
+    :param concurrency: requests in flight, instead of the connection's.
+    :param batch_size: records a request, instead of the connection's.
+    :param quota: such as "10/1s, 150/60s" or "none", instead of the connection's.
     :param resume: whether a retry goes on where the try before it ended (Airflow 3.3); else it starts again.
     :param deferrable: give the worker slot back while the quota allows no request for `defer_seconds`; by
         default what Airflow's option ``[operators] default_deferrable`` says.
@@ -124,46 +149,48 @@ class PushProfilesOperator(DatesMixin, LineageMixin, BaseOperator):
     """What became of the changes, once the push has ended; links and lineage read it."""
     defer_seconds: float | None = None
     """A deferrable task frees its slot for longer waits than this; None: ``[profiles] defer_seconds``."""
+    gives_records: ClassVar[bool] = False
+    """Whether the task makes its records itself."""
 
     def __init__(
         self,
         *,
         records: Any = None,
-        sql: str | None = None,
-        sql_conn_id: str | None = None,
-        parameters: Mapping[str, Any] | Sequence[Any] | None = None,
-        key: str | None = None,
-        fields: Mapping[str, str] | Sequence[str] | None = None,
-        key_type: str | None = None,
-        version: str | None = None,
-        nulls: str | None = None,
-        only: str | os.PathLike[str] | None = None,
-        only_key: str | None = None,
-        partition: tuple[int, int] | None = None,
-        if_empty: str | None = None,
-        max_failed: int | str = 0,
-        max_changes: int | str | None = None,
-        rejects_path: str | os.PathLike[str] | None = None,
-        delivered_path: str | os.PathLike[str] | None = None,
-        concurrency: int | None = None,
-        batch_size: int | None = None,
-        quota: str | None = None,
-        max_record_bytes: int = 1_000_000,
-        null_values: Sequence[str] = (),
-        csv: Mapping[str, Any] | None = None,
-        ledger_conn_id: str | None = None,
-        changed_fields_only: bool = False,
-        ignore_ledger: bool = False,
-        mixed_key_types: bool = False,
-        doubt_seconds: float | None = None,
-        exact_keys: bool = False,
-        action: str = "push",
-        plan_path: str | os.PathLike[str] | None = None,
-        plan_values: bool = False,
-        approved_plan: str | None = None,
-        resume: bool = True,
-        deferrable: bool | None = None,
-        **kwargs: Any,
+        sql: str | XComArg | None = None,
+        sql_conn_id: str | XComArg | None = None,
+        parameters: Mapping[str, Any] | Sequence[Any] | XComArg | None = None,
+        null_values: Sequence[str] | XComArg = (),
+        csv: Mapping[str, Any] | str | XComArg | None = None,
+        only: AnyPath | XComArg | None = None,
+        only_key: str | XComArg | None = None,
+        partition: tuple[int, int] | str | XComArg | None = None,
+        if_empty: IfEmpty | XComArg | None = None,
+        max_record_bytes: int | str | XComArg = 1_000_000,
+        key: str | XComArg | None = None,
+        fields: Mapping[str, str] | Sequence[str] | XComArg | None = None,
+        key_type: str | XComArg | None = None,
+        version: str | XComArg | None = None,
+        nulls: Nulls | XComArg | None = None,
+        ledger_conn_id: str | XComArg | None = None,
+        changed_fields_only: bool | str | XComArg = False,
+        ignore_ledger: bool | str | XComArg = False,
+        mixed_key_types: bool | str | XComArg = False,
+        doubt_seconds: float | timedelta | str | XComArg | None = None,
+        exact_keys: bool | str | XComArg = False,
+        action: Action | XComArg = "push",
+        plan_path: AnyPath | XComArg | None = None,
+        plan_values: bool | str | XComArg = False,
+        approved_plan: str | XComArg | None = None,
+        max_changes: int | str | XComArg | None = None,
+        max_failed: int | str | XComArg = 0,
+        rejects_path: AnyPath | XComArg | None = None,
+        delivered_path: AnyPath | XComArg | None = None,
+        concurrency: int | str | XComArg | None = None,
+        batch_size: int | str | XComArg | None = None,
+        quota: str | XComArg | None = None,
+        resume: bool | str | XComArg = True,
+        deferrable: bool | str | XComArg | None = None,
+        **kwargs: Unpack[OperatorArguments],
     ) -> None:
         given = locals()
         by_default = (kwargs.get("default_args") or {}).get("retry_policy")
@@ -177,6 +204,10 @@ class PushProfilesOperator(DatesMixin, LineageMixin, BaseOperator):
         self.resume = resume
         self.deferrable = default_deferrable() if deferrable is None else deferrable
         hold_defaults(kwargs.get("dag"), PushProfilesOperator.template_fields)
+        if not getattr(self, "_BaseOperator__from_mapped", False):
+            from airflow_profile_provider.operators.checked import check_task
+
+            check_task(self, given)
 
     @classmethod
     def partial(cls, **kwargs: Any) -> OperatorPartial:
@@ -196,7 +227,12 @@ class PushProfilesOperator(DatesMixin, LineageMixin, BaseOperator):
 
         return (VendorLink(), RejectsLink())
 
-    @property
+    @classmethod
+    def rules(cls) -> type[Vendor] | None:
+        """The vendor's rules, by which arguments are checked when a DAG is parsed, too; none by default."""
+        return None
+
+    @cached_property
     def hook(self) -> ProfileHook:
         """The vendor's hook."""
         raise NotImplementedError

@@ -160,7 +160,10 @@ class _HeldPartial(OperatorPartial):
     """What `partial` returns: what holds records among that which is mapped is held, too."""
 
     def _expand(self, expand_input: Any, *, strict: bool) -> MappedOperator:
+        from airflow_profile_provider.operators.checked import check_mapped
+
         value = expand_input.value
+        check_mapped(self, value)
         if isinstance(value, Mapping):
             value = {
                 name: [_held_argument(self, name, each) for each in values] if _is_list(values) else values
@@ -183,7 +186,10 @@ def _held_arguments(partial: OperatorPartial, given: Any) -> Any:
 
 def holding(partial: OperatorPartial) -> OperatorPartial:
     """Return a partial operator whose records are held, in whatever argument they are."""
+    from airflow_profile_provider.operators.checked import check_mapped
+
     hold_defaults(partial.kwargs.get("dag"), partial.operator_class.template_fields)
+    check_mapped(partial)
     kwargs = _held_arguments(partial, partial.kwargs)
     partial._expand_called = True
     return _HeldPartial(operator_class=partial.operator_class, kwargs=kwargs, params=partial.params)

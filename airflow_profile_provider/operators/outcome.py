@@ -38,7 +38,7 @@ class PushFailed(AirflowException):
         self.after = after
 
 
-def allowed_failures(max_failed: int | str | None) -> Share:
+def allowed_failures(max_failed: Any) -> Share:
     """Read ``max_failed``: a count, or a share of those changes that needed delivery; none by default.
 
     Raises:

@@ -9,14 +9,13 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import fields
 from functools import cached_property
 from typing import Any
 
 from airflow_profile_provider.delivery.quota import Quota
 from airflow_profile_provider.delivery.sender import Sender
 from airflow_profile_provider.delivery.transport import Transport
-from airflow_profile_provider.errors import ConfigurationError, Paused, PushStopped, VendorError
+from airflow_profile_provider.errors import Paused, PushStopped, VendorError
 from airflow_profile_provider.ledger.diff import DOUBT_SECONDS, LedgerOptions
 from airflow_profile_provider.ledger.session import LedgerSession
 from airflow_profile_provider.mapping.mapper import FieldMapping, Mapper
@@ -76,7 +75,7 @@ class Assembly:
     @property
     def mapping(self) -> FieldMapping:
         """How a row becomes a change."""
-        return FieldMapping(**{one.name: getattr(self.options, one.name) for one in fields(FieldMapping)})
+        return self.options.mapping
 
     @property
     def comparing(self) -> LedgerOptions:
@@ -99,13 +98,7 @@ class Assembly:
     @cached_property
     def batch_size(self) -> int:
         """How many records go into a request."""
-        given, vendor = self.options.batch_size, self.vendor
-        size = vendor.batch_size if given is None else given
-        if not 1 <= size <= vendor.batch_limit:
-            raise ConfigurationError(
-                f"batch_size must be 1 to {vendor.batch_limit}, as many as {vendor.name} takes in a request"
-            )
-        return size
+        return self.options.records_a_request(self.vendor)
 
     @cached_property
     def quota(self) -> Quota:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from airflow_profile_provider import options as arguments
 from airflow_profile_provider.errors import ConfigurationError
@@ -12,7 +12,7 @@ from airflow_profile_provider.options import require_choice
 from airflow_profile_provider.sources.csv_format import CsvFormat
 
 if TYPE_CHECKING:
-    from airflow_profile_provider.mapping.mapper import ColumnsOf
+    from airflow_profile_provider.mapping.mapper import ColumnsOf, FieldMapping
     from airflow_profile_provider.vendors.base import Vendor
 
 MAX_RECORD_BYTES = 1_000_000
@@ -58,6 +58,35 @@ class PushOptions:
     plan_values: bool = False
     approved_plan: str | None = None
 
+    @property
+    def mapping(self) -> FieldMapping:
+        """How a row becomes a change."""
+        from airflow_profile_provider.mapping.mapper import FieldMapping
+
+        return FieldMapping(**{one.name: getattr(self, one.name) for one in fields(FieldMapping)})
+
+    @classmethod
+    def foreseen(cls, given: Mapping[str, Any]) -> PushOptions:
+        """Read what is known of the arguments before the task runs; the rest is as if it were right.
+
+        Raises:
+            ConfigurationError: naming the first that cannot be meant, or is text and no template where a
+                number or a truth is needed.
+        """
+        known: dict[str, Any] = {}
+        for one in fields(cls):
+            value = given.get(one.name)
+            if arguments.is_for_later(value):
+                is_text = one.name not in {*_READERS, *_CHOICES} and not isinstance(one.default, bool)
+                known[one.name] = "later" if is_text else None
+                continue
+            if isinstance(one.default, bool) or _READERS.get(one.name) in _OF_NUMBERS:
+                arguments.refuse_text(one.name, value)
+            if one.name in _EXACT - {"sql"} and arguments.is_text_of_records(value):
+                raise ConfigurationError(f"{one.name} is the text of records: give its own value")
+            known[one.name] = value
+        return cls.read(known)
+
     @classmethod
     def read(cls, given: Mapping[str, Any]) -> PushOptions:
         """Read the arguments as they were given.
@@ -77,7 +106,9 @@ class PushOptions:
             if found[one.name] is None:
                 found[one.name] = one.default
         options = cls(**found)
-        require_choice("action", options.action, ("push", "plan", "baseline"))
+        for name, choices in _CHOICES.items():
+            if choices and getattr(options, name) is not None:
+                require_choice(name, getattr(options, name), choices)
         if options.action == "baseline" and not options.ledger_conn_id:
             raise ConfigurationError('action="baseline" fills a ledger, so name one: ledger_conn_id')
         return options
@@ -94,6 +125,19 @@ class PushOptions:
                 "to leave alone what a request leaves out"
             )
 
+    def records_a_request(self, vendor: Vendor) -> int:
+        """Return how many records go into a request.
+
+        Raises:
+            ConfigurationError: the vendor does not take so many.
+        """
+        size = vendor.batch_size if self.batch_size is None else self.batch_size
+        if not 1 <= size <= vendor.batch_limit:
+            raise ConfigurationError(
+                f"batch_size must be 1 to {vendor.batch_limit}, as many as {vendor.name} takes in a request"
+            )
+        return size
+
 
 def _partition(name: str, value: Any) -> tuple[int, int] | None:
     from airflow_profile_provider.sources.partition import parse_partition
@@ -106,6 +150,15 @@ def _csv(name: str, value: Any) -> CsvFormat | None:
     return None if given is None else CsvFormat.of(given)
 
 
+def _quota(name: str, value: Any) -> str | None:
+    from airflow_profile_provider.delivery.rates import parse_quota
+
+    found = arguments.text(name, value)
+    if found is not None:
+        parse_quota(found)
+    return found
+
+
 _READERS: dict[str, Callable[[str, Any], Any]] = {
     "doubt_seconds": arguments.seconds,
     "fields": arguments.columns,
@@ -114,9 +167,19 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "partition": _partition,
     "null_values": arguments.words,
     "csv": _csv,
+    "quota": _quota,
     "max_changes": arguments.share,
     **dict.fromkeys(("only", "rejects_path", "delivered_path", "plan_path"), arguments.path),
     **dict.fromkeys(("concurrency", "batch_size", "max_record_bytes"), arguments.count),
+}
+
+_OF_NUMBERS = (arguments.count, arguments.seconds)
+
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "action": get_args(arguments.Action),
+    "nulls": get_args(arguments.Nulls),
+    "if_empty": get_args(arguments.IfEmpty),
+    "key_type": (),  # the vendor has them
 }
 
 OPTION_NAMES = tuple(one.name for one in fields(PushOptions))

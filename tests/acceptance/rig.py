@@ -180,7 +180,8 @@ class Rig:
         from airflow.providers.common.compat.sdk import AirflowException
 
         task_instance = TaskInstanceStub()
-        operator = self.operator_class(task_id="push", records=records, **{"quota": "none", **options})
+        given = {"quota": "none", **options, "_airflow_from_mapped": True}  # as they are when it runs
+        operator = self.operator_class(task_id="push", records=records, **given)
         context = {"ti": task_instance, "task_instance": task_instance, "run_id": task_instance.run_id}
         try:
             report = operator.execute(context)

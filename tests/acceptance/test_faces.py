@@ -57,7 +57,7 @@ def test_paths_and_names_are_template_fields(rig: Rig) -> None:
 
 def test_building_an_operator_needs_no_connection(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(f"AIRFLOW_CONN_{rig.conn_type.upper()}_DEFAULT")
-    operator = rig.operator_class(task_id="push", records="/nowhere/rows.jsonl", key="id", fields=["a"])
+    operator = rig.operator_class(task_id="push", records="/nowhere/rows.jsonl")
     assert operator.task_id == "push"
 
 

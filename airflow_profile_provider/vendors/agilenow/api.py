@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, get_args
 from urllib.parse import urlencode
 
 from airflow_profile_provider.errors import CredentialRefused, InvalidRecord, RecordRefused, WrongHost
@@ -49,6 +49,9 @@ _HOUR = 3599.0
 _YEAR = 366 * 86_400.0
 
 
+Write = Literal["merge", "put"]
+
+
 class AgileNow(Accounts):
     """Accounts of Agile.Now: PUT of a flat record, answered with the whole record.
 
@@ -71,9 +74,9 @@ class AgileNow(Accounts):
     quota = (Rate(10, 1),)
     quota_published = False
 
-    def __init__(self, access: Access, *, write: str = "merge") -> None:
+    def __init__(self, access: Access, *, write: Write = "merge") -> None:
         super().__init__(access)
-        self.write_mode = require_choice("write", write, ("merge", "put"))
+        self.write_mode = require_choice("write", write, get_args(Write))
         self.requests_per_batch = 2 if write == "merge" else 1
         self.partial = write == "merge"
         self.token_url = str(access.extra.get("token_url") or f"{access.host}/oAuth/rest/v2/Token")

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, get_args
 
 from airflow_profile_provider.errors import ConfigurationError, InvalidRecord, RecordRefused, Unanswered
 from airflow_profile_provider.options import require_choice
@@ -29,6 +29,8 @@ from airflow_profile_provider.vendors.base import Access
 from airflow_profile_provider.vendors.communifire.reading import Users, letters
 from airflow_profile_provider.vendors.exchange import Answer, Probe, Rate, Request, Steps, to_json
 from airflow_profile_provider.vendors.fields import Field
+
+Mode = Literal["update", "upsert", "create"]
 
 
 class Communifire(Users):
@@ -55,7 +57,7 @@ class Communifire(Users):
     quota_published = False
     concurrency = 2
 
-    modes: ClassVar[Mapping[str, str]] = {
+    modes: ClassVar[Mapping[Mode, str]] = {
         "update": "?AddUser=false",
         "upsert": "",
         "create": "?AddUser=true",
@@ -63,9 +65,9 @@ class Communifire(Users):
 
     create_attempts: ClassVar = 3
 
-    def __init__(self, access: Access, *, mode: str = "update", identifier_fields: bool = False) -> None:
+    def __init__(self, access: Access, *, mode: Mode = "update", identifier_fields: bool = False) -> None:
         super().__init__(access)
-        self.mode = require_choice("mode", mode, tuple(self.modes))
+        self.mode = require_choice("mode", mode, get_args(Mode))
         self.identifier_fields = identifier_fields
         scheme = access.extra.get("auth_scheme") or "api_key"
         self.auth_scheme = require_choice("the connection's auth_scheme", scheme, ("api_key", "bearer"))
@@ -167,7 +169,7 @@ class Communifire(Users):
             return False
         return True
 
-    def _request(self, change: Change, mode: str, *, repeatable: bool = True) -> Request:
+    def _request(self, change: Change, mode: Mode, *, repeatable: bool = True) -> Request:
         label = self.reading("username_label") if change.key_type == "Username" else change.key_type
         body = to_json({label: change.key, **change.fields})
         return Request(

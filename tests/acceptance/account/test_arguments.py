@@ -36,8 +36,8 @@ class Ti:
 
 
 def run(scene: Scene, **options: Any) -> tuple[Ti, AirflowException | None]:
-    """Run the operator as a task would."""
-    options = {"records": scene.changes[:2], "task_id": "t", **options}
+    """Run the operator as a task would, whose arguments are rendered by now."""
+    options = {"records": scene.changes[:2], "task_id": "t", **options, "_airflow_from_mapped": True}
     ti = Ti()
     try:
         OcambaPushProfilesOperator(**options).execute({"ti": ti})
@@ -59,7 +59,7 @@ def test_text_that_was_made_of_nothing_is_refused(scene: Scene, argument: str, n
     assert scene.vendor.requests == []
 
 
-@pytest.mark.parametrize("argument", sorted(PushOptions.__dataclass_fields__))
+@pytest.mark.parametrize("argument", sorted({*PushOptions.__dataclass_fields__} - {"relationships"}))
 @pytest.mark.parametrize(
     "wrong", [object(), b"bytes", ["a", {"b": CANARY}], {"a": [CANARY]}, f"[{CANARY}]\n"]
 )
@@ -150,15 +150,28 @@ def test_records_of_mapped_tasks_stay_out_of_the_serialized_dag() -> None:
         OcambaPushProfilesOperator.partial(task_id="a", records=records).expand(ocamba_conn_id=["a", "b"])
         OcambaPushProfilesOperator.partial(task_id="b").expand(records=[records, records])
         OcambaPushProfilesOperator.partial(task_id="c").expand_kwargs([{"records": records}])
-        OcambaPushProfilesOperator(task_id="d", records=records, fields=records)
-        OcambaPushProfilesOperator.partial(task_id="e", only=str(records), fields=records).expand(
-            records=[records], rejects_path=[str(records), "/r/"]
-        )
-        OcambaPushProfilesOperator.partial(task_id="f").expand_kwargs([{"fields": records}])
+        OcambaPushProfilesOperator(task_id="d", records=records)
         OcambaPushProfilesOperator(task_id="g", default_args={"records": records})
         with TaskGroup("h", default_args={"records": records}):
             OcambaPushProfilesOperator.partial(task_id="i").expand(ocamba_conn_id=["a", "b"])
     assert CANARY not in json.dumps(serialize(dag), default=str)
+
+
+@pytest.mark.parametrize("form", [list, str])
+@pytest.mark.parametrize("argument", ["only", "fields", "rejects_path", "parameters", "quota", "key"])
+def test_records_in_another_argument_are_refused_where_the_dag_is_parsed(argument: str, form: Any) -> None:
+    """Case 5c: and nothing of them is said."""
+    records = [{"key": "1", "fields": {"comment": CANARY}}]
+    given: dict[str, Any] = {"records": records, argument: form(records)}
+    push = OcambaPushProfilesOperator
+    for make in (
+        lambda: push(task_id="d", **given),
+        lambda: push.partial(task_id="e", **given).expand(ocamba_conn_id=["a"]),
+        lambda: push.partial(task_id="f").expand_kwargs([given]),
+    ):
+        with pytest.raises(ConfigurationError, match=argument) as failed:
+            make()
+        assert CANARY not in str(failed.value)
 
 
 @pytest.mark.parametrize("kind", ["bytes", "frame", "series"])

@@ -35,7 +35,7 @@ def test_records_in_default_args_are_pushed_and_never_stored(scene: Scene) -> No
     with DAG("d", schedule=None, default_args={"records": good}) as dag:
         push = OcambaPushProfilesOperator(task_id="push")
     with DAG("m", schedule=None, default_args={"records": good, "rejects_path": good}) as mapped:
-        OcambaPushProfilesOperator.partial(task_id="mapped").expand(batch_size=[1, 2])
+        OcambaPushProfilesOperator.partial(task_id="mapped").expand(concurrency=[1, 2])
     assert CANARY not in stored(dag)
     assert CANARY not in stored(mapped)
     assert push.execute({"ti": Ti()})["pushed"] == len(good)
@@ -56,11 +56,11 @@ def test_a_retry_policy_in_default_args_replaces_that_of_pushes() -> None:
     mine = Mine()
     with DAG("d", schedule=None, default_args={"retry_policy": mine}):
         push = OcambaPushProfilesOperator(task_id="push", records=[])
-        mapped = OcambaPushProfilesOperator.partial(task_id="mapped").expand(batch_size=[1])
+        mapped = OcambaPushProfilesOperator.partial(task_id="mapped").expand(concurrency=[1])
         function: Any = push_profiles("ocamba", task_id="function")(list)().operator
     assert push.retry_policy is mine
     assert function.retry_policy is mine
-    assert mapped.unmap({"batch_size": 1}).retry_policy is mine
+    assert mapped.unmap({"concurrency": 1}).retry_policy is mine
 
 
 @pytest.mark.parametrize(("set_to", "expected"), [(None, False), ("true", True), ("false", False)])

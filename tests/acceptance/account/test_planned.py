@@ -31,6 +31,7 @@ def test_a_plan_has_the_arguments_of_its_push_and_what_it_is_given() -> None:
             records="{{ x }}.csv",
             key="id",
             fields={"Phone": "phone"},
+            key_type="Email",
             mode="upsert",
             communifire_conn_id="another",
             max_failed="1%",
