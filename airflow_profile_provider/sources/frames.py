@@ -107,6 +107,8 @@ class FrameSource(Source):
             return None
 
 
+_COLUMNS = frozenset({"Series", "ChunkedArray"})
+"""Single columns: of dicts, Arrow would give each of them the members of all others."""
 _HEIGHTS = ("num_rows", "height")
 """How Arrow and Polars call the number of rows that they hold; a stream or a query has neither."""
 
@@ -135,6 +137,12 @@ def batches_of_stream(name: str, frame: Any, columns: Sequence[str] | None) -> I
 def _reader_of(name: str, frame: Any, columns: Sequence[str] | None) -> Any:
     import pyarrow as pa
 
+    one_column = ConfigurationError(
+        f"records is one column ({type(frame).__name__}), not a table: give the data frame, or a list of "
+        "dicts"
+    )
+    if type(frame).__name__ in _COLUMNS:
+        raise one_column
     try:
         if not hasattr(type(frame), "__arrow_c_stream__"):
             return _interchanged(frame, columns).to_reader()
@@ -144,9 +152,7 @@ def _reader_of(name: str, frame: Any, columns: Sequence[str] | None) -> Any:
         return pa.RecordBatchReader.from_stream(frame)
     except pa.ArrowInvalid as error:
         if "non-struct" in str(error):
-            raise ConfigurationError(
-                f"records is one column ({type(frame).__name__}), not a table: give the data frame"
-            ) from None
+            raise one_column from None
         raise SourceError(
             f"{name} has a column of a type that Arrow does not read: cast it, to text say"
         ) from None

@@ -140,7 +140,14 @@ def test_a_stream_that_breaks_hands_out_what_came_before() -> None:
 
 
 @pytest.mark.parametrize(
-    "column", [pd.Series(["a"], name="id"), pl.Series("id", ["a"]), pa.chunked_array([["a"]])]
+    "column",
+    [
+        pd.Series(["a"], name="id"),
+        pd.Series([{"id": "1", "a": 1}, {"id": "2"}]),  # the second one would get a null
+        pl.Series("id", ["a"]),
+        pl.Series([{"id": "1"}]),
+        pa.chunked_array([["a"]]),
+    ],
 )
 def test_one_column_is_no_table(column: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"is one column \(.*\), not a table: give the data frame"):
