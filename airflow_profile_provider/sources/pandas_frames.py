@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from airflow_profile_provider.errors import InvalidRecord
 from airflow_profile_provider.sources.batches import RowBatch, TupleBatch
 from airflow_profile_provider.sources.parquet import ROWS_AT_ONCE, ColumnBatch
 from airflow_profile_provider.sources.reading import require_named
+from airflow_profile_provider.values.native import unwrapped
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,13 +28,15 @@ def is_pandas(frame: Any) -> bool:
 
 
 def batches_of_pandas(name: str, frame: Any, columns: Sequence[str] | None) -> Iterator[RowBatch]:
-    """Read the rows of a frame; an index that has a name is a column, too, where the push needs it.
+    """Read the rows of a frame; an index that has a name is a column, too, where the push may need it.
 
     Raises:
         SourceError: it lacks a column, or has it twice.
     """
     if levels := [
-        level for level in frame.index.names if level in (columns or ()) and level not in frame.columns
+        level
+        for level in frame.index.names
+        if (level in columns if columns is not None else level is not None) and level not in frame.columns
     ]:
         frame = frame.reset_index(level=levels)
     require_named(name, columns, list(frame.columns))
@@ -44,8 +48,28 @@ def batches_of_pandas(name: str, frame: Any, columns: Sequence[str] | None) -> I
         if typed:
             yield _columns(start + 1, names, piece)
         else:
-            rows = zip(*[list(piece[name]) for name in names], strict=True)
+            rows = zip(*[list(map(_whole, piece[name])) for name in names], strict=True)
             yield TupleBatch(start + 1, names, list(rows))
+
+
+def _whole(value: Any) -> Any:
+    """Return a value with lists for arrays: how an array is written in short is that of others, too."""
+    if value is None or isinstance(value, str | int | float):
+        return value
+    try:
+        return _with_lists(value)
+    except (InvalidRecord, RecursionError):  # whoever makes a change of it says what is wrong
+        return value
+
+
+def _with_lists(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _with_lists(part) for name, part in value.items()}
+    if type(value) in {list, tuple}:
+        return type(value)(map(_with_lists, value))
+    if hasattr(value, "tolist") and getattr(value, "shape", ()) != ():
+        return [_with_lists(unwrapped(part)) for part in value]
+    return value
 
 
 def _arrow() -> Any:

@@ -17,6 +17,7 @@ from airflow_profile_provider.sources.batches import RowBatch
 from airflow_profile_provider.sources.frames import FrameSource, is_frame
 
 pd = pytest.importorskip("pandas")
+np = pytest.importorskip("numpy")
 pl = pytest.importorskip("polars")
 duckdb = pytest.importorskip("duckdb")
 
@@ -193,6 +194,38 @@ def test_a_named_index_is_a_column() -> None:
         {"id": "1", "name": "a"},
         {"id": "2", "name": "b"},
     ]
+
+
+def test_frames_with_other_keys_in_their_index_are_different_sources() -> None:
+    one, other = (pd.DataFrame({"id": [key], "flag": [True]}).set_index("id") for key in ("1", "2"))
+    assert FrameSource(one).source_id({}) != FrameSource(other).source_id({})
+
+
+def test_changes_may_have_their_key_in_the_index() -> None:
+    frame = pd.DataFrame({"key": ["1"], "fields": [{"name": "a"}]}).set_index("key")
+    (row,) = FrameSource(frame)._rows(Wanted(), None)
+    assert row.content == {"key": "1", "fields": {"name": "a"}}
+
+
+LONG = [*range(2000)]
+
+
+@pytest.mark.parametrize(
+    "one, other",
+    [
+        (np.array(LONG), np.array([*LONG[:-9], 0, *LONG[-8:]])),  # both are written with dots in between
+        (np.array([0.123456789012]), np.array([0.123456789])),
+        ({"in": [np.array(LONG)]}, {"in": [np.array([*LONG[:-9], 0, *LONG[-8:]])]}),
+    ],
+)
+def test_arrays_that_differ_are_no_equal_rows(one: Any, other: Any) -> None:
+    def texts(cell: Any) -> list[bytes]:
+        frame = pd.DataFrame({"id": ["1"], "scores": pd.Series([cell], dtype=object)})
+        batches = FrameSource(frame).batches(Wanted("id", "scores"), None)
+        return [text for batch in batches or () for text in batch.texts()]
+
+    assert texts(one) == texts(one)
+    assert texts(one) != texts(other)
 
 
 def test_a_column_that_is_needed_and_there_twice_is_refused() -> None:
