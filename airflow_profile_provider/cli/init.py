@@ -7,7 +7,6 @@ import sys
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from airflow_profile_provider.cli.running import command, further_options, hook_
 from airflow_profile_provider.cli.text import plain
 from airflow_profile_provider.errors import ConfigurationError, InvalidRecord
 from airflow_profile_provider.mapping.mapper import FieldMapping, Mapper
+from airflow_profile_provider.operators.vendors import operator_of
 from airflow_profile_provider.push.options import EXPLAINED, OPTION_NAMES
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def _file(args: Namespace, hook: ProfileHook, found: Match | None, further: Mapp
         dag_id=_dag_id(args, hook),
         what="the rows of a query" if args.sql else _stem(args.records),
         vendor=hook.vendor_class.name,
-        operator=_operator(hook.conn_type, argument),
+        operator=operator_of(hook.conn_type),
         conn_id=(argument, args.conn_id),
         source={name: value for name, value in source.items() if value is not None},
         mapping=found,
@@ -135,15 +135,6 @@ def _file(args: Namespace, hook: ProfileHook, found: Match | None, further: Mapp
         key_types=hook.vendor_class.key_types,
         ledger_conn_id=args.ledger_conn_id,
         rest=further,
-    )
-
-
-def _operator(conn_type: str, argument: str) -> type:
-    module = import_module(f"airflow_profile_provider.operators.{conn_type}")
-    return next(
-        found
-        for found in vars(module).values()
-        if isinstance(found, type) and argument in getattr(found, "template_fields", ())
     )
 
 

@@ -9,7 +9,6 @@ from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import wraps
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, TextIO
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
@@ -17,7 +16,6 @@ from airflow.utils.cli import suppress_logs_and_warning
 from airflow.utils.providers_configuration_loader import providers_configuration_loaded
 
 from airflow_profile_provider.errors import ConfigurationError, ProfileError
-from airflow_profile_provider.get_provider_info import get_provider_info
 
 if TYPE_CHECKING:
     from airflow_profile_provider.hooks.base import ProfileHook
@@ -62,21 +60,21 @@ def _all_connections() -> Iterator[None]:
 
 
 def hook_of(conn_id: str, conn_type: str | None) -> ProfileHook:
-    """Return the hook for a connection.
+    """Return the hook for a connection to a vendor, of whatever installed provider.
 
     Raises:
-        ConfigurationError: it is of no type of ours.
+        ConfigurationError: it is not of a vendor's type.
     """
-    entries = get_provider_info()["connection-types"]
-    classes: dict[str, str] = {entry["connection-type"]: entry["hook-class-name"] for entry in entries}
+    from airflow_profile_provider.operators.vendors import hook_class_of, vendors_of
+
     kind = conn_type or BaseHook.get_connection(conn_id).conn_type
-    if kind not in classes:
+    hook_class: Callable[[str], ProfileHook] | None = hook_class_of(kind or "")
+    if hook_class is None:
         raise ConfigurationError(
-            f"connection {conn_id!r} is of type {kind!r}; --conn-type names the vendor: {', '.join(classes)}"
+            f"connection {conn_id!r} is of type {kind!r}; --conn-type names the vendor: "
+            f"{', '.join(vendors_of())}"
         )
-    module, _, name = classes[kind].rpartition(".")
-    hook: ProfileHook = getattr(import_module(module), name)(conn_id)
-    return hook
+    return hook_class(conn_id)
 
 
 def options_of(args: Namespace, names: Iterable[str]) -> dict[str, Any]:

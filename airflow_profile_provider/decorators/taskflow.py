@@ -19,8 +19,8 @@ from airflow_profile_provider.adapters.paths import is_list_of_paths
 from airflow_profile_provider.decorators.arguments import kept, let_go
 from airflow_profile_provider.decorators.mapping import PushDecorator
 from airflow_profile_provider.decorators.rows import Rows, given_by
-from airflow_profile_provider.decorators.vendors import operator_of
 from airflow_profile_provider.operators.base import PushProfilesOperator
+from airflow_profile_provider.operators.vendors import operator_of
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -106,3 +109,41 @@ def test_all_that_our_own_vendors_are_made_of_is_there_for_others() -> None:
         for name in "".join(found).split(",")
     }
     assert {"Vendor", "Request", "Answer"} <= needed - {""} <= set(vendor.__all__)
+
+
+@pytest.mark.long
+def test_a_sixth_vendors_first_dag_is_written_by_our_command(acme: AcmeStandIn, tmp_path: Path) -> None:
+    info = tmp_path / "acme_provider-1.0.dist-info"
+    info.mkdir()
+    info.joinpath("METADATA").write_text("Metadata-Version: 2.1\nName: acme-provider\nVersion: 1.0\n")
+    info.joinpath("entry_points.txt").write_text("[apache_airflow_provider]\nprovider_info=acme_info:info\n")
+    modules = {
+        "connection-types": [
+            {"connection-type": "acme", "hook-class-name": AcmeHook.__module__ + ".AcmeHook"}
+        ],
+        "operators": [{"integration-name": "Acme", "python-modules": ["sixth_vendor.operator"]}],
+    }
+    told = {"package-name": "acme-provider", "name": "Acme", "description": "People.", **modules}
+    tmp_path.joinpath("acme_info.py").write_text(f"def info():\n    return {told!r}\n")
+    people = tmp_path / "people.csv"
+    people.write_text("number,nick\n1,Ann\n")
+    words = [
+        "init",
+        "--conn-id",
+        "acme_default",
+        "--records",
+        str(people),
+        "--key",
+        "number",
+        "--output",
+        "-",
+    ]
+    paths = [str(tmp_path), str(PACKAGE.parent), str(PACKAGE.parent / "tests")]
+    done = subprocess.run(
+        [sys.executable, "-m", "airflow_profile_provider.cli", *words],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "AIRFLOW_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "from sixth_vendor.operator import AcmePushProfilesOperator" in done.stdout, done.stderr

@@ -1,4 +1,4 @@
-"""Finds a vendor's operator by the name of its connection type, whichever provider brings it."""
+"""Finds a vendor's operator and hook by the name of its connection type, whichever provider brings them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
+from airflow_profile_provider.hooks.base import ProfileHook
 from airflow_profile_provider.operators.base import PushProfilesOperator
 
 Metadata = Mapping[str, Any]
@@ -35,11 +36,26 @@ def operator_of(vendor: str, providers: Iterable[Metadata] | None = None) -> typ
     known = installed() if providers is None else list(providers)
     if found := _operator(vendor, _modules_of(vendor, known)):
         return found
-    vendors = [kind for kind in _types(known) if _has_one_of_its_name(kind, known)]
     raise ValueError(
         f"no installed provider has an operator that pushes profiles to {vendor!r}; "
-        f"there are {', '.join(vendors) or 'none'}"
+        f"there are {', '.join(vendors_of(known)) or 'none'}"
     )
+
+
+def hook_class_of(vendor: str, providers: Iterable[Metadata] | None = None) -> type[ProfileHook] | None:
+    """Return the hook of a vendor's connection type; None where no provider has one that pushes profiles."""
+    for entry in _entries(installed() if providers is None else providers):
+        if entry["connection-type"] == vendor:
+            module, _, name = entry["hook-class-name"].rpartition(".")
+            found = getattr(import_module(module), name)
+            return found if isinstance(found, type) and issubclass(found, ProfileHook) else None
+    return None
+
+
+def vendors_of(providers: Iterable[Metadata] | None = None) -> list[str]:
+    """Return the vendors whose operators are in modules of their names."""
+    known = installed() if providers is None else list(providers)
+    return [kind for kind in _types(known) if _has_one_of_its_name(kind, known)]
 
 
 def _operator(vendor: str, modules: Iterable[str]) -> type[PushProfilesOperator] | None:
@@ -51,10 +67,13 @@ def _operator(vendor: str, modules: Iterable[str]) -> type[PushProfilesOperator]
     return None
 
 
-def _types(providers: Iterable[Metadata]) -> Iterator[str]:
+def _entries(providers: Iterable[Metadata]) -> Iterator[Mapping[str, str]]:
     for provider in providers:
-        for entry in provider.get("connection-types", ()):
-            yield entry["connection-type"]
+        yield from provider.get("connection-types", ())
+
+
+def _types(providers: Iterable[Metadata]) -> Iterator[str]:
+    return (entry["connection-type"] for entry in _entries(providers))
 
 
 def _modules_of(vendor: str, providers: Iterable[Metadata]) -> list[str]:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from airflow_profile_provider.decorators.vendors import installed, operator_of
 from airflow_profile_provider.get_provider_info import get_provider_info
+from airflow_profile_provider.operators.vendors import hook_class_of, installed, operator_of, vendors_of
 
 OURS = get_provider_info()
 ACME: dict[str, Any] = {
@@ -23,6 +23,17 @@ def test_each_vendor_has_its_operator(vendor: str) -> None:
 
 def test_a_sixth_vendor_of_another_provider_is_found() -> None:
     assert operator_of("acme", [OURS, ACME]).__name__ == "AcmePushProfilesOperator"
+
+
+def test_a_vendors_hook_is_found_whoever_brings_it() -> None:
+    found = hook_class_of("acme", [OURS, ACME])
+    assert found and found.__name__ == "AcmeHook"
+
+
+def test_a_hook_that_pushes_no_profiles_is_none() -> None:
+    http = {"connection-type": "http", "hook-class-name": "airflow.providers.http.hooks.http.HttpHook"}
+    assert hook_class_of("http", [{"connection-types": [http]}]) is None
+    assert "http" not in vendors_of([OURS, {"connection-types": [http]}])
 
 
 def test_airflow_knows_our_metadata() -> None:
