@@ -12,5 +12,5 @@ from airflow_profile_provider.operators.ocamba import OcambaPushProfilesOperator
 OPERATORS = {"ocamba": OcambaPushProfilesOperator, "communifire": CommunifirePushProfilesOperator}
 
 with DAG("one_push", schedule=None):
-    given = json.loads(Variable.get("one_push", "{}"))
+    given = json.loads(Variable.get("one_push", '{"records": []}'))
     OPERATORS[given.pop("vendor", "ocamba")](task_id="push", **given)
