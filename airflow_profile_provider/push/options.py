@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, get_args
 from airflow_profile_provider import options as arguments
 from airflow_profile_provider.errors import ConfigurationError
 from airflow_profile_provider.options import require_choice
-from airflow_profile_provider.sources.csv_format import CsvFormat
 
 if TYPE_CHECKING:
     from airflow_profile_provider.mapping.mapper import ColumnsOf, FieldMapping
+    from airflow_profile_provider.sources.csv_format import CsvFormat
     from airflow_profile_provider.vendors.base import Vendor
 
 MAX_RECORD_BYTES = 1_000_000
@@ -146,6 +146,8 @@ def _partition(name: str, value: Any) -> tuple[int, int] | None:
 
 
 def _csv(name: str, value: Any) -> CsvFormat | None:
+    from airflow_profile_provider.sources.csv_format import CsvFormat
+
     given = arguments.mapping(name, value)
     return None if given is None else CsvFormat.of(given)
 
