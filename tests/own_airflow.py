@@ -9,6 +9,7 @@ import sys
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 AIRFLOW_VERSION = tuple(int(part) for part in version("apache-airflow").split(".")[:2])
@@ -23,3 +24,11 @@ for name in [name for name in os.environ if name.startswith(("AIRFLOW_", "_AIRFL
     del os.environ[name]
 AIRFLOW = LocalAirflow(HOME, ROOT / "dags")
 os.environ.update(AIRFLOW.settings())
+
+
+def serialized(dag: Any) -> dict[str, Any]:
+    """Return a DAG as Airflow keeps it in its database."""
+    from airflow.serialization import serialized_objects
+
+    kind = getattr(serialized_objects, "DagSerialization" if AIRFLOW_VERSION >= (3, 2) else "SerializedDAG")
+    return dict(kind.to_dict(dag))

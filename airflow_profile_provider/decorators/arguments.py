@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import date, timedelta
+from importlib import import_module
 from typing import Any
 
 from airflow_profile_provider.operators.held import HeldRecords, is_to_be_rendered, may_be_rendered
@@ -47,3 +48,14 @@ def _rendered(value: Any) -> Any:
         if plain or any(hasattr(value, name) for name in ("open", "iter_assets"))
         else HeldRecords(value)
     )
+
+
+def accepted(
+    function: Callable[..., Any], args: Collection[Any], given: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """Return those keyword arguments that a function takes, chosen as Airflow does for its own tasks."""
+    try:
+        from airflow.sdk.bases.decorator import determine_kwargs
+    except ImportError:  # Airflow 3.1, whose constraints have a common-compat that does not know of it
+        determine_kwargs = import_module("airflow.utils.operator_helpers").determine_kwargs
+    return determine_kwargs(function, args, given)

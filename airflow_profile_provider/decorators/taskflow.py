@@ -11,12 +11,11 @@ from airflow.providers.common.compat.sdk import (
     AirflowFailException,
     AirflowSkipException,
     DecoratedOperator,
-    determine_kwargs,
 )
 
 from airflow_profile_provider.adapters.files import is_path
 from airflow_profile_provider.adapters.paths import is_list_of_paths
-from airflow_profile_provider.decorators.arguments import kept, let_go
+from airflow_profile_provider.decorators.arguments import accepted, kept, let_go
 from airflow_profile_provider.decorators.mapping import PushDecorator
 from airflow_profile_provider.decorators.rows import Rows, given_by
 from airflow_profile_provider.operators.base import PushProfilesOperator
@@ -110,7 +109,7 @@ class FunctionPushProfilesOperator(DecoratedOperator, PushProfilesOperator):
         args = [let_go(value) for value in self.op_args]
         named = {name: let_go(value) for name, value in self.op_kwargs.items()}
         function = self.python_callable
-        wanted = determine_kwargs(function, args, {**context, **named})
+        wanted = accepted(function, args, {**context, **named})
         records = given_by(
             function, lambda: function(*args, **wanted), (AirflowSkipException, AirflowFailException)
         )

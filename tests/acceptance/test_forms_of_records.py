@@ -330,13 +330,13 @@ def test_a_function_is_called_when_the_task_runs_and_for_each_try(ocamba: Rig) -
     "form", ["pandas", "polars", "duckdb", "table", "generator", "function", "paths", "texts"]
 )
 def test_a_dag_with_any_form_can_be_stored_and_copied(form: str, tmp_path: Path) -> None:
-    from airflow.serialization.serialized_objects import DagSerialization
+    from own_airflow import serialized
 
     with DAG("d", schedule=None) as dag:
         records = FORMS[form](tmp_path / "people")
         OcambaPushProfilesOperator(task_id="a", records=records, **MAPPED)
         OcambaPushProfilesOperator.partial(task_id="b", **MAPPED).expand(records=[records, records])
-    stored = json.dumps(DagSerialization.serialize_dag(dag))
+    stored = json.dumps(serialized(dag))
     assert "is 7" not in stored
     copy.deepcopy(dag)
 

@@ -125,7 +125,13 @@ def test_dag(
     bundles: LocalAirflow, sandbox: Sandbox, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> TestDag:
     """Run a DAG with ``dag.test()``, its connections pointing at the sandbox and at files of the test."""
-    from airflow.dag_processing.dagbag import DagBag
+    bundle = {"bundle_name": "examples"}
+    try:
+        from airflow.dag_processing.dagbag import DagBag
+    except ImportError:  # Airflow 3.1
+        from airflow.models.dagbag import DagBag  # type: ignore[no-redef]
+
+        bundle = {}
 
     monkeypatch.setenv("AIRFLOW_VAR_PROFILES_FOLDER", str(folder))
     files = databases(tmp_path / "people.db", tmp_path / "ledger.db")
@@ -133,7 +139,7 @@ def test_dag(
         monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}", json.dumps(connection))
 
     def run(file: Path, **options: Any) -> Ended:
-        bag = DagBag(file, bundle_path=file.parent, bundle_name="examples")
+        bag = DagBag(file, bundle_path=file.parent, **bundle)
         assert not bag.import_errors
         (dag,) = bag.dags.values()
         done = dag.test(**options)

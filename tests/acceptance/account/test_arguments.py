@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 from airflow.sdk import DAG, TaskGroup
-from own_airflow import AIRFLOW_VERSION
+from own_airflow import serialized
 
 from airflow_profile_provider.errors import ConfigurationError
 from airflow_profile_provider.operators.communifire import CommunifirePushProfilesOperator
@@ -140,11 +140,6 @@ def test_natively_rendered_records_are_pushed(scene: Scene) -> None:
 
 def test_records_of_mapped_tasks_stay_out_of_the_serialized_dag() -> None:
     """Case 5c, wherever they are given."""
-    from airflow.serialization import serialized_objects
-
-    serialization = "DagSerialization" if AIRFLOW_VERSION >= (3, 2) else "SerializedDAG"
-    serialize = getattr(serialized_objects, serialization).serialize_dag
-
     records = [{"key": "1", "fields": {"comment": CANARY}}]
     with DAG("d", schedule=None) as dag:
         OcambaPushProfilesOperator.partial(task_id="a", records=records).expand(ocamba_conn_id=["a", "b"])
@@ -154,7 +149,7 @@ def test_records_of_mapped_tasks_stay_out_of_the_serialized_dag() -> None:
         OcambaPushProfilesOperator(task_id="g", default_args={"records": records})
         with TaskGroup("h", default_args={"records": records}):
             OcambaPushProfilesOperator.partial(task_id="i").expand(ocamba_conn_id=["a", "b"])
-    assert CANARY not in json.dumps(serialize(dag), default=str)
+    assert CANARY not in json.dumps(serialized(dag), default=str)
 
 
 @pytest.mark.parametrize("form", [list, str])

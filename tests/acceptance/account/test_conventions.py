@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 from airflow.sdk import DAG
-from airflow.serialization import serialized_objects
-from own_airflow import AIRFLOW_VERSION
+from own_airflow import AIRFLOW_VERSION, serialized
 from standins import Fault
 
 from airflow_profile_provider.decorators import push_profiles
@@ -25,8 +24,7 @@ from .test_arguments import Ti, run
 
 def stored(dag: DAG) -> str:
     """The DAG as Airflow stores it."""
-    name = "DagSerialization" if AIRFLOW_VERSION >= (3, 2) else "SerializedDAG"
-    return json.dumps(getattr(serialized_objects, name).to_dict(dag))
+    return json.dumps(serialized(dag))
 
 
 def test_records_in_default_args_are_pushed_and_never_stored(scene: Scene) -> None:

@@ -213,7 +213,7 @@ class WarehouseHook(DbApiHook):
 
 
 @pytest.fixture
-def warehouse(monkeypatch: pytest.MonkeyPatch) -> None:
+def warehouse() -> None:
     """A provider whose connection type is "warehouse"."""
     register(WarehouseHook)
 
