@@ -64,6 +64,20 @@ class HeldRecords:
         return f"<{len(self)} records>" if _is_list(self.records) else f"<{type(self.records).__name__}>"
 
 
+class HeldValue:
+    """A value beside templates, which Airflow stores with the DAG; the value itself is not shown."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __deepcopy__(self, memo: Any) -> HeldValue:
+        """Return the same value: Airflow copies a DAG, and not every driver's value can be."""
+        return self
+
+    def __repr__(self) -> str:
+        return "***"
+
+
 class HeldParameters:
     """Values that are bound to a query, rendered by now: only their names are shown."""
 
@@ -81,7 +95,26 @@ class HeldParameters:
 
 def given_parameters(held_ones: Any) -> Any:
     """Return parameters as they were given, held or not."""
-    return held_ones.parameters if isinstance(held_ones, HeldParameters) else held_ones
+    return _let_go(held_ones.parameters if isinstance(held_ones, HeldParameters) else held_ones)
+
+
+def _let_go(value: Any) -> Any:
+    if type(value) in {list, tuple}:
+        return type(value)(map(_let_go, value))
+    if type(value) is dict:
+        return {name: _let_go(part) for name, part in value.items()}
+    return value.value if isinstance(value, HeldValue) else value
+
+
+def _held_beside_templates(value: Any) -> Any:
+    """Hold the values among parameters that are no templates, wherever they stand."""
+    if not is_to_be_rendered(value):
+        return value if isinstance(value, HeldValue) else HeldValue(value)
+    if isinstance(value, Mapping):
+        return {name: _held_beside_templates(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_held_beside_templates(part) for part in value]
+    return value
 
 
 def _is_list(records: Any) -> bool:
@@ -102,7 +135,9 @@ def held(name: str, value: Any) -> Any:
     if value is None or isinstance(value, HeldRecords | HeldParameters | FromEvents | bool | int | float):
         return value
     if name == "parameters" and _fits(name, value):
-        return value if is_to_be_rendered(value) else HeldParameters(arguments.parameters(name, value) or ())
+        if is_to_be_rendered(value):
+            return _held_beside_templates(value)
+        return HeldParameters(given_parameters(arguments.parameters(name, value)) or ())
     if hasattr(type(value), "resolve") or hasattr(type(value), "open") or isinstance(value, os.PathLike):
         return value  # an XComArg, what it resolves to is set later; or a path
     if name == "records" and _is_paths(value):

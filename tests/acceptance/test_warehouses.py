@@ -14,6 +14,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk import DAG, BaseHook, task
 from mariadb import private_mariadb
+from own_airflow import serialized
 from warehouses import DuckDBHook, MySqlHook, register
 
 from airflow_profile_provider.adapters.databases import engine_of
@@ -121,6 +122,29 @@ def test_a_template_is_shown_until_it_is_rendered(ocamba: Rig, tmp_path: Path) -
     rendered(push, tmp_path, params={"country": CANARY})
     assert str(push.parameters) == str({"country": "***", "since": "***"})
     assert push.parameters.parameters == {"country": CANARY, "since": date(2026, 1, 2)}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"day": "{{ ds }}", "country": CANARY},
+        ["{{ ds }}", (CANARY, "{{ ds }}")],
+        {"day": "{{ ds }}", "countries": [CANARY]},
+    ],
+)
+def test_a_value_beside_a_template_is_not_stored_with_the_dag(
+    ocamba: Rig, tmp_path: Path, given: Any
+) -> None:
+    with DAG("d", schedule=None) as dag:
+        operator(ocamba, sql=QUERY, parameters=given)
+        partly = ocamba.operator_class.partial(task_id="mapped", sql=QUERY, **PUSH)
+        partly.expand(parameters=[given])
+    stored = json.dumps(serialized(dag), default=str)
+    assert "{{ ds }}" in stored
+    assert CANARY not in stored
+    push = rendered(operator(ocamba, sql=QUERY, parameters=given), tmp_path, ds="2026-01-02")
+    bound = json.loads(json.dumps(given).replace("{{ ds }}", "2026-01-02"))
+    assert json.loads(json.dumps(push.parameters.parameters)) == bound
 
 
 def test_what_another_task_returns_may_be_a_parameter(ocamba: Rig) -> None:
