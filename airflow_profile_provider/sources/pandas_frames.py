@@ -13,7 +13,7 @@ from airflow_profile_provider.errors import InvalidRecord
 from airflow_profile_provider.sources.batches import RowBatch, TupleBatch
 from airflow_profile_provider.sources.parquet import ROWS_AT_ONCE, ColumnBatch
 from airflow_profile_provider.sources.reading import require_named
-from airflow_profile_provider.values.native import unwrapped
+from airflow_profile_provider.values.native import single, unwrapped
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -48,8 +48,16 @@ def batches_of_pandas(name: str, frame: Any, columns: Sequence[str] | None) -> I
         if typed:
             yield _columns(start + 1, names, piece)
         else:
-            rows = zip(*[list(map(_whole, piece[name])) for name in names], strict=True)
+            rows = zip(*[_cells(piece[name]) for name in names], strict=True)
             yield TupleBatch(start + 1, names, list(rows))
+
+
+def _cells(column: Any) -> list[Any]:
+    """Return a column's values; pandas hands single precision out as double, with digits of nobody."""
+    kind = str(getattr(column.dtype, "categories", column).dtype).lower()
+    if kind in {"float32", "float[pyarrow]"}:
+        return [single(value) if isinstance(value, float) else value for value in column]
+    return list(map(_whole, column))
 
 
 def _whole(value: Any) -> Any:

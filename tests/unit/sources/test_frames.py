@@ -15,6 +15,7 @@ from airflow_profile_provider.errors import ConfigurationError, SourceError
 from airflow_profile_provider.records import Row
 from airflow_profile_provider.sources.batches import RowBatch
 from airflow_profile_provider.sources.frames import FrameSource, is_frame
+from airflow_profile_provider.values.nulls import is_null
 
 pd = pytest.importorskip("pandas")
 np = pytest.importorskip("numpy")
@@ -205,6 +206,15 @@ def test_changes_may_have_their_key_in_the_index() -> None:
     frame = pd.DataFrame({"key": ["1"], "fields": [{"name": "a"}]}).set_index("key")
     (row,) = FrameSource(frame)._rows(Wanted(), None)
     assert row.content == {"key": "1", "fields": {"name": "a"}}
+
+
+@pytest.mark.parametrize("kind", ["float32", "Float32", "float[pyarrow]", "category"])
+def test_a_single_precision_number_is_the_same_beside_a_column_of_objects(kind: str) -> None:
+    numbers = pd.Series([0.1, None], dtype="float32").astype(kind)
+    frame = pd.DataFrame({"id": pd.Series(["1", "2"], dtype=object), "share": numbers})
+    first, second = (row.content["share"] for row in read(frame, "id", "share"))
+    assert str(first) == "0.1"
+    assert is_null(second)
 
 
 LONG = [*range(2000)]
