@@ -83,8 +83,10 @@ class Columns:
         return found
 
 
-def check_members(raw: Mapping[str, Any]) -> None:
+def check_members(raw: Mapping[str, Any], *, replayed: bool = False) -> None:
     """Refuse content that is meant to be a change and has what no change has, or no key.
+
+    ``replayed`` is a row of the rejects, as the source had it: it may need the mapping of its push.
 
     Raises:
         InvalidRecord: naming its members, where they cannot be anybody's values.
@@ -94,6 +96,8 @@ def check_members(raw: Mapping[str, Any]) -> None:
     if unknown:
         # The names of what is no change at all may be the cells of a table without names.
         is_one = not _CHANGE_MEMBERS.isdisjoint(raw)
+        if replayed and not is_one:
+            raise InvalidRecord("is a row as the source had it: give key and fields as the push did")
         names = f" ({', '.join(sorted(unknown)[:5])})" if is_one else f": {len(unknown)}"
         raise InvalidRecord(
             f"has members that a change has not{names}; a change has key and fields; else map columns with "

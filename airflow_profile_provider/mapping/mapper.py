@@ -165,7 +165,7 @@ class Mapper:
         if not self.holds_change(row.content):
             return self._columns.members(row)
         raw: Mapping[str, Any] = row.content
-        check_members(raw)
+        check_members(raw, replayed=row.replayed)
         return raw
 
     def holds_change(self, content: Mapping[str, Any]) -> bool:

@@ -18,14 +18,18 @@ def estimate(records: int, batch_size: int, vendor: Vendor, quota: Quota, *, at_
     requests = math.ceil(records / batch_size) * vendor.requests_per_batch
     seconds = fastest(quota.rates, requests)
     rates = ", ".join(f"{rate.limit}/{rate.seconds:g}s" for rate in quota.rates)
-    least = "those take at least" if at_most else "at least"
-    adaptive_rate = f"{least} {duration(seconds)} at the quota of {rates}" if rates else "without a quota"
     number = (
-        f"at most {requests:,} requests, as the ledger may hold some"
+        f"at most {requests:,} requests, fewer if the ledger has some"
         if at_most
         else f"about {requests:,} requests"
     )
-    return f"About {records:,} records: {number}, {adaptive_rate}"
+    said = f"About {records:,} records: {number}"
+    if not rates:
+        return f"{said}, without a quota"
+    if seconds < 1:
+        return f"{said}; the quota is {rates}"
+    least = f"; all {requests:,} take at least" if at_most else ", at least"
+    return f"{said}{least} {duration(seconds)} at the quota of {rates}"
 
 
 class Progress:

@@ -151,6 +151,12 @@ def test_an_estimate_that_cannot_know_says_at_most() -> None:
     assert "About -1" not in words
 
 
+def test_an_estimate_of_less_than_a_second_has_no_time() -> None:
+    vendor = OcambaVendor(Access("http://x", "", "", {}))
+    words = estimate(3, 1, vendor, Quota((Rate(10, 1.0),)))
+    assert words == "About 3 records: about 3 requests; the quota is 10/1s"
+
+
 def test_an_empty_file_is_not_minus_one_record(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
     """Case 21h."""
     (scene.folder / "empty.csv").write_text("")

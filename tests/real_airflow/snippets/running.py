@@ -147,7 +147,8 @@ class Runner:
 
     def _environment(self) -> dict[str, str]:
         paths = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-        return {**self.airflow.environment(), **os.environ, "PATH": paths, "COLUMNS": "200"}
+        mine = {"PATH": paths, "COLUMNS": "200", "AIRFLOW__CORE__DAGS_FOLDER": str(self.world.dags)}
+        return {**self.airflow.environment(), **os.environ, **mine}
 
     def _serve(self, line: str) -> None:
         """Start a sandbox, which would stay in the foreground, and wait until it answers."""

@@ -392,6 +392,22 @@ def test_a_file_is_replaced_only_by_force(
     assert "OcambaPushProfilesOperator(" in file.read_text()
 
 
+@pytest.mark.parametrize(("folder", "is_told"), [("elsewhere", True), ("dags", False)])
+def test_a_file_where_airflow_does_not_look_is_told_to_be_moved(
+    folder: str,
+    is_told: bool,
+    sandbox: Sandbox,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """`airflow dags test` finds a DAG only where Airflow's DAGs are."""
+    monkeypatch.setenv("AIRFLOW__CORE__DAGS_FOLDER", str(tmp_path / "dags"))
+    words = ("init", "--conn-id", "ocamba_default", "--records", str(one(tmp_path, email="a")))
+    _, said = run(capsys, *words, "--output", f"{tmp_path / folder}/")
+    assert (f"Copy it to Airflow's DAGs first, such as to {tmp_path / 'dags'}:" in said) is is_told
+
+
 def test_names_that_are_no_python_stay_in_their_place(
     sandbox: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

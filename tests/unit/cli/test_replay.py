@@ -108,6 +108,17 @@ def test_rows_of_the_source_are_mapped_as_the_push_mapped_them(
     assert comments(sandbox)[key] == "corrected"
 
 
+def test_a_row_of_the_source_without_a_mapping_says_what_to_give(
+    sandbox: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "rejects.jsonl"
+    OcambaHook().push(
+        [{"id": keys(sandbox)[0], "note": None}], rejects_path=path, key="id", fields={"comment": "note"}
+    )
+    _, _, beside = run_all(capsys, "replay", str(path), *OCAMBA)
+    assert "is a row as the source had it: give key and fields as the push did" in beside
+
+
 def test_the_ledger_learns_what_a_replay_delivered(
     sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
