@@ -5,6 +5,7 @@ Its cursor is asked for a thousand rows at a time; whether the driver has fetche
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -15,6 +16,7 @@ from airflow_profile_provider.sources.statements import Statement
 from airflow_profile_provider.values.native import single
 
 _MOMENTS = ("DATE", "TIME")
+_FLOAT = re.compile(r"\bFLOAT\b")
 
 
 class CursorDatabase:
@@ -106,6 +108,17 @@ class _CursorResult:
         return rows or ()
 
 
+def _singles(value: Any) -> Any:
+    """Return what holds numbers of single precision, however deep, with the digits that those have."""
+    if isinstance(value, float):
+        return single(value)
+    if isinstance(value, dict):
+        return {name: _singles(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_singles(part) for part in value]
+    return value
+
+
 def _duckdb_readers(cursor: Any, meet: Callable[[], None]) -> dict[int, Callable[[Any], Any]]:
     """Return what makes of DuckDB's values what they are: it writes a date that Python has not as text."""
     if type(cursor).__module__.partition(".")[0].lstrip("_") != "duckdb":
@@ -124,6 +137,8 @@ def _duckdb_readers(cursor: Any, meet: Callable[[], None]) -> dict[int, Callable
     for place, kind in enumerate(kinds):
         if kind == "FLOAT":
             found[place] = single
+        elif _FLOAT.search(kind) and "DOUBLE" not in kind:
+            found[place] = _singles
         elif kind.startswith(_MOMENTS) and not kind.endswith("[]"):
             found[place] = moment
     return found
