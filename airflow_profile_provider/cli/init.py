@@ -53,9 +53,10 @@ def init(args: Namespace) -> int:
         sys.stdout.write(text)
         return 0
     _save(path, text, force=args.force)
-    say(f"Wrote {plain(str(path))}. It sends nothing before it is run:")
     folder = Path(conf.get_mandatory_value("core", "dags_folder"))
-    if not path.resolve().is_relative_to(folder.resolve()):
+    is_found = path.resolve().is_relative_to(folder.resolve())
+    say(f"Wrote {plain(str(path))}. It sends nothing before it is run{':' if is_found else '.'}")
+    if not is_found:
         say(f"Copy it to Airflow's DAGs first, such as to {plain(str(folder))}:")
     say(f"    airflow dags test {dag_id}")
     return 0
