@@ -96,14 +96,19 @@ class Scene:
         ], delivered.read_text().split() if delivered.exists() else []
 
 
-def assert_whole(ended: Ended, received: int | None = None, *, files: bool = True) -> Report:
-    """The report is there and adds up; what was not delivered is in the rejects, what was is in the keys."""
+def assert_whole(
+    ended: Ended, received: int | None = None, *, files: bool = True, complete: bool | None = None
+) -> Report:
+    """The report is there and adds up; what was not delivered is in the rejects, what was is in the keys.
+
+    It is complete where nothing stopped the push, unless `complete` says what it is.
+    """
     report = ended.report
     assert report is not None, ended.said
     counts = {verdict: getattr(report, verdict) for verdict in Verdict}
     assert sum(counts.values()) == report.received, (report, ended.said)
     assert received is None or report.received == received, (report, ended.said)
-    assert report.complete is (ended.error is None)
+    assert report.complete is (ended.error is None if complete is None else complete)
     assert (
         ended.error is None or isinstance(ended.error, ProfileError) or not isinstance(ended.error, Exception)
     )

@@ -260,7 +260,8 @@ def test_a_time_out_at_any_moment_leaves_a_whole_account(
         return
     assert isinstance(ended.error, AirflowTaskTimeout)
     sent = len(scene.vendor.requests)
-    report = assert_whole(ended)
+    ended_first = ended.report is not None and ended.report.complete  # struck when all had its verdict
+    report = assert_whole(ended, 1500 if ended_first else None, complete=ended_first)
     assert report.received in {0, 1500} or kind == "generator"
     assert sent >= report.pushed
     time.sleep(0.05)
