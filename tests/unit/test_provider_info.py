@@ -74,14 +74,17 @@ def test_no_module_with_an_operator_or_a_trigger_is_left_out() -> None:
 
 
 def test_airflow_finds_our_decorator_and_our_options() -> None:
-    from airflow.providers.common.compat.sdk import conf
+    from airflow.providers_manager import ProvidersManager
     from airflow.sdk import task
 
     from airflow_profile_provider.decorators import push_profiles
 
     assert task.push_profiles is push_profiles
-    assert conf.getfloat("profiles", "defer_seconds") == 30
-    assert conf.getfloat("profiles", "tell_seconds") == 5
+    options = dict(ProvidersManager().provider_configs)["airflow-profile-provider"]["profiles"]["options"]
+    assert {name: option["default"] for name, option in options.items()} == {
+        "defer_seconds": "30",
+        "tell_seconds": "5",
+    }
 
 
 def test_the_file_for_the_registry_says_what_the_metadata_says() -> None:

@@ -294,7 +294,7 @@ def test_rows_that_are_written_at_once_are_those_that_are_written_one_by_one(
     """PostgreSQL gets arrays, unless a key comes twice."""
     engine = databases.engine_of(Connection(conn_id="ledger", **postgres.store(database)))
     ledger = Ledger(engine, "ocamba:x", "id")
-    entries = [Entry("a", b"1" * 16, {"f": "ab" * 8}, order=7), Entry("b", None, {}, order=None)]
+    entries = [Entry("a", b"1" * 16, {"f": b"\xab" * 8}, order=7), Entry("b", None, {}, order=None)]
     ledger.put_in_doubt([Entry("a"), Entry("b", order=2**62), Entry("a", order=3)])
     assert {key: entry.order for key, entry in ledger.known(["a", "b"]).items()} == {"a": 3, "b": 2**62}
     ledger.acknowledge(entries)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from datetime import UTC, date, datetime, time
@@ -288,7 +289,10 @@ print(json.dumps([number, peak() - idle]))
 @pytest.mark.long
 def test_a_million_rows_take_less_than_200_mb(store: Store, kind: str) -> None:
     given = json.dumps([store, NUMBERS[kind].format(1_000_000)])
-    found = subprocess.run([sys.executable, "-c", MEMORY, given], capture_output=True, text=True, check=False)
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    found = subprocess.run(
+        [sys.executable, "-c", MEMORY, given], env=env, capture_output=True, text=True, check=False
+    )
     assert found.returncode == 0, found.stderr
     number, kilobytes = json.loads(found.stdout.splitlines()[-1])
     assert number == 1_000_000
