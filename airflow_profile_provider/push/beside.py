@@ -20,6 +20,8 @@ from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
+LISTEN_SECONDS = 0.2
+"""A signal that comes just before a wait begins, or that another thread got, does not end that wait."""
 AT_ONCE = 1000
 WITHIN = 0.005
 READ_ON_SECONDS = 3.0
@@ -140,7 +142,13 @@ class Beside(Generic[T]):
         return self._result
 
     def _serve(self) -> None:
-        while (asked := self._asked.get()) is not None:
+        while True:
+            try:
+                asked = self._asked.get(timeout=LISTEN_SECONDS)
+            except Empty:
+                continue
+            if asked is None:
+                return
             asked.read_on()
 
     def _serve_to_the_end(self, thread: threading.Thread) -> None:

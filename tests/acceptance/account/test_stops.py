@@ -222,6 +222,24 @@ def test_stop_ends_a_push_that_waits_for_its_turn(scene: Scene) -> None:
     assert caught.value.report.received == 0
 
 
+def test_a_signal_that_another_thread_got_ends_the_push(scene: Scene) -> None:
+    """So does one that comes just before the main thread begins to wait: neither wakes it."""
+    scene.connect(quota="1/3600s")
+
+    def strike() -> None:
+        while not scene.vendor.requests:
+            time.sleep(0.01)
+        time.sleep(0.1)
+        signal.raise_signal(signal.SIGINT)
+
+    striker = threading.Thread(target=strike)
+    striker.start()
+    ended = scene.push()
+    striker.join()
+    assert isinstance(ended.error, KeyboardInterrupt)
+    assert_whole(ended)
+
+
 @pytest.fixture
 def alarm() -> Iterator[Callable[[float], None]]:
     """Raise Airflow's time-out in the main thread after so many seconds, as Airflow does."""

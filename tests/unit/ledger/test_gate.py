@@ -190,7 +190,7 @@ def test_g1_the_shares_of_a_push_are_all_of_it(ocamba: Ocamba, source: Source) -
 
 
 def test_g6_a_share_of_what_can_be_read_only_once_is_not_judged_by_the_whole(ocamba: Ocamba) -> None:
-    with pytest.raises(ConfigurationError, match="give a list, a path or a query"):
+    with pytest.raises(ConfigurationError, match="give a list, a path, a query, or the function"):
         push(iter(rows()), partition=(0, 2), max_changes=N)
     assert push(iter(rows()), partition=(0, 2)).received > 0
 
