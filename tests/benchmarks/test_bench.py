@@ -16,6 +16,7 @@ from benchmarks.spread import MARKS
 from benchmarks.stand_in import Fixed, Sliding
 
 
+@pytest.mark.long
 def test_a_tiny_run_prints_every_contender_and_ratio_and_leaves_the_docs_alone() -> None:
     page = ROOT / "docs" / "benchmarks.md"
     before = page.read_bytes()

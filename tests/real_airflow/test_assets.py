@@ -16,6 +16,8 @@ from airflow_profile_provider.sandbox import Sandbox
 
 from .conftest import TEST_DAGS, Ended, TestDag
 
+pytestmark = pytest.mark.long
+
 Events = Callable[[str], list[dict[str, Any]]]
 
 

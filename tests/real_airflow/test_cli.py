@@ -110,6 +110,7 @@ def test_help_names_the_commands_without_a_warning(migrated: LocalAirflow) -> No
     assert "Profile values are shown" in " ".join(shown.split())
 
 
+@pytest.mark.long
 def test_the_module_has_the_same_commands(migrated: LocalAirflow) -> None:
     for words in ([], ["ledger", "status"]):
         done = subprocess.run(

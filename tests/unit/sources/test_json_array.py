@@ -75,7 +75,7 @@ def test_every_record_arrives_whatever_the_layout_and_the_pieces(
         ("[1, 2]", "is not a JSON object"),
         ('{"a": "\\q"}', "is not valid JSON"),
         ('{"a": 1, "a": 2}', "more than once"),
-        ('{"a": ' * 50_000 + "1" + "}" * 50_000, "nested too deeply"),
+        ('{"a": ' * 5_000 + "1" + "}" * 5_000, "nested too deeply"),
         ('{"a": ' + "9" * 5000 + "}", "number"),
     ],
 )
@@ -154,6 +154,7 @@ def test_a_line_of_the_rejects_in_an_array_is_the_row_it_was() -> None:
     assert (row.content, row.text, row.replayed) == ({"id": "1"}, True, True)
 
 
+@pytest.mark.long
 def test_memory_does_not_grow_with_the_array() -> None:
     def pieces() -> Iterator[bytes]:
         yield b"["
