@@ -22,12 +22,6 @@ if TYPE_CHECKING:
 _FOR_PEOPLE = frozenset({"table", "plain"})
 
 
-_EXPLAINED = (
-    *("sql", "sql_conn_id", "key", "key_type", "nulls", "version", "ledger_conn_id"),
-    *("changed_fields_only", "ignore_ledger", "mixed_key_types"),
-)
-
-
 # -- explain ----------------------------------------------------------------------------------------------
 
 
@@ -35,7 +29,7 @@ _EXPLAINED = (
 def explain(args: Namespace) -> int:
     """Print what a push would do with one key."""
     hook = hook_of(args.conn_id, args.conn_type)
-    options = options_of(args, _EXPLAINED)
+    options = options_of(args, "sql", "sql_conn_id")
     known = signature(hook.explain).parameters.values()
     if not any(each.kind is each.VAR_KEYWORD for each in known):
         for name in options.keys() - {each.name for each in known}:

@@ -146,7 +146,7 @@ def _lines(value: Any) -> list[str]:
     for before, part in parts:
         nested = isinstance(part, dict | list) and part and len(literal(part)) > _WIDTH // 2
         lines = _lines(part) if nested else [literal(part)]
-        lines[0], lines[-1] = before + lines[0], lines[-1]
+        lines[0] = before + lines[0]
         inner += [*lines[:-1], f"{lines[-1]},"]
     brackets = "{}" if isinstance(value, dict) else "[]"
     return [brackets[0], *(f"    {line}" for line in inner), brackets[1]]

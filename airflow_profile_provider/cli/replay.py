@@ -16,17 +16,12 @@ from airflow_profile_provider.errors import ConfigurationError, ProfileError
 from airflow_profile_provider.records import Group, Report, Verdict
 from airflow_profile_provider.sources.announced import Announced
 
-_FLAGS = (
-    *("key", "key_type", "nulls", "version", "ledger_conn_id", "rejects_path"),
-    *("changed_fields_only", "ignore_ledger", "mixed_key_types"),
-)
-
 
 @command
 def replay(args: Namespace) -> int:
     """Push again what rejects files hold, and print the report; 0 only if all of it was delivered."""
     hook = hook_of(args.conn_id, args.conn_type)
-    options = options_of(args, _FLAGS) | {"action": "plan" if args.dry_run else "push"}
+    options = options_of(args, "rejects_path") | {"action": "plan" if args.dry_run else "push"}
     files = [part for path in args.rejects for part in parts_of(path)]
     if not files:
         raise ConfigurationError("no file matches: name the rejects files of a push")

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from airflow_profile_provider.hooks.base import ProfileHook
 
 _CONTEXT = "_AIRFLOW_PROCESS_CONTEXT"
+_MAPPED = (
+    *("key", "key_type", "nulls", "version", "ledger_conn_id"),
+    *("changed_fields_only", "ignore_ledger", "mixed_key_types"),
+)
 
 
 def command(run: Callable[[Namespace], int]) -> Callable[[Namespace], None]:
@@ -77,13 +81,13 @@ def hook_of(conn_id: str, conn_type: str | None) -> ProfileHook:
     return hook_class(conn_id)
 
 
-def options_of(args: Namespace, names: Iterable[str]) -> dict[str, Any]:
-    """Return a push's options from the command line: those of these names, and what --option gives.
+def options_of(args: Namespace, *more: str) -> dict[str, Any]:
+    """Return a push's options from the command line: how rows are mapped, ``more``, and what --option gives.
 
     Raises:
         ConfigurationError: one of them cannot be read.
     """
-    options = {name: getattr(args, name) for name in names}
+    options = {name: getattr(args, name) for name in (*_MAPPED, *more)}
     options["fields"] = _list_or_text(args.fields)
     if isinstance(options["fields"], list):
         options["fields"] = [name.strip() for name in options["fields"] if name.strip()]

@@ -22,6 +22,7 @@ from airflow_profile_provider.vendors.base import Access, Vendor
 if TYPE_CHECKING:
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
+    from airflow_profile_provider.decorators.mapping import PushDecorator
     from airflow_profile_provider.operators.base import PushProfilesOperator
 
 _SOMEWHERE = Access("https://known.when.the.task.runs")
@@ -111,13 +112,14 @@ def check_task(task: PushProfilesOperator, given: Mapping[str, Any]) -> None:
     _checked({**own, **given}, task.task_id, rules, gives_records=task.gives_records)
 
 
-def check_mapped(partial: OperatorPartial, mapped: Any = None) -> None:
+def check_mapped(partial: OperatorPartial | PushDecorator, mapped: Any = None) -> None:
     """Check what `partial` got and, of what is mapped, what is known.
 
     Raises:
         ConfigurationError: naming the argument, what to write, and the task.
     """
-    vendor_class = partial.operator_class.rules()  # type: ignore[attr-defined]
+    kind: Any = partial.operator_class
+    vendor_class = kind.rules()
     names = names_of(vendor_class)
     given = {name: _let_go(partial.kwargs.get(name, LATER)) for name in names}
     for each in _each(mapped):

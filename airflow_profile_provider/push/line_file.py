@@ -11,6 +11,7 @@ from tempfile import SpooledTemporaryFile
 from typing import IO
 
 from airflow_profile_provider.errors import OutputFailed, SourceError, where_raised
+from airflow_profile_provider.sources.packing import packing_of, unpacked
 from airflow_profile_provider.sources.reading import Open
 
 
@@ -30,6 +31,7 @@ class LineFile:
         self._open = open_file
         self._always = always
         self._local = "://" not in path
+        self._zips = packing_of(path) == ".gz"
         self._raw: IO[bytes] | None = None
         self._gzip: gzip.GzipFile | None = None
         self._failed: OutputFailed | None = None
@@ -52,7 +54,7 @@ class LineFile:
 
     def _write(self, line: bytes) -> None:
         raw = self._raw or self._start()
-        if not self.path.endswith(".gz"):
+        if not self._zips:
             raw.write(line)
             return
         if self._gzip is None:
@@ -73,7 +75,7 @@ class LineFile:
         with suppress(Exception):  # an object store's writer may do anything here
             if raw:
                 raw.close()
-        if self._local and not self.path.endswith(".gz"):
+        if self._local and not self._zips:
             with suppress(OSError):
                 self._cut_to(_end_at_last_line(self.path))
         return self._failed
@@ -108,7 +110,7 @@ class LineFile:
     def _go_on(self, path: str, copy: IO[bytes], keep: Callable[[str], str | None]) -> int:
         kept = 0
         self._start(f"{self.path}.new" if self._local else self.path)
-        for line in gzip.GzipFile(fileobj=copy, mode="rb") if path.endswith(".gz") else copy:
+        for line in unpacked(path, copy):
             text = line.decode()
             left = keep(text.rstrip("\n")) if text.endswith("\n") else None
             if left is not None:
@@ -170,7 +172,7 @@ class LineFile:
         if self._raw is None and self._always:
             self._start()
         if self._raw and not self._raw.closed:
-            if self.path.endswith(".gz") and self._gzip is None and self._raw.tell() == 0:
+            if self._zips and self._gzip is None and self._raw.tell() == 0:
                 self._gzip = gzip.GzipFile(fileobj=self._raw, mode="wb")  # empty, but still gzip
             self._end_member()
             self._raw.close()

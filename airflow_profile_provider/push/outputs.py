@@ -10,6 +10,7 @@ from typing import Any
 from airflow_profile_provider.push.line_file import LineFile
 from airflow_profile_provider.records import Change, Checkpoint, Row, Verdict, is_reject
 from airflow_profile_provider.sources.keys import key_line
+from airflow_profile_provider.sources.packing import bare
 from airflow_profile_provider.sources.reading import Open
 from airflow_profile_provider.sources.replaying import kept
 
@@ -126,7 +127,7 @@ class Delivered(LineFile):
 
     def __init__(self, path: str, open_file: Open) -> None:
         super().__init__(path, open_file, always=True)
-        self._json = path.removesuffix(".gz").endswith(".jsonl")
+        self._json = bare(path).endswith(".jsonl")
 
     def go_on_from(self, checkpoint: Checkpoint) -> None:
         """Begin with the keys that earlier tries delivered."""

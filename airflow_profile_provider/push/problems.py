@@ -22,9 +22,7 @@ _UNIQUE = re.compile(r"\b(?=[0-9a-f-]*\d)[0-9a-f-]{8,}\b")
 class Problems:
     """What was not delivered, and why."""
 
-    def __init__(
-        self, vendor: Vendor, log: Log, place_of: Callable[[int], str] = lambda position: ""
-    ) -> None:
+    def __init__(self, vendor: Vendor, log: Log, place_of: Callable[[int], str]) -> None:
         self._vendor = vendor
         self._place_of = place_of
         self._log = log

@@ -58,7 +58,7 @@ class Settlement:
         problems: Problems,
         watermark: Watermark,
         receipts: Receipts,
-        place_of: Callable[[int], str] = lambda position: "",
+        place_of: Callable[[int], str],
     ) -> None:
         self.open: dict[int, Row | Change] = {}
         self._mapper = mapper

@@ -42,7 +42,7 @@ class CursorDatabase:
         finally:
             _close(connection)
 
-    def count(self, statement: Statement, seconds: float = 5.0) -> int | None:
+    def count(self, statement: Statement) -> int | None:
         """Return None: a count may cost as much as the query."""
         return None
 

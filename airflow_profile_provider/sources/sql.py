@@ -53,7 +53,7 @@ class Database(Protocol):
     def session(self, meet: Callable[[], None]) -> AbstractContextManager[Session]:
         """Open a session; ``meet`` hears that it hands out a value that cannot be read."""
 
-    def count(self, statement: Statement, seconds: float = 5.0) -> int | None:
+    def count(self, statement: Statement) -> int | None:
         """Return how many rows a query has now, or None where that is not said in time."""
 
     def close(self) -> None:

@@ -69,6 +69,15 @@ def test_a_change_comes_back_with_its_types(tmp_path: Path) -> None:
     assert {name: found.content[name] for name in content} == content
 
 
+@pytest.mark.parametrize("name", ["rejects.jsonl.gz", "REJECTS.JSONL.GZ"])
+def test_a_file_is_packed_as_its_name_will_be_read(tmp_path: Path, name: str) -> None:
+    rejects = Rejects(str(tmp_path / name), open_file, mapped=True)
+    rejects.add(Row(1, {"a": "x"}), Verdict.INVALID, "why")
+    rejects.close()
+    (found,) = rows_of_file(str(tmp_path / name), open_file)
+    assert found.content == {"a": "x"}
+
+
 @pytest.mark.parametrize("null", [math.nan, Decimal("nan"), Decimal("snan"), "NaT", "NA"])
 def test_nothing_stays_nothing(tmp_path: Path, null: Any) -> None:
     """What stands for null in a table is null in the file, too."""

@@ -18,6 +18,7 @@ from airflow.providers.common.compat.sdk import (
 from airflow.sdk import DAG, task
 
 from airflow_profile_provider.decorators import push_profiles
+from airflow_profile_provider.errors import ConfigurationError
 from airflow_profile_provider.operators.held import HeldRecords
 
 from .scene import CANARY, Scene
@@ -320,6 +321,27 @@ def test_an_async_function_is_refused_when_the_dag_is_parsed() -> None:
 def test_a_misspelt_argument_is_refused_when_the_dag_is_parsed() -> None:
     with pytest.raises(TypeError, match="feilds"):
         operator_of(lambda: [], feilds=["comment"], task_id="t")
+
+
+@pytest.mark.parametrize("mistake", [{"concurrency": "4"}, {"nulls": "none"}, {"partition": (3, 2)}])
+@pytest.mark.parametrize(
+    "mapped",
+    [
+        lambda made: made.expand(n=[1]),
+        lambda made: made.expand_kwargs([{"n": 1}]),
+        lambda made: made.partial(m=1).expand(n=[1]),
+    ],
+)
+def test_a_mistake_of_a_mapped_push_is_found_when_the_dag_is_parsed(
+    mapped: Callable[[Any], Any], mistake: dict[str, Any]
+) -> None:
+    def people(n: int, m: int = 0) -> list[dict[str, Any]]:
+        return []
+
+    with DAG("d", schedule=None):
+        assert mapped(push_profiles("ocamba", task_id="fine", **MAPPED)(people))
+        with pytest.raises(ConfigurationError, match=next(iter(mistake))):
+            mapped(push_profiles("ocamba", **MAPPED, **mistake)(people))
 
 
 def test_override_makes_another_task_with_other_arguments(scene: Scene) -> None:

@@ -358,6 +358,10 @@ def test_options_of_reading_are_used_and_written_down(
     assert run(capsys, *words, "--option", f"csv={given}")[0] == 0
     assert f"csv={given}," in (tmp_path / "dag.py").read_text()
     assert pushed_by(tmp_path / "dag.py", monkeypatch)[0]["pushed"] == len(rows)
+    given = given.replace("}", ', "quotechar": "|", "null_values": ["NULL", "none at all"]}')
+    assert run(capsys, *words, "--force", "--option", f"csv={given}")[0] == 0
+    assert '"delimiter": ";",\n' in (tmp_path / "dag.py").read_text()
+    assert pushed_by(tmp_path / "dag.py", monkeypatch)[0]["pushed"] == len(rows)
     assert held(sandbox, "ocamba", wanted) == wanted
 
 
