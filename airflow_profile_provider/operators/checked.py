@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from inspect import signature
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_profile_provider import options as arguments
 from airflow_profile_provider.errors import ConfigurationError
@@ -20,9 +20,6 @@ from airflow_profile_provider.push.options import OPTION_NAMES, PushOptions
 from airflow_profile_provider.vendors.base import Access, Vendor
 
 if TYPE_CHECKING:
-    from airflow.sdk.definitions.mappedoperator import OperatorPartial
-
-    from airflow_profile_provider.decorators.mapping import PushDecorator
     from airflow_profile_provider.operators.base import PushProfilesOperator
 
 _SOMEWHERE = Access("https://known.when.the.task.runs")
@@ -112,14 +109,20 @@ def check_task(task: PushProfilesOperator, given: Mapping[str, Any]) -> None:
     _checked({**own, **given}, task.task_id, rules, gives_records=task.gives_records)
 
 
-def check_mapped(partial: OperatorPartial | PushDecorator, mapped: Any = None) -> None:
+class Partial(Protocol):
+    """What Airflow makes a mapped task of: an operator's, or a decorated function's."""
+
+    operator_class: Any
+    kwargs: dict[str, Any]
+
+
+def check_mapped(partial: Partial, mapped: Any = None) -> None:
     """Check what `partial` got and, of what is mapped, what is known.
 
     Raises:
         ConfigurationError: naming the argument, what to write, and the task.
     """
-    kind: Any = partial.operator_class
-    vendor_class = kind.rules()
+    vendor_class = partial.operator_class.rules()
     names = names_of(vendor_class)
     given = {name: _let_go(partial.kwargs.get(name, LATER)) for name in names}
     for each in _each(mapped):
