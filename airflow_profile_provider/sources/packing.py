@@ -11,7 +11,7 @@ from airflow_profile_provider.errors import ConfigurationError
 def _gzip(raw: IO[bytes]) -> Any:
     import gzip
 
-    return gzip.GzipFile(fileobj=raw)
+    return gzip.GzipFile(fileobj=raw, mode="rb")
 
 
 def _bz2(raw: IO[bytes]) -> Any:
