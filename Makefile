@@ -71,7 +71,7 @@ generated: install ## Write anew what is generated: the hooks' and operators' si
 
 test: say-how-long lint ## Check style, types and floors, and run what needs no cluster, on the newest supported Airflow
 	$(call stage,tests on $(call airflow_of,$(BIN)))
-	@$(BIN)/python -m pytest $(PARALLEL) -m "not distributed and not long" $(PYTEST_OPTIONS)
+	@.ci/tests $(BIN)/python $(PARALLEL) -m "not distributed and not long" $(PYTEST_OPTIONS)
 
 say-how-long:
 	@echo "make test: six to seven minutes on two cores, and one more where nothing is installed yet"
@@ -82,29 +82,29 @@ test-rest: test-long test-3.2 test-3.1 test-lowest test-distributed ## Run what 
 
 test-long: install ## Run the long tests of a whole Airflow: scheduler, triggerer, browser
 	$(call stage,long tests on $(call airflow_of,$(BIN)))
-	@$(BIN)/python -m pytest -m "long and not distributed" $(PYTEST_OPTIONS)
+	@.ci/tests $(BIN)/python -m "long and not distributed" $(PYTEST_OPTIONS)
 
 test-3.2: install-3.2 ## Run the tests on Airflow 3.2
 	$(call stage,tests on $(call airflow_of,.venv-3.2/bin))
-	@.venv-3.2/bin/python -m pytest $(PARALLEL) -m "not distributed and not long" $(PYTEST_OPTIONS) $(AT_AIRFLOW)
-	@.venv-3.2/bin/python -m pytest -m "long and not distributed" $(PYTEST_OPTIONS) $(AT_AIRFLOW)
+	@.ci/tests .venv-3.2/bin/python $(PARALLEL) -m "not distributed and not long" $(PYTEST_OPTIONS) $(AT_AIRFLOW)
+	@.ci/tests .venv-3.2/bin/python -m "long and not distributed" $(PYTEST_OPTIONS) $(AT_AIRFLOW)
 
 test-3.1: install-3.1 ## Run the quick tests, and some of the long ones, on Airflow 3.1
 	$(call stage,tests on $(call airflow_of,.venv-3.1/bin))
-	@.venv-3.1/bin/python -m pytest $(PARALLEL) -m "not distributed and not long" $(PYTEST_OPTIONS) $(AT_AIRFLOW)
-	@.venv-3.1/bin/python -m pytest -m "long and not distributed" $(PYTEST_OPTIONS) $(LONG_ON_3.1)
+	@.ci/tests .venv-3.1/bin/python $(PARALLEL) -m "not distributed and not long" $(PYTEST_OPTIONS) $(AT_AIRFLOW)
+	@.ci/tests .venv-3.1/bin/python -m "long and not distributed" $(PYTEST_OPTIONS) $(LONG_ON_3.1)
 
 test-lowest: install-lowest ## Run the quick tests with the lowest version of each dependency
 	$(call stage,tests with the lowest versions: $(call airflow_of,.venv-lowest/bin))
-	@.venv-lowest/bin/python -m pytest $(PARALLEL) -m "not airflow and not browser and not distributed and not long" $(WITHOUT_AIRFLOW) $(PYTEST_OPTIONS)
+	@.ci/tests .venv-lowest/bin/python $(PARALLEL) -m "not airflow and not browser and not distributed and not long" $(WITHOUT_AIRFLOW) $(PYTEST_OPTIONS)
 
 test-distributed: install install-3.2 ## Run Celery workers, Redis and PostgreSQL, and kill a worker in mid-push
 	$(call stage,a push over two Celery workers)
-	@$(BIN)/python -m pytest -m distributed tests/distributed $(PYTEST_OPTIONS)
-	@.venv-3.2/bin/python -m pytest -m distributed tests/distributed $(PYTEST_OPTIONS)
+	@.ci/tests $(BIN)/python -m distributed tests/distributed $(PYTEST_OPTIONS)
+	@.ci/tests .venv-3.2/bin/python -m distributed tests/distributed $(PYTEST_OPTIONS)
 
 test-fast: install ## Run the tests that need neither a running Airflow nor a browser
-	@$(BIN)/python -m pytest $(PARALLEL) -m "not airflow and not browser and not distributed and not long" $(PYTEST_OPTIONS)
+	@.ci/tests $(BIN)/python $(PARALLEL) -m "not airflow and not browser and not distributed and not long" $(PYTEST_OPTIONS)
 
 demo: install ## Push to five sandboxed vendors through Airflow and compare what they then hold
 	@SPEED=$(SPEED) PYTHONPATH=dags $(BIN)/python -m include.demo
