@@ -15,7 +15,11 @@ from airflow_profile_provider.sources.watching import Announcer, Unmarked, unmar
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from airflow_profile_provider.adapters.listening import Listener
+
 LONGEST_WAIT = 60.0
+SHORTEST_WAIT = 0.25
+"""Between two looks, however often the database notifies: a flood of commits makes few events."""
 
 
 class ProfileChangesTrigger(BaseEventTrigger):
@@ -31,6 +35,8 @@ class ProfileChangesTrigger(BaseEventTrigger):
     :param delivered: column of the mark, or a list of them: rows that any of these consumers is owed.
     :param poll_seconds: time between two looks.
     :param again_seconds: time after which a row that is still owed is announced again.
+    :param channel: a channel on which PostgreSQL notifies of new rows; each notification is a reason to look
+        at once. Looks every ``poll_seconds`` go on: they find what no notification told of.
 
     Raises:
         ConfigurationError: an argument is wrong.
@@ -48,6 +54,7 @@ class ProfileChangesTrigger(BaseEventTrigger):
         delivered: str | Sequence[str] = "delivered",
         poll_seconds: float = 2.0,
         again_seconds: float = 300.0,
+        channel: str | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.sql_conn_id = sql_conn_id
@@ -56,6 +63,7 @@ class ProfileChangesTrigger(BaseEventTrigger):
         self.delivered = [delivered] if isinstance(delivered, str) else list(delivered)
         self.poll_seconds = _positive("poll_seconds", poll_seconds)
         self.again_seconds = _positive("again_seconds", again_seconds)
+        self.channel = _channel(channel)
         if not self.delivered:
             raise ConfigurationError("delivered must name a column for each consumer, and names none")
 
@@ -68,6 +76,7 @@ class ProfileChangesTrigger(BaseEventTrigger):
             "delivered": self.delivered,
             "poll_seconds": self.poll_seconds,
             "again_seconds": self.again_seconds,
+            "channel": self.channel,
         }
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
@@ -75,16 +84,19 @@ class ProfileChangesTrigger(BaseEventTrigger):
         announcer, memory = Announcer(self.again_seconds), _Memory(self)
         announcer.recall(await memory.read())
         engine: Engine | None = None
+        listener: Listener | None = None
         problems = 0
         try:
             while True:
                 wait = self.poll_seconds
                 try:
-                    engine = engine or await self._engine()
+                    if engine is None:
+                        engine, listener = await self._open()
+                    self._listen(listener)
                     found = await asyncio.to_thread(self._look, engine)
                 except Exception as error:  # noqa: BLE001 -- a watcher that ends is watched by nobody
-                    _close(engine)
-                    engine = None  # the connection may be another one by now
+                    await _close(engine, listener)
+                    engine = listener = None  # the connection may be another one by now
                     problems += 1
                     wait = min(max(LONGEST_WAIT, wait), wait * 2 ** min(problems, 10))
                     text = str(error) if isinstance(error, ProfileError) else type(error).__name__
@@ -95,20 +107,54 @@ class ProfileChangesTrigger(BaseEventTrigger):
                     await memory.write(announcer.remembered())
                     if span := announcer.look(found, self.clock()):
                         yield TriggerEvent({"outbox": self.table, **span})  # type: ignore[no-untyped-call]
-                await self.sleep(wait)
+                await self._wait(wait, listener)
         finally:
-            _close(engine)
+            await _close(engine, listener)
+
+    def _listen(self, listener: Listener | None) -> None:
+        """Let the listener listen, and say so where it could not: rows are found by polling then."""
+        if listener is not None and (ended := listener.ensure()):
+            self.log.warning(
+                "Nothing is heard on channel %s (%s); rows are looked for every %g s until it is",
+                self.channel,
+                type(ended).__name__,
+                self.poll_seconds,
+            )
+
+    async def _wait(self, seconds: float, listener: Listener | None) -> None:
+        """Wait, or until the database notifies."""
+        if listener is None:
+            await self.sleep(seconds)
+            return
+        shortest = min(SHORTEST_WAIT, seconds)
+        await self.sleep(shortest)
+        waits = [
+            asyncio.ensure_future(each) for each in (self.sleep(seconds - shortest), listener.heard.wait())
+        ]
+        try:
+            done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in waits:
+                each.cancel()
+        listener.heard.clear()  # before the look: what comes during it is a reason for another one
+        for each in done:
+            each.result()
 
     def _look(self, engine: Engine) -> Unmarked:
         return unmarked(engine, self.table, self.id, self.delivered)
 
-    async def _engine(self) -> Engine:
+    async def _open(self) -> tuple[Engine, Listener | None]:
         from airflow.providers.common.compat.connection import get_async_connection
 
         from airflow_profile_provider.adapters.databases import engine_of
+        from airflow_profile_provider.adapters.listening import Listener
 
         connection = await get_async_connection(self.sql_conn_id)
-        return await asyncio.to_thread(engine_of, connection, create=False)
+        engine = await asyncio.to_thread(engine_of, connection, create=False)
+        listener = None if self.channel is None else Listener.of(connection, self.channel)
+        if self.channel is not None and listener is None:
+            self.log.warning("Only PostgreSQL notifies: rows are looked for every %g s", self.poll_seconds)
+        return engine, listener
 
 
 class _Memory:
@@ -146,9 +192,20 @@ class _Memory:
             return None
 
 
-def _close(engine: Engine | None) -> None:
+async def _close(engine: Engine | None, listener: Listener | None) -> None:
+    if listener is not None:
+        await listener.close()
     if engine is not None:
         engine.dispose()
+
+
+def _channel(name: str | None) -> str | None:
+    if name is not None and (not isinstance(name, str) or not name.strip() or len(name.encode()) > 63):
+        raise ConfigurationError(
+            "channel must be a name of at most 63 bytes, such as that of the table; None looks every "
+            "poll_seconds alone"
+        )
+    return name
 
 
 def _positive(name: str, seconds: float) -> float:

@@ -10,7 +10,7 @@ from airflow_profile_provider.triggers import ProfileChangesTrigger
 
 
 def watched(table: str) -> Asset:
-    trigger = ProfileChangesTrigger("app", table=table, poll_seconds=0.5, again_seconds=3600)
+    trigger = ProfileChangesTrigger("app", table=table, channel=table, again_seconds=3600)
     return Asset(table, uri=f"x-bench://{table}", watchers=[AssetWatcher(name="rows", trigger=trigger)])
 
 
