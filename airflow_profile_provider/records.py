@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
@@ -181,12 +182,35 @@ class Acknowledgement:
     warning: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class ReasonCount:
+    """How many records got a verdict for one reason: it names statuses, codes and fields, never a value."""
+
+    verdict: str
+    reason: str
+    count: int
+
+    @classmethod
+    def most_frequent(cls, counted: Mapping[tuple[str, str], int], most: int) -> tuple[Self, ...]:
+        """Return those of (verdict, reason) that were counted most often, the most frequent first."""
+        found = sorted((-count, verdict, reason) for (verdict, reason), count in counted.items() if count > 0)
+        return tuple(cls(str(verdict), reason, -count) for count, verdict, reason in found[:most])
+
+
+MOST_TOLD = 10
+"""Reasons that a report tells."""
+MOST_REASONS = 100
+"""Reasons that are remembered between the tries of a push, so that those that are told add up."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """The outcome of one push: a count per verdict, and what it cost.
+    """The outcome of one push: a count per verdict, why, and what it cost.
 
     ``requests`` counts every HTTP request, tokens, reads and retries included; times are in seconds.
-    ``complete`` is False when the push stopped early. ``rejects`` is the path of the undelivered changes.
+    ``throttled`` counts answers 429; ``quota_share`` is the share of what the quota allowed in that time,
+    from 0 to 1, or None where there is no quota. ``complete`` is False when the push stopped early.
+    ``rejects`` is the path of the undelivered changes.
     """
 
     received: int = 0
@@ -202,10 +226,13 @@ class Report:
     planned: int = 0
     requests: int = 0
     retries: int = 0
+    throttled: int = 0
     throttled_seconds: float = 0.0
+    quota_share: float | None = None
     seconds: float = 0.0
     complete: bool = True
     rejects: str | None = None
+    reasons: tuple[ReasonCount, ...] = ()
 
     @property
     def acknowledged(self) -> int:
@@ -228,11 +255,33 @@ class Report:
         added: dict[str, Any] = {
             item.name: getattr(self, item.name) + getattr(later, item.name)
             for item in fields(self)
-            if item.name not in {"complete", "rejects"}
+            if item.name not in {"complete", "rejects", "reasons", "quota_share"}
         }
         for name in ("throttled_seconds", "seconds"):
             added[name] = round(added[name], 3)
-        return Report(**added, complete=complete, rejects=later.rejects)
+        return Report(
+            **added,
+            quota_share=self._mean_share(later),
+            complete=complete,
+            rejects=later.rejects,
+            reasons=self._all_reasons(later),
+        )
+
+    def _mean_share(self, later: Report) -> float | None:
+        """Return the mean of both shares of the quota, by the time that each push ran."""
+        parts = [(part.quota_share, part.seconds) for part in (self, later) if part.quota_share is not None]
+        if not parts:
+            return None
+        seconds = sum(each for _, each in parts)
+        if not seconds:
+            return max(share for share, _ in parts)
+        return round(sum(share * each for share, each in parts) / seconds, 3)
+
+    def _all_reasons(self, later: Report) -> tuple[ReasonCount, ...]:
+        counted: Counter[tuple[str, str]] = Counter()
+        for each in (*self.reasons, *later.reasons):
+            counted[each.verdict, each.reason] += each.count
+        return ReasonCount.most_frequent(counted, MOST_REASONS)
 
     @classmethod
     def total(cls, reports: Iterable[Report]) -> Report:
@@ -246,14 +295,29 @@ class Report:
             files += [report.rejects] if report.rejects else []
         return replace(whole, rejects=files[0] if len(files) == 1 else None)
 
+    @property
+    def top_reason(self) -> str:
+        """Why most of what was not delivered was not, in words; empty where all was."""
+        owed = {verdict.value for verdict in Verdict.of(Group.OWED)}
+        for each in self.reasons:
+            if each.verdict in owed:
+                what = f"{each.count} {each.verdict}"
+                return f"{what}: {each.reason}" if each.reason else what
+        return ""
+
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> Self:
-        """Read a report that `as_dict` wrote."""
-        return cls(**stored)
+        """Read a report that `as_dict` wrote, of this version of the package or another."""
+        known = {item.name: stored[item.name] for item in fields(cls) if item.name in stored}
+        reasons = (
+            ReasonCount(each["verdict"], each["reason"], each["count"]) for each in known.pop("reasons", ())
+        )
+        return cls(**known, reasons=tuple(reasons))
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self, most_reasons: int = MOST_TOLD) -> dict[str, Any]:
         """Return the report as it goes to XCom."""
-        return {item.name: getattr(self, item.name) for item in fields(self)}
+        told = {item.name: getattr(self, item.name) for item in fields(self)}
+        return told | {"reasons": [asdict(each) for each in self.reasons[:most_reasons]]}
 
     def __str__(self) -> str:
         counts = ", ".join(

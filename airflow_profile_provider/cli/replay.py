@@ -72,7 +72,11 @@ def _print(report: Report, output: str) -> None:
 
 def _lines(shown: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     always = {"received", "requests", "seconds", "complete"}
-    return ((name, value) for name, value in shown.items() if value or name in always)
+    for name, value in shown.items():
+        if name == "reasons":
+            yield from (("reason", f"{one['count']} {one['verdict']}: {one['reason']}") for one in value)
+        elif value or name in always:
+            yield name, value
 
 
 def _judged(report: Report, top_reason: str) -> int:

@@ -49,6 +49,17 @@ def fastest(rates: Sequence[Rate], requests: int) -> float:
     return seconds
 
 
+def share_used(rates: Sequence[Rate], requests: int, seconds: float) -> float | None:
+    """Return the share, from 0 to 1, of what rates allow in so many seconds; None where they limit nothing.
+
+    A window that has only begun counts whole: all that it allows may be used at once.
+    """
+    if not rates:
+        return None
+    allowed = min(rate.limit * max(1.0, seconds / rate.seconds) for rate in rates)
+    return round(min(1.0, requests / allowed), 3)
+
+
 def binding(rates: Sequence[Rate]) -> list[Rate]:
     """Leave out rates that another one makes meaningless; the others come with the shortest window first."""
     found: list[Rate] = []

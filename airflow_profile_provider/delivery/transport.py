@@ -283,7 +283,10 @@ class Transport:
 
     def _http(self, request: Request, token: str) -> Answer:
         self._here.sent_at = self._clock()
-        return self._wire.exchange(request, token, self._here.until - self._here.sent_at)
+        answer = self._wire.exchange(request, token, self._here.until - self._here.sent_at)
+        if answer.status == 429:
+            self.cost.add(refused=1)
+        return answer
 
     def _ask_for_token(self, request: Request) -> Answer:
         """Ask for a token, outside the quota."""

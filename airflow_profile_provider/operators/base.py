@@ -298,13 +298,14 @@ class PushProfilesOperator(DatesMixin, LineageMixin, BaseOperator):
             self._leave_plan(report, context)
         if problem := problem_of(report, allowed):
             self._leave(report, context)
-            failed = red(self._words(problem, report), report)
+            failed = red(words_of(problem, report), report)
             if isinstance(failed, AirflowFailException):
                 checkpoints.clear(str(report))
             raise failed
         checkpoints.clear(str(report))
         if report.rejects:
-            self.log.info("What was not delivered is in the rejects file: %s", report.rejects)
+            often = f"; most often: {report.top_reason}" if report.top_reason else ""
+            self.log.info("What was not delivered is in the rejects file: %s%s", report.rejects, often)
         self._announce(context, report, perhaps_more=checkpoints.retried)
         return report.as_dict()
 
@@ -314,7 +315,7 @@ class PushProfilesOperator(DatesMixin, LineageMixin, BaseOperator):
         """Leave the report of a push that stopped, and return the error that fails the task."""
         report = self.report = failure.report or Report(complete=False)
         self._leave(report, context)
-        failed = red(self._words(str(failure), report), report, failure)
+        failed = red(words_of(str(failure), report), report, failure)
         if isinstance(failed, AirflowFailException) and checkpoints and isinstance(failure, PushStopped):
             checkpoints.clear(str(report))
         return failed
@@ -324,7 +325,7 @@ class PushProfilesOperator(DatesMixin, LineageMixin, BaseOperator):
         report: Report = getattr(struck, "report", None) or Report(complete=False)
         self.report = report
         self._leave(report, context)
-        words = self._words(str(struck) or type(struck).__name__, report)
+        words = words_of(str(struck) or type(struck).__name__, report)
         self.log.error("%s", words)
         if not isinstance(struck, SystemExit):
             struck.args = (words,)
@@ -408,6 +409,3 @@ class PushProfilesOperator(DatesMixin, LineageMixin, BaseOperator):
     def on_kill(self) -> None:
         """Send nothing more, settle and report what is in flight."""
         self.hook.stop()
-
-    def _words(self, problem: str, report: Report) -> str:
-        return words_of(problem, report, self.hook.top_reason)

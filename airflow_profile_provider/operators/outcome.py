@@ -63,13 +63,19 @@ def problem_of(report: Report, allowed: Share) -> str:
     return ""
 
 
-def words_of(problem: str, report: Report, most_often: str = "") -> str:
-    """Say why a task is red, most often why, how much, and where what was not delivered is."""
-    reason = most_often.partition(": ")[2]
-    often = f"; most often: {most_often}" if most_often and not (reason and reason in problem) else ""
+def words_of(problem: str, report: Report) -> str:
+    """Say why a task is red and how much became of what; it ends with the top reason and the rejects."""
     counts = f". {report}" if report.received else ""
+    return f"{problem}{counts}{ending_of(report, known=problem)}"
+
+
+def ending_of(report: Report, known: str = "") -> str:
+    """Say why most was not delivered, unless what is ``known`` says it, and in which file all of it is."""
+    top = report.top_reason
+    reason = top.partition(": ")[2]
+    often = f"; most often: {top}" if top and not (reason and reason in known) else ""
     rejects = f"; rejects: {report.rejects}" if report.rejects else ""
-    return f"{problem}{often}{counts}{rejects}"
+    return f"{often}{rejects}"
 
 
 def red(text: str, report: Report, stopped: ProfileError | None = None) -> AirflowException:

@@ -11,13 +11,14 @@ from airflow.providers.common.compat.sdk import AirflowFailException, AssetAlias
 from airflow_profile_provider.errors import ConfigurationError
 from airflow_profile_provider.lineage.assets import announce
 from airflow_profile_provider.operators.base import PushProfilesOperator
-from airflow_profile_provider.operators.outcome import allowed_failures, problem_of
-from airflow_profile_provider.records import Report
+from airflow_profile_provider.operators.outcome import allowed_failures, problem_of, words_of
+from airflow_profile_provider.records import Report, Verdict
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Asset, Context
 
-_MEMBERS = frozenset(Report().as_dict())
+_MEMBERS = frozenset({"received", "complete", *Verdict})
+"""What every report has, whichever version of the package wrote it."""
 _NOT_RUN = frozenset({"skipped", "removed"})
 
 
@@ -62,7 +63,7 @@ class SumReportsOperator(BaseOperator):
         if problem := self._problem(context, len(reports), whole):
             if self.do_xcom_push and "ti" in context:
                 context["ti"].xcom_push(key="return_value", value=told)
-            raise AirflowFailException(f"{problem}. {whole}")
+            raise AirflowFailException(words_of(problem, whole))
         self.log.info("%d pushes: %s", len(reports), whole)
         announce(context, self.outlets, whole, changed=whole.acknowledged > 0, asset=lambda: self.asset or "")
         return told
@@ -112,9 +113,9 @@ def _pushes(reports: Any) -> list[str]:
 def _flat(found: Any) -> Iterator[Report]:
     """Read reports out of whatever outputs of tasks resolve to; a task that left none gives None."""
     if isinstance(found, Mapping):
-        if found.keys() - {"rejects_files"} != _MEMBERS:
+        if not found.keys() >= _MEMBERS:
             raise AirflowFailException("a push's report was expected, not another mapping: give push.output")
-        yield Report.of({name: found[name] for name in _MEMBERS})
+        yield Report.of(found)
     elif isinstance(found, Iterable) and not isinstance(found, str | bytes):
         for each in found:
             yield from _flat(each)

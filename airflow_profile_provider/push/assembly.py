@@ -195,7 +195,7 @@ class Assembly:
         expected = self._expected()
         sender, mapper, review = self.sender, self.mapper, self.review
         earlier = Report.of(start.report) if start else Report()
-        account = Account(self.transport.cost, outputs, earlier, clock)
+        account = Account(self.transport.cost, self.quota, outputs, earlier, clock)
         watermark = Watermark(start) if resume else NoWatermark()
         problems = Problems(self.vendor, log, self.source.place_of)
         receipts = (self.source.receipts if self.options.action == "push" else None) or NoReceipts()

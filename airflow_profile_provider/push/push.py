@@ -121,7 +121,7 @@ class Push:
     @property
     def top_reason(self) -> str:
         """Why most of what was not delivered was not, in words; empty where all was."""
-        return self._parts.problems.top_reason
+        return self.report.top_reason
 
     def _deliver_all(self, changes: Iterator[Change], workers: Executor) -> None:
         """Send what can be sent; whatever raises ends that, and what is in flight is settled."""

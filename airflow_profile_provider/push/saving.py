@@ -11,7 +11,7 @@ from airflow_profile_provider.push.account import Account
 from airflow_profile_provider.push.files import Outputs
 from airflow_profile_provider.push.log import Log
 from airflow_profile_provider.push.watermark import Resume, Watermark
-from airflow_profile_provider.records import Checkpoint
+from airflow_profile_provider.records import MOST_REASONS, Checkpoint
 
 
 class NoSaving:
@@ -67,12 +67,13 @@ class Saving(NoSaving):
 
     def _checkpoint(self, rejects_bytes: int, delivered_bytes: int, *, ended: bool) -> Checkpoint:
         mark, counts, ahead = self._watermark.advance()
+        reasons = self._watermark.reasons
         rejects, delivered = self._outputs.rejects, self._outputs.delivered
         return Checkpoint(
             fingerprint=self._resume.fingerprint,
             mark=mark,
             ahead=ahead,
-            report=self._account.whole(self._account.own(counts)).as_dict(),
+            report=self._account.whole(self._account.own(counts, reasons)).as_dict(MOST_REASONS),
             rejects=rejects.path if rejects and rejects_bytes else None,
             rejects_bytes=rejects_bytes,
             delivered=delivered.path if delivered and delivered_bytes else None,

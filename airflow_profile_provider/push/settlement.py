@@ -116,9 +116,8 @@ class Settlement:
                 return
             planned = PendingChange(unsent[-1], unsent)
         shared = Verdict.SUPERSEDED if verdict.acknowledged else verdict
-        self._account.verdicts[verdict] += 1
-        self._account.verdicts[shared] += len(planned.parts) - 1
-        self._problems.count(verdict, settled.reason)
+        self._account.count(verdict, settled.reason)
+        self._account.count(shared, settled.reason, len(planned.parts) - 1)
         try:
             self._tell_keepers(settled, planned, verdict, shared)
         except Exception as error:  # noqa: BLE001 -- it is counted; that somebody could not be told ends the push
@@ -132,7 +131,7 @@ class Settlement:
             for part in planned.parts:
                 self._reject(part, verdict, settled.full)
         for part in planned.parts:
-            self._note(part.position, verdict if part is planned.parts[-1] else shared)
+            self._note(part.position, verdict if part is planned.parts[-1] else shared, settled.reason)
         self._session.settled(planned, verdict)
         if verdict.acknowledged:
             self._overtake(planned)
@@ -142,7 +141,7 @@ class Settlement:
             return
         if verdict is not Verdict.UNSENT and not planned.change.relationships:
             for part in planned.parts:
-                self._undelivered.add(Line(part, verdict))
+                self._undelivered.add(Line(part, verdict, reason=settled.reason))
         if verdict is not Verdict.UNSENT:
             self._problems.name(planned.change, f"{verdict}:", settled.reason)
 
@@ -157,8 +156,8 @@ class Settlement:
                 named = self._mapper.columns_of(line.brought) if line.by_column else line.brought
                 self._outputs.rejects.overtake(position, frozenset(named))
             if line.is_over and verdict is not Verdict.INVALID:  # what is wrong in the source stays wrong
-                self._account.verdicts[verdict] -= 1
-                self._account.verdicts[Verdict.SUPERSEDED] += 1
+                self._account.count(verdict, line.reason, -1)
+                self._account.count(Verdict.SUPERSEDED)
                 self._receipts.settled(position, Verdict.SUPERSEDED)
 
     def _overtake_by_held(self, source: Change | Row) -> None:
@@ -172,9 +171,9 @@ class Settlement:
         if isinstance(source, Change):
             self._overtake(PendingChange(source, [source]))
 
-    def _note(self, position: int, verdict: Verdict) -> None:
+    def _note(self, position: int, verdict: Verdict, reason: str = "") -> None:
         """Tell whoever keeps verdicts by position."""
-        self._watermark.settled(position, verdict)
+        self._watermark.settled(position, verdict, reason)
         self._receipts.settled(position, verdict)
 
     # -- what is not sent -------------------------------------------------------------------------------
@@ -182,27 +181,26 @@ class Settlement:
     def settle_early(self, source: Change | Row, verdict: Verdict, reason: str = "") -> None:
         """Settle a record that is not sent."""
         self.open.pop(source.position, None)
-        self._account.verdicts[verdict] += 1
-        self._note(source.position, verdict)
+        self._account.count(verdict, reason)
+        self._note(source.position, verdict, reason)
         if verdict is Verdict.UNCHANGED:
             if self._undelivered:
                 self._overtake_by_held(source)
             if self._outputs.delivered:
                 self.deliver_key(self._mapper.key_of(source))
             return
-        self._problems.count(verdict, reason)
         if verdict.kept:
             self._reject(source, verdict, reason)
         if verdict is Verdict.INVALID:
             self._problems.name(source, "invalid:", reason)
-            self._remember_invalid(source)
+            self._remember_invalid(source, reason)
 
     def settle_as_read(self, row: Row, verdict: Verdict) -> None:
         """Settle a record of which the source knows that nothing is to be sent; its key is not delivered."""
         self._account.verdicts[verdict] += 1
         self._note(row.position, verdict)
 
-    def _remember_invalid(self, source: Change | Row) -> None:
+    def _remember_invalid(self, source: Change | Row, reason: str) -> None:
         by_column = False
         if isinstance(source, Row):
             outline = self._mapper.outline(source)
@@ -210,7 +208,7 @@ class Settlement:
                 return
             by_column = not self._mapper.holds_change(source.content)
             source = outline
-        self._undelivered.add(Line(source, Verdict.INVALID, by_column))
+        self._undelivered.add(Line(source, Verdict.INVALID, by_column, reason))
 
     def leave(self, source: Row | Change, reason: str) -> None:
         """Give what will not be sent its verdict: a row may be invalid anyway."""

@@ -22,6 +22,7 @@ class Line:
     change: Change
     verdict: Verdict
     by_column: bool = False
+    reason: str = ""
     brought: set[str] = field(default_factory=set)
     """Those of its fields that later changes of its key have brought to the vendor."""
 

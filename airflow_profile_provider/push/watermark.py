@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
+from airflow_profile_provider.push.account import Reasons, counted_reason, is_explained
 from airflow_profile_provider.records import Checkpoint, Verdict
 
 MOST_AHEAD = 2000
@@ -51,6 +52,10 @@ class Watermark:
         self._counts: Counter[Verdict] = Counter()
         self._open: deque[int] = deque()
         self._settled: dict[int, Verdict] = {}
+        self._why: dict[int, str] = {}
+        self._past: Reasons = Counter()
+        self.reasons: Reasons = Counter()
+        """Why, for those verdicts that `advance` counted last."""
         self._limit = math.inf
 
     def passed(self, position: int) -> bool:
@@ -62,21 +67,32 @@ class Watermark:
         if position < self._limit:
             self._open.append(position)
 
-    def settled(self, position: int, verdict: Verdict) -> None:
-        """Note a verdict."""
+    def settled(self, position: int, verdict: Verdict, reason: str = "") -> None:
+        """Note a verdict, and why, where the report tells that."""
         if not verdict.final:
             self._limit = min(self._limit, position)
         elif position < self._limit:
             self._settled[position] = verdict
+            if is_explained(verdict):
+                self._why[position] = counted_reason(reason)
 
     def advance(self) -> tuple[int, Counter[Verdict], tuple[int, ...]]:
         """Move the mark; return it, the counts of all that is settled for good, and what of it lies ahead."""
         while self._open and self._open[0] in self._settled:
             position = self._open.popleft()
-            self._counts[self._settled.pop(position)] += 1
+            verdict = self._settled.pop(position)
+            self._counts[verdict] += 1
+            if (why := self._why.pop(position, None)) is not None:
+                self._past[verdict.value, why] += 1
             self.mark = position + 1
         ahead = sorted(self._settled)[:MOST_AHEAD]
         counts = self._counts + Counter(self._settled[position] for position in ahead)
+        told = (
+            (self._settled[position].value, self._why[position])
+            for position in ahead
+            if position in self._why
+        )
+        self.reasons = self._past + Counter(told)
         earlier = (position for position in self._skipped if position >= self.mark)
         return self.mark, counts, tuple(sorted({*ahead, *earlier}))
 
@@ -99,7 +115,7 @@ class NoWatermark(Watermark):
     def received(self, position: int) -> None:
         """Note nothing."""
 
-    def settled(self, position: int, verdict: Verdict) -> None:
+    def settled(self, position: int, verdict: Verdict, reason: str = "") -> None:
         """Note nothing."""
 
     def received_many(self, first: int, indexes: Iterable[int]) -> list[int]:
