@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from airflow_profile_provider.errors import PushStopped
+from airflow_profile_provider.errors import Paused, PushStopped
 
 LARGEST_ANSWER = 16 * 1024 * 1024
 """Bytes of the largest answer that is read, unpacked."""
@@ -40,24 +40,30 @@ class Overlong(Exception):
 class Halt:
     """Whether anything more may be sent: the first reason to stop is the one that counts.
 
-    Connections that are still being made are broken then; what is in flight is waited for, a little.
+    Connections that are still being made are broken then; what is in flight is waited for, a little. Only a
+    push that waits for its quota is in no hurry: nobody is about to end it.
     """
 
     def __init__(self) -> None:
         self.reason: PushStopped | None = None
+        self.hurries = False
+        """Whether what is in flight is to end soon."""
         self._connecting: set[Exchange] = set()
 
     def stop(self, reason: PushStopped) -> None:
         """Send nothing more; from any thread, and from a signal: so without a lock."""
         if self.reason is None:
             self.reason = reason
+        if isinstance(reason, Paused):
+            return
+        self.hurries = True
         for exchange in tuple(self._connecting):
             exchange.give_up()
 
     def connecting(self, exchange: Exchange) -> None:
         """Note an exchange whose connection is still being made."""
         self._connecting.add(exchange)
-        if self.reason:
+        if self.hurries:
             exchange.give_up()
 
     def connected(self, exchange: Exchange) -> None:
@@ -104,7 +110,7 @@ class Exchange:
 
     def may_go_on(self, until: float) -> bool:
         """Whether to go on with a connection that could not be made yet."""
-        return time.monotonic() < min(until, self._ends) and self._halt.reason is None
+        return time.monotonic() < min(until, self._ends) and not self._halt.hurries
 
     def silent_at(self) -> float:
         """Return the instant until which the next byte must come."""
@@ -113,7 +119,7 @@ class Exchange:
     def wait(self, until: float) -> float:
         """Return the seconds to wait for more, a slice at a time, to notice that the push is to end."""
         now = time.monotonic()
-        if not self._ending and self._halt.reason:
+        if not self._ending and self._halt.hurries:
             self._ending = True
             self._ends = min(self._ends, now + SETTLE_SECONDS)
         left = min(until, self._ends) - now

@@ -85,6 +85,8 @@ class _Opening:
 class _BoundedResponse(HTTPResponse):
     """Reads through the exchange of its thread, and past interim answers (103) to the one that counts."""
 
+    fp: Any = None  # so that one whose stream could not be opened can be closed
+
     def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
         exchange = current()
         opening: Any = _Opening(sock, exchange) if exchange else sock

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import gzip
 import os
+import zlib
 from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
-from typing import IO
+from typing import IO, Any
 
 from airflow_profile_provider.errors import OutputFailed, SourceError, where_raised
 from airflow_profile_provider.sources.packing import packing_of, unpacked
 from airflow_profile_provider.sources.reading import Open
+
+_GZIP = 31
+"""How zlib is told to write gzip's header and trailer."""
 
 
 class LineFile:
@@ -33,7 +36,8 @@ class LineFile:
         self._local = "://" not in path
         self._zips = packing_of(path) == ".gz"
         self._raw: IO[bytes] | None = None
-        self._gzip: gzip.GzipFile | None = None
+        self._member: Any = None
+        """What packs the lines of a gzip member; it owns no file, so that it cannot write to a closed one."""
         self._failed: OutputFailed | None = None
 
     def _line(self, text: str) -> bool:
@@ -57,9 +61,9 @@ class LineFile:
         if not self._zips:
             raw.write(line)
             return
-        if self._gzip is None:
-            self._gzip = gzip.GzipFile(fileobj=raw, mode="wb")
-        self._gzip.write(line)
+        self._member = self._member or zlib.compressobj(wbits=_GZIP)
+        if packed := self._member.compress(line):
+            raw.write(packed)
 
     def _start(self, path: str | None = None) -> IO[bytes]:
         self._raw = self._open(path or self.path, "wb")
@@ -71,7 +75,7 @@ class LineFile:
             f"the {self.what} {self.path} cannot be written ({_words(error)}): make room for it, or let the "
             "task's user write it"
         )
-        raw, self._raw, self._gzip = self._raw, None, None
+        raw, self._raw, self._member = self._raw, None, None
         with suppress(Exception):  # an object store's writer may do anything here
             if raw:
                 raw.close()
@@ -145,15 +149,15 @@ class LineFile:
             return -1
         if not self._local:
             return None
-        self._end_member()
+        self._end_member(self._raw)
         self._raw.flush()
         os.fsync(self._raw.fileno())
         return self._raw.tell()
 
-    def _end_member(self) -> None:
-        if self._gzip:
-            self._gzip.close()  # the file goes on with another gzip member
-            self._gzip = None
+    def _end_member(self, raw: IO[bytes]) -> None:
+        if self._member:
+            raw.write(self._member.flush())  # the file goes on with another gzip member
+            self._member = None
 
     def close(self) -> None:
         """Finish the file.
@@ -172,9 +176,9 @@ class LineFile:
         if self._raw is None and self._always:
             self._start()
         if self._raw and not self._raw.closed:
-            if self._zips and self._gzip is None and self._raw.tell() == 0:
-                self._gzip = gzip.GzipFile(fileobj=self._raw, mode="wb")  # empty, but still gzip
-            self._end_member()
+            if self._zips and self._member is None and self._raw.tell() == 0:
+                self._member = zlib.compressobj(wbits=_GZIP)  # empty, but still gzip
+            self._end_member(self._raw)
             self._raw.close()
 
 

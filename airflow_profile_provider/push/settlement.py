@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Protocol
 
 from airflow_profile_provider.delivery.sender import Sender, Settled
-from airflow_profile_provider.errors import InvalidRecord, PushStopped
+from airflow_profile_provider.errors import InvalidRecord, Paused, PushStopped
 from airflow_profile_provider.mapping.mapper import Mapper
 from airflow_profile_provider.mapping.window import PendingChange, Window
 from airflow_profile_provider.push.account import Account
@@ -115,6 +115,8 @@ class Settlement:
             if not unsent:
                 return
             planned = PendingChange(unsent[-1], unsent)
+        if verdict is Verdict.UNSENT and isinstance(self._sender.stopped, Paused):
+            return  # it waits like those in the queue, and does not hold up what was acknowledged behind it
         shared = Verdict.SUPERSEDED if verdict.acknowledged else verdict
         self._account.count(verdict, settled.reason)
         self._account.count(shared, settled.reason, len(planned.parts) - 1)

@@ -7,12 +7,15 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
 from resuming import FileCheckpoints, QuickHook, push
 from standins import Fault, Ocamba
+from standins.server import Reply, Seen
 
+from airflow_profile_provider.delivery.bounds import SETTLE_SECONDS
 from airflow_profile_provider.delivery.retries import RetryRule
 from airflow_profile_provider.errors import Paused, PushStopped
 from airflow_profile_provider.push.watermark import Watermark
@@ -189,6 +192,56 @@ def test_a_long_wait_ends_the_push_and_another_goes_on(
     assert sorted(written(ocamba), key=int) == [str(n) for n in range(N)]
     times = sorted(request.at for request in ocamba.requests)
     assert all(later - earlier >= 1 for earlier, later in zip(times, times[20:], strict=False))
+
+
+class Crossing(Ocamba):
+    """Refuses one key for now, but only once the three behind it have arrived, too."""
+
+    refused = 20
+
+    def __init__(self) -> None:
+        super().__init__({str(n): {"comment": ""} for n in range(N)})
+        self.faults = [Fault(429, key=str(self.refused))]
+        self._meeting = Barrier(4)
+        self._met: set[str] = set()
+
+    def take(self, request: Seen) -> tuple[Reply, Fault | None]:
+        """Let the first requests for these four keys meet before they are answered."""
+        key = request.path.rsplit("/", 1)[1]
+        if int(key) in range(self.refused, self.refused + 4) and key not in self._met:
+            self._met.add(key)
+            self._meeting.wait(60)
+        return super().take(request)
+
+
+def test_what_was_acknowledged_behind_a_record_that_waits_is_not_sent_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The record that finds no permit need not be the last one that was taken from the queue."""
+    assert crossed(tmp_path, monkeypatch) == sorted([*range(N), Crossing.refused])
+
+
+@pytest.mark.long
+def test_an_answer_under_way_is_waited_for_before_the_slot_is_given_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody is about to kill a push that waits for its quota, as somebody is one that was asked to end."""
+    late = Fault(204, late=SETTLE_SECONDS + 1, key=str(Crossing.refused + 2))
+    assert crossed(tmp_path, monkeypatch, late) == sorted([*range(N), Crossing.refused])
+
+
+def crossed(folder: Path, monkeypatch: pytest.MonkeyPatch, *faults: Fault) -> list[int]:
+    """Push in two legs; return the keys that were sent."""
+    write(folder)
+    monkeypatch.setattr(QuickHook, "retry_rule", RetryRule(first_wait=30.0))
+    with Crossing() as ocamba:
+        ocamba.faults += faults
+        connect(monkeypatch, ocamba, concurrency=4)
+        with pytest.raises(Paused):
+            push(folder, patience=1.0)
+        report = push(folder, patience=1.0)
+        assert (report["received"], report["pushed"], report["unsent"]) == (N, N, 0)
+        return sorted(map(int, written(ocamba)))
 
 
 def test_the_mark_waits_for_the_first_record_that_is_not_settled() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -74,14 +73,13 @@ def test_a_deferrable_push_gives_its_slot_back_and_goes_on(
 
 @pytest.mark.skipif(not HAS_STATE_STORE, reason="Airflow 3.3 brought retry policies")
 def test_a_refused_credential_is_not_retried(deployment: Deployment, sandbox: Sandbox) -> None:
+    """Its retry would come after ten minutes, later than is waited for here."""
     good = sandbox.connections()["ocamba_default"]
     deployment.airflow.connect({"ocamba_revoked": {**good, "password": "revoked-long-ago"}})
     deployment.switch_on("refused_push")
-    began = time.monotonic()
     ended = deployment.end_of("refused_push", deployment.trigger("refused_push"))
     assert ended.state == "failed"
     assert ended.report("push")["complete"] is False
-    assert time.monotonic() - began < 120  # a retry would have come after ten minutes
 
 
 def arrived(sandbox: Sandbox) -> int:

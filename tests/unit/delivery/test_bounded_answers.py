@@ -15,6 +15,7 @@ from neighbourhood.fixtures import OpenHostile
 from neighbourhood.hostile import Hostile
 
 from airflow_profile_provider.delivery.bounds import LARGEST_ANSWER, SETTLE_SECONDS
+from airflow_profile_provider.delivery.connections import _BoundedResponse
 from airflow_profile_provider.errors import PushStopped
 
 VENDORS = ("agilenow", "communifire", "lightfield", "ocamba", "sonoran")
@@ -173,3 +174,16 @@ def _no_thread_is_left() -> Iterator[None]:
     for thread in left:
         thread.join(5)  # one hands its outcome over a moment before it ends
     assert not [thread.name for thread in left if thread.is_alive()]
+
+
+def test_an_answer_whose_stream_could_not_be_opened_can_be_closed() -> None:
+    """Python closes what it collects: nothing may be said of it then."""
+
+    class Refusing:
+        def makefile(self, mode: str) -> None:
+            raise OSError(f"no descriptor is left to open it as {mode}")
+
+    begun = _BoundedResponse.__new__(_BoundedResponse)
+    with pytest.raises(OSError, match="no descriptor"):
+        begun.__init__(Refusing())  # type: ignore[misc] -- to keep hold of what failed
+    begun.close()
