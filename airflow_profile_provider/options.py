@@ -23,6 +23,7 @@ from airflow_profile_provider.errors import ConfigurationError
 Action = Literal["push", "plan", "baseline"]
 Nulls = Literal["clear", "skip", "invalid"]
 IfEmpty = Literal["fail", "ok"]
+IfDuplicate = Literal["last", "invalid", "fail"]
 
 if TYPE_CHECKING:
 

@@ -90,7 +90,8 @@ class Row(NamedTuple):  # made for every record, in half the time that a frozen 
     without types (CSV), whose cells are parsed to the fields' types and whose empty cells are null.
     ``fingerprint`` is the row's, where it was needed already. ``replayed`` marks one that a push wrote down
     as undelivered: it is as it was then, and need not have every column. ``verdict`` is what became of it
-    where the source knows already that nothing of it is to be sent.
+    where the source knows already that nothing of it is to be sent. ``refused`` says why it must not be sent
+    though nothing is wrong with it alone.
     """
 
     position: int
@@ -100,6 +101,7 @@ class Row(NamedTuple):  # made for every record, in half the time that a frozen 
     fingerprint: bytes | None = None
     replayed: bool = False
     verdict: Verdict | None = None
+    refused: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from airflow_profile_provider.explain.explanation import Explanation
     from airflow_profile_provider.explain.first_look import FirstLook
-    from airflow_profile_provider.options import Action, AnyPath, IfEmpty, Nulls
+    from airflow_profile_provider.options import Action, AnyPath, IfDuplicate, IfEmpty, Nulls
 
 _Seen = TypeVar("_Seen")
 
@@ -64,6 +64,7 @@ class ProfileHook(ConnectedHook):
         only_key: str | None = None,
         partition: tuple[int, int] | None = None,
         if_empty: IfEmpty | None = None,
+        if_duplicate: IfDuplicate = "last",
         max_record_bytes: int | None = 1_000_000,
         key: str | None = None,
         fields: Mapping[str, str] | Sequence[str] | None = None,
@@ -109,6 +110,8 @@ class ProfileHook(ConnectedHook):
             only_key: the column that holds them.
             partition: (i, n): push only the share i, from 0, of n; the key decides.
             if_empty: "fail" (default for a path or a query) or "ok" (default for an iterable).
+            if_duplicate: rows of one key: the "last" wins; or all of them are "invalid"; or "fail", before
+                anything is sent. The last two read the whole source first.
             max_record_bytes: a larger change is invalid; it bounds what is read of a line, too.
 
         Args: Changes

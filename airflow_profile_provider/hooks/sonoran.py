@@ -44,6 +44,7 @@ class SonoranHook(ProfileHook):
         only_key: str | None = None,
         partition: tuple[int, int] | None = None,
         if_empty: Literal["fail", "ok"] | None = None,
+        if_duplicate: Literal["last", "invalid", "fail"] = "last",
         max_record_bytes: int | None = 1_000_000,
         key: str | None = None,
         fields: Mapping[str, str] | Sequence[str] | None = None,
@@ -87,6 +88,8 @@ class SonoranHook(ProfileHook):
             only_key: the column that holds them.
             partition: (i, n): push only the share i, from 0, of n; the key decides.
             if_empty: "fail" (default for a path or a query) or "ok" (default for an iterable).
+            if_duplicate: rows of one key: the "last" wins; or all of them are "invalid"; or "fail", before
+                anything is sent. The last two read the whole source first.
             max_record_bytes: a larger change is invalid; it bounds what is read of a line, too.
 
         Args: Changes
@@ -146,6 +149,7 @@ class SonoranHook(ProfileHook):
             only_key=only_key,
             partition=partition,
             if_empty=if_empty,
+            if_duplicate=if_duplicate,
             max_record_bytes=max_record_bytes,
             key=key,
             fields=fields,

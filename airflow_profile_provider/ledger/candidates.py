@@ -83,7 +83,8 @@ class Candidates:
         found = []
         for row, key in zip(rows, keys, strict=True):
             print_of_row = row.fingerprint or self._prints.of_row(row, whole=self._is_change(row))
-            if key not in planned and key not in pending and self._is_held(known.get(key), print_of_row):
+            may_be_held = not row.refused and key not in planned and key not in pending
+            if may_be_held and self._is_held(known.get(key), print_of_row):
                 settle(row, None)
                 continue
             try:

@@ -132,8 +132,8 @@ class Mapper:
             InvalidRecord: it cannot be sent as it is.
             WrongMapping: none can, for the mapping names what the vendor has not.
         """
-        if row.problem:
-            raise InvalidRecord(row.problem)
+        if row.problem or row.refused:
+            raise InvalidRecord(row.problem or row.refused)
         if self._learn:
             learn, self._learn = self._learn, None
             self._catalogue = learn()
@@ -230,6 +230,14 @@ class Mapper:
         """Return what stands for the key that a row's content means, or None where there is no good one."""
         key = self.key_in(content)
         return None if key is None else self.profile_of(key)
+
+    def identity_in(self, content: Any) -> str | None:
+        """Return what names the profile of a row's content, key type included; None: it has no good key."""
+        if (key := self.key_in(content)) is None:
+            return None
+        given = content.get("key_type") if self.holds_change(content) else None
+        key_type = given if given in self._vendor.usable_key_types else self._key_type
+        return f"{key_type}\0{self.profile_of(key, key_type)}"
 
     def profile_of(self, key: str, key_type: str | None = None) -> str:
         """Return what stands for all spellings of a key that the vendor may take for one profile."""

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
     from airflow_profile_provider.hooks.base import ProfileHook
     from airflow_profile_provider.operators.arguments import OperatorArguments
-    from airflow_profile_provider.options import Action, AnyPath, IfEmpty, Nulls
+    from airflow_profile_provider.options import Action, AnyPath, IfDuplicate, IfEmpty, Nulls
     from airflow_profile_provider.vendors.base import Vendor
 
 
@@ -74,6 +74,8 @@ class PushProfilesOperator(DatesMixin, LineageMixin, BaseOperator):
     :param only_key: the column that holds them; the key's by default.
     :param partition: (i, n): push the share i, from 0, of n; the key decides.
     :param if_empty: "fail" (default for a path or a query) or "ok" (default for a list and for events).
+    :param if_duplicate: rows of one key: the "last" wins; or all of them are "invalid"; or "fail", before
+        anything is sent. The last two read the whole source first.
     :param max_record_bytes: a larger change is invalid; it bounds what is read of a line, too.
 
     **Changes**
@@ -165,6 +167,7 @@ class PushProfilesOperator(DatesMixin, LineageMixin, BaseOperator):
         only_key: str | XComArg | None = None,
         partition: tuple[int, int] | str | XComArg | None = None,
         if_empty: IfEmpty | XComArg | None = None,
+        if_duplicate: IfDuplicate | XComArg = "last",
         max_record_bytes: int | str | XComArg = 1_000_000,
         key: str | XComArg | None = None,
         fields: Mapping[str, str] | Sequence[str] | XComArg | None = None,

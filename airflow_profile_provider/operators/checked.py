@@ -66,6 +66,8 @@ def check(
 
 def _check_source(given: Mapping[str, Any], options: PushOptions) -> None:
     records, sql = given.get("records"), given.get("sql")
+    if isinstance(records, FromEvents):
+        options.require_no_events()
     if not isinstance(records, list | tuple) and not arguments.is_for_later(records):  # many, perhaps
         arguments.require_records(records)
     is_nothing_fine = records is None and sql is None and options.if_empty == "ok"

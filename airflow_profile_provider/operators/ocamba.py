@@ -42,6 +42,8 @@ class OcambaPushProfilesOperator(PushProfilesOperator):
     :param only_key: the column that holds them; the key's by default.
     :param partition: (i, n): push the share i, from 0, of n; the key decides.
     :param if_empty: "fail" (default for a path or a query) or "ok" (default for a list and for events).
+    :param if_duplicate: rows of one key: the "last" wins; or all of them are "invalid"; or "fail", before
+        anything is sent. The last two read the whole source first.
     :param max_record_bytes: a larger change is invalid; it bounds what is read of a line, too.
 
     **Changes**
@@ -112,6 +114,7 @@ class OcambaPushProfilesOperator(PushProfilesOperator):
         only_key: str | XComArg | None = None,
         partition: tuple[int, int] | str | XComArg | None = None,
         if_empty: Literal["fail", "ok"] | XComArg | None = None,
+        if_duplicate: Literal["last", "invalid", "fail"] | XComArg = "last",
         max_record_bytes: int | str | XComArg = 1_000_000,
         key: str | XComArg | None = None,
         fields: Mapping[str, str] | Sequence[str] | XComArg | None = None,
@@ -151,6 +154,7 @@ class OcambaPushProfilesOperator(PushProfilesOperator):
             only_key=only_key,
             partition=partition,
             if_empty=if_empty,
+            if_duplicate=if_duplicate,
             max_record_bytes=max_record_bytes,
             key=key,
             fields=fields,
@@ -196,6 +200,7 @@ class OcambaPushProfilesOperator(PushProfilesOperator):
             only_key: str | XComArg | None = ...,
             partition: tuple[int, int] | str | XComArg | None = ...,
             if_empty: Literal["fail", "ok"] | XComArg | None = ...,
+            if_duplicate: Literal["last", "invalid", "fail"] | XComArg = ...,
             max_record_bytes: int | str | XComArg = ...,
             key: str | XComArg | None = ...,
             fields: Mapping[str, str] | Sequence[str] | XComArg | None = ...,

@@ -20,8 +20,8 @@ LONGEST_REASON = 300
 Reasons = Counter[tuple[str, str]]
 """How many records have which verdict for which reason."""
 
-_UNIQUE = re.compile(r"\b(?=[0-9a-fA-F-]*\d)[0-9a-fA-F-]{8,}\b")
-"""What is another one in each reason: the number of a request, say."""
+_UNIQUE = re.compile(r"\b(?=[0-9a-fA-F-]*\d)[0-9a-fA-F-]{8,}\b|(?<=\bin records )\d[^;]*")
+"""What is another one in each reason: the number of a request, say, or places in the source."""
 
 
 def counted_reason(reason: str) -> str:

@@ -39,6 +39,7 @@ from airflow_profile_provider.push.surroundings import Circumstances, Surroundin
 from airflow_profile_provider.push.telling import Telling
 from airflow_profile_provider.push.watermark import NoWatermark, Resume, Watermark
 from airflow_profile_provider.records import Report, Row
+from airflow_profile_provider.sources.announced import Announced
 from airflow_profile_provider.sources.batches import RowBatch
 from airflow_profile_provider.sources.source import Source
 from airflow_profile_provider.vendors.base import Vendor
@@ -65,6 +66,8 @@ class Assembly:
         circumstances: Circumstances,
     ) -> None:
         options.require_fit(vendor)
+        if isinstance(records, Announced):
+            options.require_no_events()
         self.options = options
         self.vendor = vendor
         self.surroundings = surroundings
@@ -114,7 +117,8 @@ class Assembly:
     def _selection(self) -> Selection:
         """Which rows of the source the push takes."""
         files, log = self.surroundings.files, self.surroundings.log
-        return Selection(self.source, self.mapper, self.options, files, log, self._stack)
+        go_on = self.surroundings.go_on
+        return Selection(self.source, self.mapper, self.options, files, log, self._stack, go_on)
 
     @cached_property
     def session(self) -> LedgerSession | None:
@@ -280,6 +284,7 @@ class Assembly:
         known |= {"only": options.only, "only_key": options.only_key, "null_values": options.null_values}
         known |= {"delivered_path": options.delivered_path}
         known |= {"csv": options.csv} if options.csv else {}
+        known |= {"if_duplicate": options.if_duplicate} if options.if_duplicate != "last" else {}
         return {**known, **vars(self.mapping), **self._how.vendor_options}
 
 

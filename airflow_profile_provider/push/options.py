@@ -38,6 +38,7 @@ class PushOptions:
     only_key: str | None = None
     partition: tuple[int, int] | None = None
     if_empty: str | None = None
+    if_duplicate: str = "last"
     max_changes: arguments.Share | None = None
     rejects_path: str | None = None
     delivered_path: str | None = None
@@ -125,6 +126,18 @@ class PushOptions:
                 "to leave alone what a request leaves out"
             )
 
+    def require_no_events(self) -> None:
+        """Refuse what has no meaning for changes that come one after the other, as events announce them.
+
+        Raises:
+            ConfigurationError: saying why.
+        """
+        if self.if_duplicate != "last":
+            raise ConfigurationError(
+                f'if_duplicate="{self.if_duplicate}" is for tables: events and outboxes bring several '
+                "changes of one key, in their order"
+            )
+
     def records_a_request(self, vendor: Vendor) -> int:
         """Return how many records go into a request.
 
@@ -181,6 +194,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "action": get_args(arguments.Action),
     "nulls": get_args(arguments.Nulls),
     "if_empty": get_args(arguments.IfEmpty),
+    "if_duplicate": get_args(arguments.IfDuplicate),
     "key_type": (),  # the vendor has them
 }
 
@@ -188,7 +202,8 @@ OPTION_NAMES = tuple(one.name for one in fields(PushOptions))
 """What a push can be asked for; hook and operator spell each name once, as a keyword."""
 
 EXPLAINED = frozenset(OPTION_NAMES) - {
-    *("only", "only_key", "partition", "if_empty", "max_changes", "rejects_path", "delivered_path"),
+    *("only", "only_key", "partition", "if_empty", "if_duplicate", "max_changes"),
+    *("rejects_path", "delivered_path"),
     *("concurrency", "batch_size", "quota", "action", "plan_path", "plan_values", "approved_plan"),
 }
 """Options that mean something where one key is explained."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from itertools import count
 
@@ -13,17 +13,28 @@ from airflow_profile_provider.push.no_ledger import Session
 from airflow_profile_provider.push.options import PushOptions
 from airflow_profile_provider.records import Row
 from airflow_profile_provider.sources.batches import RowBatch
+from airflow_profile_provider.sources.duplicates import Duplicates
 from airflow_profile_provider.sources.keys import KeyFile, rows_only
-from airflow_profile_provider.sources.partition import rows_in_partition
+from airflow_profile_provider.sources.partition import is_in_share, rows_in_partition
 from airflow_profile_provider.sources.reading import named
 from airflow_profile_provider.sources.source import Source
 
 
 class Selection:
-    """The rows that the options ask for; ``stack`` closes what was opened for them."""
+    """The rows that the options ask for; ``stack`` closes what was opened for them.
+
+    ``go_on`` is asked while the source is read ahead, and raises what ends the push.
+    """
 
     def __init__(
-        self, source: Source, mapper: Mapper, options: PushOptions, files: Files, log: Log, stack: ExitStack
+        self,
+        source: Source,
+        mapper: Mapper,
+        options: PushOptions,
+        files: Files,
+        log: Log,
+        stack: ExitStack,
+        go_on: Callable[[], object],
     ) -> None:
         self._source = source
         self._mapper = mapper
@@ -31,6 +42,7 @@ class Selection:
         self._files = files
         self._log = log
         self._stack = stack
+        self._go_on = go_on
 
     def rows(self) -> Iterator[Row]:
         """Read the source: of it, the keys and the share that were asked for.
@@ -45,14 +57,33 @@ class Selection:
             if not len(keys):
                 self._log.warning("%s has no key: no record is pushed", named(keys.path))
             rows = rows_only(rows, keys, column, mapper.key_column, may_miss=options.if_empty == "ok")
+        if options.if_duplicate != "last":
+            return self._without_duplicates(rows, self._is_in_share)
         if options.partition:
             rows = rows_in_partition(rows, options.partition, mapper.profile_in)
         return rows
+
+    def _without_duplicates(self, rows: Iterator[Row], passes: Callable[[Row], bool]) -> Iterator[Row]:
+        """Find the keys that come more than once over the whole source, also where a share of it is pushed.
+
+        Raises:
+            SourceError: there are such keys, and that is to fail.
+        """
+        found = Duplicates(
+            lambda row: self._mapper.identity_in(row.content), passes, self._source.place_of, self._go_on
+        )
+        return found.none(rows) if self._options.if_duplicate == "fail" else found.refused(rows)
+
+    def _is_in_share(self, row: Row) -> bool:
+        share = self._options.partition
+        return share is None or is_in_share(row, share, self._mapper.profile_in)
 
     def batches(self) -> Iterator[RowBatch] | None:
         """Read the same rows by the thousand; None where more than a ledger decides about each."""
         options = self._options
         if self._only_column is not None or options.partition or options.version or options.ignore_ledger:
+            return None
+        if options.if_duplicate != "last":
             return None
         return self._source.batches(self._mapper, options.if_empty)
 
@@ -64,7 +95,9 @@ class Selection:
         self._source.require_rereading("max_changes reads the whole source before a share of it")
         received = count()
         rows: Iterable[Row] = self._source.rows(self._mapper, self._only_column, options.if_empty)
-        rows = (row for row in rows if next(received) >= 0 and not row.verdict)
+        if options.if_duplicate != "last":
+            rows = self._without_duplicates(iter(rows), lambda row: True)
+        rows = (row for row in rows if next(received) >= 0 and not (row.verdict or row.refused))
         if session:
             rows = session.proposals(iter(rows), lambda source, verdict, reason="": None)  # type: ignore[assignment]
         changes = sum(1 for _ in rows)

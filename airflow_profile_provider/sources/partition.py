@@ -43,10 +43,13 @@ def rows_in_partition(
     A row without a usable key goes by its content, so that exactly one share counts it: positions would not
     do, because a query may return its rows to each task in another order.
     """
-    for row in rows:
-        key = None if row.problem else key_in(row.content)
-        if in_partition(_text(row) if key is None else key, share):
-            yield row
+    return (row for row in rows if is_in_share(row, share, key_in))
+
+
+def is_in_share(row: Row, share: tuple[int, int], key_in: Callable[[Any], str | None]) -> bool:
+    """Whether a row belongs to the share; see `rows_in_partition`."""
+    key = None if row.problem else key_in(row.content)
+    return in_partition(_text(row) if key is None else key, share)
 
 
 def _text(row: Row) -> str:

@@ -80,6 +80,7 @@ with DAG("good", schedule=None, default_args={"retries": 2, "key": "id"}):
         mode="upsert",
         identifier_fields=False,
         if_empty="ok",
+        if_duplicate="fail",
     )
     AgileNowPushProfilesOperator(
         task_id="agilenow", records=from_events(), key_type="Username", write="put", **MAPPED

@@ -47,6 +47,16 @@ WRONG: list[tuple[Make, dict[str, Any], str]] = [
     (OcambaPushProfilesOperator, {"action": "baseline"}, "name one: ledger_conn_id"),
     (OcambaPushProfilesOperator, {"nulls": "drop"}, "nulls must be one of clear, skip, invalid"),
     (OcambaPushProfilesOperator, {"if_empty": "warn"}, "if_empty must be one of fail, ok"),
+    (
+        OcambaPushProfilesOperator,
+        {"if_duplicate": "first"},
+        "if_duplicate must be one of last, ",
+    ),
+    (
+        OcambaPushProfilesOperator,
+        {"records": from_events(), "key": None, "fields": None, "if_duplicate": "fail"},
+        'if_duplicate="fail" is for tables',
+    ),
     (OcambaPushProfilesOperator, {"key_type": "email"}, "key_type must be one of id, not 'email'"),
     (OcambaPushProfilesOperator, {"key": None}, r"name the column of the key as well \(key=\)"),
     (OcambaPushProfilesOperator, {"fields": 3}, "fields must be a mapping"),
@@ -117,7 +127,7 @@ LEFT: list[dict[str, Any]] = [
     dict.fromkeys(
         "key fields key_type nulls partition if_empty max_failed max_changes quota concurrency batch_size "
         "write doubt_seconds ignore_ledger resume deferrable action rejects_path null_values version only "
-        "records max_record_bytes".split(),
+        "records max_record_bytes if_duplicate".split(),
         LATER,
     ),
     {"fields": {"Email": LATER}},
