@@ -214,6 +214,11 @@ _CONNECTION_TYPES = [
                 ["replace", "add"],
                 "replace: they hold what was sent alone; add: what was sent beside others.",
             ),
+            "undeclared": _choice(
+                "Undeclared properties",
+                ["refuse", "send"],
+                "refuse: those that the account has not declared are invalid; send: the vendor decides.",
+            ),
         },
     ),
 ]

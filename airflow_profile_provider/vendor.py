@@ -10,6 +10,7 @@ from airflow_profile_provider.vendors.exchange import (
     Answer,
     Finding,
     Held,
+    Learning,
     Page,
     Paging,
     Probe,
@@ -24,7 +25,7 @@ from airflow_profile_provider.vendors.exchange import (
     retry_after,
     to_json,
 )
-from airflow_profile_provider.vendors.fields import Catalogue, Field, FieldInfo
+from airflow_profile_provider.vendors.fields import Catalogue, Field, FieldInfo, listed, meant
 from airflow_profile_provider.vendors.listing import Place, count, identifier
 from airflow_profile_provider.vendors.reads import Search
 
@@ -39,6 +40,7 @@ __all__ = [
     "FieldInfo",
     "Finding",
     "Held",
+    "Learning",
     "Page",
     "Paging",
     "Place",
@@ -59,6 +61,8 @@ __all__ = [
     "each_text",
     "folded",
     "identifier",
+    "listed",
+    "meant",
     "or_none",
     "require_choice",
     "retry_after",

@@ -6,6 +6,7 @@ import json
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from airflow_profile_provider.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from airflow_profile_provider.ledger.admin import LedgerAdmin, Target
+    from airflow_profile_provider.vendors.fields import FieldInfo
 
 _FOR_PEOPLE = frozenset({"table", "plain"})
 
@@ -38,6 +40,27 @@ def explain(args: Namespace) -> int:
     shown = found.as_dict(redact=args.redact)
     say(json.dumps(shown, indent=2, ensure_ascii=False) if args.output == "json" else text_of(shown))
     return int(not found.rows or found.undelivered)
+
+
+# -- fields -----------------------------------------------------------------------------------------------
+
+
+@command
+def fields(args: Namespace) -> int:
+    """Print the vendor's profile fields."""
+    hook = hook_of(args.conn_id, args.conn_type)
+    is_text = args.output in _FOR_PEOPLE
+    rows = [_field_row(each) if is_text else asdict(each) for each in hook.fields()]
+    _print_rows(args, rows, f"{hook.hook_name} tells no fields: it takes whatever its site has.")
+    return 0
+
+
+def _field_row(info: FieldInfo) -> dict[str, Any]:
+    """Return a field as a row of a table."""
+    options = [key if label in {"", key} else f"{key} ({label})" for key, label in info.options.items()]
+    flags = {"read_only": info.read_only, "required": info.required}
+    row = {"id": info.id, "label": info.label, "type": info.type, "options": ", ".join(options)}
+    return row | {name: "yes" if flag else "" for name, flag in flags.items()}
 
 
 # -- ledger -----------------------------------------------------------------------------------------------

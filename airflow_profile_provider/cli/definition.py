@@ -119,6 +119,18 @@ _EXPLAIN = ActionCommand(
     ),
 )
 
+_FIELDS = ActionCommand(
+    name="fields",
+    help="List the profile fields that a vendor has",
+    description=(
+        "List the profile fields of a vendor's account: id, label, type, options, whether they are read-only "
+        "or required, as its documentation and its own catalogue have them. A push may name a field by its "
+        "label where no other field has it."
+    ),
+    func=lazy_load_command("airflow_profile_provider.cli.commands.fields"),
+    args=(*_VENDOR, ARG_OUTPUT, ARG_VERBOSE),
+)
+
 _INIT = ActionCommand(
     name="init",
     help="Write a DAG file that pushes a table, with the mapping that it finds",
@@ -220,6 +232,7 @@ def get_profiles_cli_commands() -> list[CLICommand]:
             help="Begin with pushes of profile changes, and look into them",
             subcommands=(
                 _INIT,
+                _FIELDS,
                 _EXPLAIN,
                 _REPLAY,
                 GroupCommand(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from airflow_profile_provider.adapters.ledgers import fingerprints_of, secret_of
 from airflow_profile_provider.delivery.sender import Sender, Settled
 from airflow_profile_provider.delivery.wire import Observed
-from airflow_profile_provider.errors import ConfigurationError, InvalidRecord, PushStopped, VendorError
+from airflow_profile_provider.errors import ConfigurationError, InvalidRecord
 from airflow_profile_provider.explain.compared import compared
 from airflow_profile_provider.explain.exchanges import Exchange, Masks, sent, unsent
 from airflow_profile_provider.explain.explanation import Delivery, Explanation, LedgerExplained, RowExplained
@@ -19,6 +19,7 @@ from airflow_profile_provider.ledger.session import LedgerSession
 from airflow_profile_provider.mapping.mapper import Mapper
 from airflow_profile_provider.mapping.window import Window
 from airflow_profile_provider.push.assembly import Assembly
+from airflow_profile_provider.push.learning import learned
 from airflow_profile_provider.records import Change, Reason, Row, Verdict
 from airflow_profile_provider.sources.source import Source
 from airflow_profile_provider.values import exact_key
@@ -38,15 +39,14 @@ class Watch:
 
     def learn(self, assembly: Assembly) -> Catalogue:
         """Ask the vendor which fields there are, if something is sent; else the vendor decides."""
-        request = assembly.vendor.catalogue_request()
-        if request is None or not self.send:
+        if not self.send:
             return Catalogue()
-        try:
-            found: Catalogue = assembly.transport.send_once(request)
-        except (VendorError, PushStopped) as error:
-            self.notes.append(f"no field catalogue ({error}); the vendor decides which fields there are")
-            return Catalogue()
-        return found
+        found = learned(assembly.vendor, assembly.transport)
+        if found.unanswered:
+            self.notes.append(
+                f"no field catalogue ({found.unanswered}); the vendor decides which fields there are"
+            )
+        return found.catalogue
 
 
 def explain(
@@ -98,6 +98,8 @@ class _Case:
     """One key, one vendor, one ledger or none."""
 
     def __init__(self, assembly: Assembly, watch: Watch, store: Connection | None) -> None:
+        self._asked = assembly.mapper.names_labels
+        assembly.learn_labels()
         self.mapper = assembly.mapper
         self._assembly = assembly
         self._watch = watch
@@ -117,7 +119,8 @@ class _Case:
         masks = Masks(self._vendor.access)
         requests = [one for planned in window.drain() for one in unsent(self._vendor, planned.change, masks)]
         notes = []
-        if self._vendor.catalogue_request() and rows:
+        names = {name for row in rows if row.change for name in row.change.fields}
+        if not self._asked and rows and self._vendor.is_catalogued(names):
             notes.append(
                 f"{self._vendor.name} tells which fields it has, but is not asked unless something is sent: "
                 "a push may find a field invalid that is not found so here"

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 
-from airflow_profile_provider.errors import ConfigurationError, PushStopped, VendorError
+from airflow_profile_provider.errors import ConfigurationError
 from airflow_profile_provider.push.assembly import Assembly
+from airflow_profile_provider.push.learning import Learned, learned
 from airflow_profile_provider.records import Row
 from airflow_profile_provider.vendors.base import Vendor
 from airflow_profile_provider.vendors.fields import Catalogue
@@ -55,18 +56,6 @@ def first_look(assembly: Assembly) -> FirstLook:
     rows = tuple(row for row in read if not row.problem and isinstance(row.content, Mapping))
     if not rows:
         raise ConfigurationError(f"none of the first {len(read)} rows can be read: {read[0].problem}")
-    catalogue, unanswered = _catalogue(assembly)
+    told = learned(assembly.vendor, assembly.transport) if assembly.vendor.is_catalogued(None) else Learned()
     columns = dict.fromkeys(str(name) for row in rows for name in row.content)
-    return FirstLook(assembly.vendor, tuple(columns), catalogue, rows, unanswered)
-
-
-def _catalogue(assembly: Assembly) -> tuple[Catalogue, str]:
-    """Ask for the vendor's fields; where it does not answer, say why."""
-    request = assembly.vendor.catalogue_request()
-    if request is None:
-        return Catalogue(), ""
-    try:
-        found: Catalogue = assembly.transport.send_once(request)
-    except (VendorError, PushStopped) as error:
-        return Catalogue(), str(error)
-    return found, ""
+    return FirstLook(assembly.vendor, tuple(columns), told.catalogue, rows, told.unanswered)

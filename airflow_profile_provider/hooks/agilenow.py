@@ -95,7 +95,7 @@ class AgileNowHook(ProfileHook):
 
         Args: Changes
             key: column of the key; without ``fields``, rows are changes already (``{"key", "fields"}``).
-            fields: vendor field to column, or a list where the names agree.
+            fields: vendor field (its id or label) to column, or a list where the names agree.
             key_type: what the key is: "Id" (the default), "Username", "ExternalId".
             version: column that orders the changes of a key.
             nulls: "clear", "skip" or "invalid"; "invalid" by default.

@@ -116,7 +116,7 @@ class ProfileHook(ConnectedHook):
 
         Args: Changes
             key: column of the key; without ``fields``, rows are changes already (``{"key", "fields"}``).
-            fields: vendor field to column, or a list where the names agree.
+            fields: vendor field (its id or label) to column, or a list where the names agree.
             key_type: which of the vendor's identifiers the key is; the first by default.
             version: column that orders the changes of a key.
             nulls: "clear", "skip" or "invalid"; the vendor's default otherwise.

@@ -25,6 +25,7 @@ from airflow_profile_provider.hooks.forms import declare_form
 from airflow_profile_provider.options import options_of
 from airflow_profile_provider.vendors.base import Vendor
 from airflow_profile_provider.vendors.exchange import Answer, Rate, Request, to_json
+from airflow_profile_provider.vendors.fields import FieldInfo
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
@@ -159,6 +160,16 @@ class ConnectedHook(HttpHook):
             Request(method.upper(), path, lambda answer: answer, content)
         )
         return answer
+
+    def fields(self) -> list[FieldInfo]:
+        """Return all that is known of the vendor's profile fields: its documentation, and its own catalogue.
+
+        Raises:
+            ConfigurationError: the connection is wrong.
+            Retriable, PushStopped: as in a push.
+        """
+        vendor = self.vendor()
+        return list(self._transport(vendor, None).drive(vendor.tell_fields()))
 
     def check_response(self, response: Response) -> None:
         """Raise for what `HttpHook.run` got, without logging a body that may hold profiles."""

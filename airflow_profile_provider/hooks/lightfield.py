@@ -96,7 +96,7 @@ class LightfieldHook(ProfileHook):
 
         Args: Changes
             key: column of the key; without ``fields``, rows are changes already (``{"key", "fields"}``).
-            fields: vendor field to column, or a list where the names agree.
+            fields: vendor field (its id or label) to column, or a list where the names agree.
             key_type: what the key is: "id" (the default).
             version: column that orders the changes of a key.
             nulls: "clear", "skip" or "invalid"; "clear" by default.

@@ -94,7 +94,7 @@ class SonoranHook(ProfileHook):
 
         Args: Changes
             key: column of the key; without ``fields``, rows are changes already (``{"key", "fields"}``).
-            fields: vendor field to column, or a list where the names agree.
+            fields: vendor field (its id or label) to column, or a list where the names agree.
             key_type: what the key is: "accId" (the default), "apiId", "username", "discord", "uniqueId".
             version: column that orders the changes of a key.
             nulls: "clear", "skip" or "invalid"; "invalid" by default.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from dataclasses import fields as members_of
 from typing import Any, get_args
 
@@ -54,22 +54,29 @@ class FieldMapping:
 class Mapper:
     """Makes validated changes of rows, for one vendor.
 
-    ``learn`` asks the vendor which fields there are, once there is something to plan.
+    ``learn`` asks the vendor which fields there are, once there is something to plan. ``compared`` says that
+    rows are compared with what a ledger knows of them before that: labels must have been learnt by then.
 
     Raises:
         ConfigurationError: the recipe does not fit the vendor.
     """
 
     def __init__(
-        self, vendor: Vendor, mapping: FieldMapping, *, learn: Callable[[], Catalogue] = Catalogue
+        self,
+        vendor: Vendor,
+        mapping: FieldMapping,
+        *,
+        learn: Callable[[], Catalogue] = Catalogue,
+        compared: bool = False,
     ) -> None:
         self._catalogue = Catalogue()
-        self._learn: Callable[[], Catalogue] | None = learn
+        self._compared = compared
         self._wrong: WrongMapping | None = None
         self._vendor = vendor
         self._mapping = mapping
         given = mapping.fields
         self._fields = _by_column(given)
+        self._learn = learn if vendor.is_catalogued(self._fields) else None
         self._nulls = require_choice("nulls", mapping.nulls or vendor.nulls, get_args(Nulls))
         self._columns = Columns(mapping, self._fields or {}, self._nulls)
         usable = vendor.usable_key_types
@@ -134,10 +141,9 @@ class Mapper:
         """
         if row.problem or row.refused:
             raise InvalidRecord(row.problem or row.refused)
-        if self._learn:
+        if self._learn and self._is_told_of(row.content):
             learn, self._learn = self._learn, None
-            self._catalogue = learn()
-            self._wrong = self._wrong_mapping()
+            self._wrong = self._wrong_mapping(learn())
         if self._wrong:
             raise self._wrong
         raw = self._members(row)
@@ -172,6 +178,39 @@ class Mapper:
         """Whether a row's content is a change already, as in a line of the rejects."""
         return self._fields is None or (is_reject(content) and "fields" in content)
 
+    @property
+    def names_labels(self) -> bool:
+        """Whether the mapping may name fields by labels that the vendor was not asked for so far."""
+        names = self._fields or ()
+        return bool(self._learn) and not all(map(self._vendor.is_field_id, names))
+
+    def know(self, catalogue: Catalogue) -> None:
+        """Take what the vendor tells of its fields: from now on, the mapping has ids in place of labels.
+
+        Raises:
+            ConfigurationError: it names what the vendor has not, or has several times.
+        """
+        self._learn, self._catalogue = None, catalogue
+        self._translate()
+        self._check_mapping()
+
+    def _translate(self) -> None:
+        """Name fields by their ids where the mapping names them by their labels."""
+        given = self._fields or {}
+        ids = self._vendor.ids_of(given, self._catalogue)
+        if all(name == field_id for name, field_id in ids.items()):
+            return
+        self._fields = {ids[name]: column for name, column in given.items()}
+        self._mapping = replace(self._mapping, fields=self._fields)
+        self._columns = Columns(self._mapping, self._fields, self._nulls)
+
+    def _is_told_of(self, content: Any) -> bool:
+        """Whether the vendor's catalogue may say something of what is mapped, or of a change's fields."""
+        if self._fields is not None:
+            return True
+        fields = content.get("fields") if isinstance(content, Mapping) else None
+        return self._vendor.is_catalogued(fields if isinstance(fields, Mapping) else ())
+
     def _check_mapping(self) -> None:
         """Refuse a mapping to what the vendor is known not to have.
 
@@ -180,9 +219,13 @@ class Mapper:
         """
         self._vendor.check_mapping(self._fields or (), self._mapping.relationships or (), self._catalogue)
 
-    def _wrong_mapping(self) -> WrongMapping | None:
+    def _wrong_mapping(self, catalogue: Catalogue) -> WrongMapping | None:
+        """Take what the vendor tells while rows are planned; say what is wrong with the mapping by that."""
+        before = dict(self._fields or {})
         try:
-            self._check_mapping()
+            self.know(catalogue)
+            if self._compared and before != (self._fields or {}):
+                raise ConfigurationError(_late_labels(before, self._fields or {}))
         except ConfigurationError as error:
             return WrongMapping(str(error))
         return None
@@ -308,6 +351,13 @@ class Mapper:
         if relationships is not None and not isinstance(relationships, Mapping):
             raise InvalidRecord(f"its relationships must be an object, not {json_type(relationships)}")
         return relationships or {}
+
+
+def _late_labels(before: Mapping[str, str], after: Mapping[str, str]) -> str:
+    """Say which names were labels, though they look like ids."""
+    pairs = zip(before, after, strict=True)
+    named = ", ".join(f"{name!r} is the label of {known!r}" for name, known in pairs if name != known)
+    return f"fields must name fields by their ids where a ledger is used: {named}; nothing was sent"
 
 
 def _by_column(fields: Mapping[str, str] | Sequence[str] | None) -> dict[str, str] | None:

@@ -12,16 +12,18 @@ from contextlib import ExitStack
 from functools import cached_property
 from typing import Any
 
+from airflow_profile_provider.delivery.cost import Cost
 from airflow_profile_provider.delivery.quota import Quota
 from airflow_profile_provider.delivery.sender import Sender
 from airflow_profile_provider.delivery.transport import Transport
-from airflow_profile_provider.errors import Paused, PushStopped, VendorError
+from airflow_profile_provider.errors import Paused, PushStopped
 from airflow_profile_provider.ledger.diff import DOUBT_SECONDS, LedgerOptions
 from airflow_profile_provider.ledger.session import LedgerSession
 from airflow_profile_provider.mapping.mapper import FieldMapping, Mapper
 from airflow_profile_provider.push.account import Account
 from airflow_profile_provider.push.files import Outputs
 from airflow_profile_provider.push.intake import Intake
+from airflow_profile_provider.push.learning import Learned, learned, learned_for_labels
 from airflow_profile_provider.push.log import Log, Quiet
 from airflow_profile_provider.push.no_ledger import NoLedger, Session
 from airflow_profile_provider.push.options import PushOptions
@@ -74,6 +76,7 @@ class Assembly:
         self._records = records
         self._stack = stack
         self._how = circumstances
+        self._asked = Cost()
 
     @property
     def mapping(self) -> FieldMapping:
@@ -96,7 +99,38 @@ class Assembly:
     def mapper(self) -> Mapper:
         """Makes changes of rows."""
         learn = self._how.learn or catalogue_of
-        return Mapper(self.vendor, self.mapping, learn=lambda: learn(self))
+        compared = bool(self.options.ledger_conn_id)
+        return Mapper(self.vendor, self.mapping, learn=lambda: learn(self), compared=compared)
+
+    def learn_labels(self) -> None:
+        """Ask the vendor which fields the mapping's labels mean, if it names some, before rows are compared.
+
+        Raises:
+            ConfigurationError: there is no such field, or there are several.
+            PushStopped: the vendor cannot be reached, or the push was asked to end.
+        """
+        if not self.mapper.names_labels:
+            return
+        transport = self.surroundings.transport(
+            self.vendor,
+            self.options.quota,
+            forbidden=self._asked_to_end,
+            patience=math.inf,
+            observer=self._how.observer,
+        )
+        try:
+            found = learned_for_labels(self.vendor, transport)
+        finally:
+            self._asked = transport.cost
+        _tell_unlearned(self.surroundings.log, found)
+        self.mapper.know(found.catalogue)
+
+    def _asked_to_end(self) -> PushStopped | None:
+        try:
+            self.surroundings.go_on()
+        except PushStopped as stopped:
+            return stopped
+        return None
 
     @cached_property
     def batch_size(self) -> int:
@@ -132,13 +166,16 @@ class Assembly:
     def transport(self) -> Transport:
         """The way to the vendor; it is closed where the ledger is no longer held."""
         session = self.session
-        return self.surroundings.transport(
+        transport = self.surroundings.transport(
             self.vendor,
             self.options.quota,
             forbidden=session.forbidden if session else lambda: None,
             patience=math.inf if self._how.patience is None or not self._start[0] else self._how.patience,
             observer=self._how.observer,
         )
+        asked = self._asked
+        transport.cost.add(requests=asked.requests, retries=asked.retries, throttled=asked.throttled)
+        return transport
 
     @cached_property
     def sender(self) -> Sender:
@@ -178,6 +215,7 @@ class Assembly:
         _ = self.source
         self._fresh_outputs.try_out()
         self.surroundings.go_on()
+        self.learn_labels()
         session = self.session or NoLedger(self.mapper)
         self._stack.callback(self.source.close)
         rows, _ = self._selection.rows(), self.review
@@ -290,16 +328,15 @@ class Assembly:
 
 def catalogue_of(assembly: Assembly) -> Catalogue:
     """Ask the vendor which fields there are, if it tells; without that, the vendor decides."""
-    request = assembly.vendor.catalogue_request()
-    if request is None:
-        return Catalogue()
     try:
-        found: Catalogue = assembly.transport.send_once(request)
+        found = learned(assembly.vendor, assembly.transport)
     except Paused as paused:
         assembly.sender.stop(paused)
-    except (VendorError, PushStopped) as error:
-        log = assembly.surroundings.log
-        log.info("No field catalogue (%s); the vendor decides which fields there are", error)
-    else:
-        return found
-    return Catalogue()
+        return Catalogue()
+    _tell_unlearned(assembly.surroundings.log, found)
+    return found.catalogue
+
+
+def _tell_unlearned(log: Log, found: Learned) -> None:
+    if found.unanswered:
+        log.info("No field catalogue (%s); the vendor decides which fields there are", found.unanswered)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -34,7 +35,7 @@ from airflow_profile_provider.options import require_choice
 from airflow_profile_provider.records import Acknowledgement, Change
 from airflow_profile_provider.values import check_kind, folded, number_text, plain, read_as
 from airflow_profile_provider.vendors.exchange import Answer, Probe, Rate, Request, Steps, retry_after
-from airflow_profile_provider.vendors.fields import Catalogue, Field, meant, some_of
+from airflow_profile_provider.vendors.fields import Catalogue, Field, listed, meant, some_of, with_label
 from airflow_profile_provider.vendors.reads import Reads
 
 Taken = Literal["", "other", "ignored"]
@@ -193,12 +194,16 @@ class Vendor(Reads, ABC):
         if kind != "any":
             check_kind(kind, value)
         if known.choices and any(one not in known.choices for one in _each(value)):
-            raise InvalidRecord(f"is not one of the {len(known.choices)} values that {self.name} documents")
+            offered = listed([one for one, _ in known.options] or sorted(known.choices))
+            raise InvalidRecord(
+                f"is not one of the {len(known.choices)} values that {self.name} documents; use {offered}"
+            )
         return value
 
     def field(self, name: str, catalogue: Mapping[str, Field]) -> Field:
         """Look a field up, or raise InvalidRecord where it is known not to exist or not to be writable."""
-        known = self.fields.get(name) or catalogue.get(name)
+        told = catalogue.get(name)
+        known = self.fields.get(name) or told
         if known is None:
             if self.fields_closed or catalogue:
                 near = self._nearest(name, catalogue)
@@ -206,9 +211,32 @@ class Vendor(Reads, ABC):
                     f"{self.name} has no such field{near}; it has {some_of(self.fields, catalogue)}"
                 )
             return Field()
-        if known.read_only:
+        if known.read_only or (told and told.read_only):
             raise InvalidRecord(f"is read-only at {self.name}; take it out of the change")
         return known
+
+    def ids_of(self, names: Iterable[str], catalogue: Mapping[str, Field]) -> dict[str, str]:
+        """Return the id of the field that each name of a mapping means: it is one, or a field's label.
+
+        A name that is neither stays as it is; `check_mapping` says so where that is known.
+
+        Raises:
+            ConfigurationError: several fields have this label, or two of the names mean one field.
+        """
+        known = {**self.fields, **catalogue}
+        found = {}
+        for name in names:
+            ids = with_label(name, known) if name not in known else []
+            if len(ids) > 1:
+                raise ConfigurationError(
+                    f"{self.name} has {len(ids)} fields of the label {name!r}: name one by its id, "
+                    f"{' or '.join(map(repr, ids[:10]))}; nothing was sent"
+                )
+            found[name] = ids[0] if ids else name
+        if twice := [field_id for field_id, times in Counter(found.values()).items() if times > 1]:
+            named = " and ".join(repr(name) for name in found if found[name] == twice[0])
+            raise ConfigurationError(f"{named} are one field: name it once in fields; nothing was sent")
+        return found
 
     def check_mapping(
         self, fields: Iterable[str], relationships: Iterable[str], catalogue: Mapping[str, Field]

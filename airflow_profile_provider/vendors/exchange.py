@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from airflow_profile_provider.records import Acknowledgement
-from airflow_profile_provider.vendors.fields import FieldInfo
+from airflow_profile_provider.vendors.fields import Catalogue, FieldInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +177,7 @@ Probe = Generator[Request, Any, str]
 Reading = Generator[Request, Any, Mapping[str, Held | None]]
 Paging = Generator[Request, Any, Page]
 Finding = Generator[Request, Any, tuple[Held, ...]]
+Learning = Generator[Request, Any, Catalogue]
 Telling = Generator[Request, Any, tuple[FieldInfo, ...]]
 
 

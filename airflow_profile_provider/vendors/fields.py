@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -57,6 +57,11 @@ class Catalogue(dict[str, Field]):
         self.relationships = frozenset(relationships)
 
 
+def with_label(label: str, fields: Mapping[str, Field]) -> list[str]:
+    """Return the ids of the fields that people know by this label."""
+    return [name for name, known in fields.items() if known.label and known.label.strip() == label.strip()]
+
+
 def meant(name: str, labels: Mapping[str, str]) -> str:
     """Guess which of the names was meant, by name or by label; nothing where none is near."""
     spelt = {label.lower(): known for known, label in labels.items() if label}
@@ -72,5 +77,9 @@ def meant(name: str, labels: Mapping[str, str]) -> str:
 
 def some_of(fields: Mapping[str, Field], catalogue: Mapping[str, Field]) -> str:
     """Return the names of the fields, the first twenty of them."""
-    names = list({**fields, **catalogue})
+    return listed(list({**fields, **catalogue}))
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names in a row, the first twenty of them."""
     return ", ".join(names[:20]) + (" …" if len(names) > 20 else "")

@@ -6,18 +6,29 @@ returns is what was read. A vendor that leaves one of them out cannot be read th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 from airflow_profile_provider.errors import ConfigurationError, InvalidRecord, RecordRefused
 from airflow_profile_provider.values import is_number, number_text
 from airflow_profile_provider.vendors.comparing import same_form
-from airflow_profile_provider.vendors.exchange import Finding, Held, Paging, Reading, Request, Telling
-from airflow_profile_provider.vendors.fields import Field, FieldInfo, field_info
+from airflow_profile_provider.vendors.exchange import (
+    Finding,
+    Held,
+    Learning,
+    Paging,
+    Reading,
+    Request,
+    Telling,
+)
+from airflow_profile_provider.vendors.fields import Catalogue, Field, FieldInfo, field_info
 
 Search = Literal["exact", "contains"]
 """How the vendor's API searches by a field; what merely contains the value is left out here."""
 _NONE: Mapping[str, Field] = {}
+_ID = re.compile(r"\$\S+|[a-z0-9][\w.-]*")
+"""Ids of fields: what people read begins with a capital, or has blanks."""
 _SIMPLE = frozenset((str, bool, int))
 
 
@@ -104,14 +115,33 @@ class Reads:
         """Return the request whose answer is read as the field `Catalogue`, where the vendor offers one."""
         return None
 
+    def is_catalogued(self, fields: Collection[str] | None) -> bool:
+        """Whether the vendor's own catalogue may tell something of these fields; None: of any."""
+        return self.catalogue_request() is not None
+
+    def is_field_id(self, name: str) -> bool:
+        """Whether a mapping's name surely is a field's id, and no label, so that nobody need be asked."""
+        return name in self.fields or bool(_ID.fullmatch(name))
+
+    def learn(self) -> Learning:
+        """Yield the requests that ask for the vendor's own catalogue, and return it; empty if there is none.
+
+        Raises:
+            Retriable, PushStopped: as for `read`; a catalogue that may not be read is empty.
+        """
+        request = self.catalogue_request()
+        if request is None:
+            return Catalogue()
+        catalogue: Catalogue = yield request
+        return catalogue
+
     def tell_fields(self) -> Telling:
         """Yield the requests that ask for the vendor's own catalogue, and return all that is known of fields.
 
         Raises:
-            Retriable, PushStopped: as for `read`; a catalogue that may not be read is left out.
+            Retriable, PushStopped: as for `learn`.
         """
-        request = self.catalogue_request()
-        return self.field_infos((yield request) if request else _NONE)
+        return self.field_infos((yield from self.learn()))
 
     def field_infos(self, catalogue: Mapping[str, Field] = _NONE) -> tuple[FieldInfo, ...]:
         """Return all that is known of each field, by the vendor's documentation and its own catalogue."""

@@ -146,6 +146,7 @@ SAMPLES: dict[str, Sample] = {
         misshapen={"lists": {"id": "MarkerQuartz"}},
         faulty="lists",
         required=("password",),
+        overhead=1,  # the account's own properties, which its page does not name, may be asked for
         refusal=(400, {"code": 400, "title": "Bad request.", "message": "MarkerQuartz is in use."}),
     ),
 }

@@ -27,7 +27,7 @@ from airflow_profile_provider.values import (
     unwrapped,
 )
 from airflow_profile_provider.vendors.base import Taken
-from airflow_profile_provider.vendors.fields import Field
+from airflow_profile_provider.vendors.fields import Field, listed
 
 _ADDRESS = frozenset({"street", "street2", "city", "state", "postalCode", "country", "latitude", "longitude"})
 _KINDS = {
@@ -92,10 +92,19 @@ def _options(found: Any) -> Iterator[tuple[str, str]]:
 
 def check_options(known: Field, value: Any) -> None:
     """Raise InvalidRecord for what is neither the id nor the label of an option that the definitions list."""
-    offered = {key for key, _ in known.options} | {label.strip().casefold() for _, label in known.options}
+    ids = {key for key, _ in known.options}
+    labels = [label.strip().casefold() for _, label in known.options]
     for one in value if isinstance(value, list) else [value]:
-        if offered and one not in offered and str(one).strip().casefold() not in offered:
-            raise InvalidRecord(f"is not one of the {len(known.options)} options that the definitions list")
+        if not ids or one in ids:
+            continue
+        named = labels.count(str(one).strip().casefold())
+        if named == 0:
+            offered = listed([label or key for key, label in known.options])
+            raise InvalidRecord(
+                f"is not one of the {len(ids)} options that the definitions list; use {offered}"
+            )
+        if named > 1:
+            raise InvalidRecord(f"is the label of {named} options; name one by its id")
 
 
 def written(known: Field, value: Any) -> Any:

@@ -6,14 +6,14 @@ Limits: as for the update.
 Inferred from its siblings: the address of one profile and the envelope around it (``read_by``), the words
 for an unknown id, the grammar of the list (``page_length``, ``shows``), and its filters (``search``).
 Unknown: whether ``lists`` and ``custom_properties`` hold what was sent alone, or beside what was there
-(``collections``); what a deleted profile looks like. Extras of these names choose.
+(``collections``); what becomes of a property that an account has not declared (``undeclared``); what a
+deleted profile looks like. Extras of these names choose.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import quote, urlencode
@@ -25,19 +25,19 @@ from airflow_profile_provider.vendors.exchange import (
     Answer,
     Finding,
     Held,
+    Learning,
     Page,
     Paging,
     Reading,
     Request,
-    Telling,
 )
 from airflow_profile_provider.vendors.fields import Field
 from airflow_profile_provider.vendors.listing import Place, count, identifier
+from airflow_profile_provider.vendors.ocamba.properties import Properties, check_properties, learn_properties
 from airflow_profile_provider.vendors.reads import Search
 
 PATH = "/v1/hood/profiles"
-_PROPERTIES = "/v1/hood/profile-properties"
-_MOST_PROPERTIES = 5000
+_PROPERTIES = "custom_properties"
 UNKNOWN_ID = "Unknown profile id."
 _KNOWN_MESSAGES = frozenset({UNKNOWN_ID, "The request is not valid."})
 _TRACE_ID = frozenset("0123456789abcdefABCDEF-")
@@ -61,8 +61,9 @@ class Profiles(Vendor):
         "shows": ("fields", "full", "default"),
         "search": ("filter", "q"),
         "collections": ("replace", "add"),
+        "undeclared": ("refuse", "send"),
     }
-    about_reads = frozenset({"read_by", "page_length", "shows", "search", "collections"})
+    about_reads = frozenset({"read_by", "page_length", "shows", "search", "collections", "undeclared"})
     fields: ClassVar = {
         "email": Field("string", form="email"),
         "mobile_phone_number": Field("string", form="phone"),
@@ -152,29 +153,20 @@ class Profiles(Vendor):
         both = isinstance(sent, list) and isinstance(held, list)
         return both and all(any(same_form("", one, other) for other in held) for one in sent)
 
-    def tell_fields(self) -> Telling:
-        """Ask for the account's own properties, too: they are the members of ``custom_properties``."""
-        told: dict[str, str] = {}
-        for page in range(1, _MOST_PROPERTIES // _PAGE + 1):
-            found = yield Request("GET", f"{_PROPERTIES}?page={page},{_PAGE}", self._read_properties)
-            if found.keys() <= told.keys():
-                break
-            told |= found
-        return tuple(
-            replace(info, options=told) if info.id == "custom_properties" else info
-            for info in self.field_infos()
-        )
+    def is_catalogued(self, fields: Collection[str] | None) -> bool:
+        """Whether the account's own properties are among the fields: the others are documented."""
+        return fields is None or _PROPERTIES in fields
 
-    def _read_properties(self, answer: Answer) -> dict[str, str]:
-        """Read the names of properties that are not the vendor's own, each with its label."""
-        items = answer.members.get("items") if answer.status == 200 else None
-        own = [each for each in items if isinstance(each, dict)] if isinstance(items, list) else []
-        named = ((each.get("property") or each.get("label"), each) for each in own)
-        return {
-            name: str(each.get("label") or name)
-            for name, each in named
-            if isinstance(name, str) and str(each.get("system")) != "1"
-        }
+    def learn(self) -> Learning:
+        """Ask for the account's own properties: they are the members of ``custom_properties``."""
+        return learn_properties(_PROPERTIES)
+
+    def check_field(self, name: str, value: Any, *, loose: bool, catalogue: Mapping[str, Field]) -> Any:
+        """Check the account's own properties, too, where they are known."""
+        taken = super().check_field(name, value, loose=loose, catalogue=catalogue)
+        if isinstance(known := catalogue.get(name), Properties):
+            check_properties(known, taken, undeclared=self.reading("undeclared"))
+        return taken
 
     # -- requests ---------------------------------------------------------------------------------------
 
