@@ -25,7 +25,7 @@ from airflow_profile_provider.vendors.exchange import (
     retry_after,
     to_json,
 )
-from airflow_profile_provider.vendors.fields import Catalogue, Field, FieldInfo, listed, meant
+from airflow_profile_provider.vendors.fields import Catalogue, Field, FieldInfo, field_info, listed, meant
 from airflow_profile_provider.vendors.listing import Place, count, identifier
 from airflow_profile_provider.vendors.reads import Search
 
@@ -59,6 +59,7 @@ __all__ = [
     "count",
     "dialled",
     "each_text",
+    "field_info",
     "folded",
     "identifier",
     "listed",

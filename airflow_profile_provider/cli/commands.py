@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from inspect import signature
@@ -14,7 +14,7 @@ from airflow.providers.common.compat.sdk import BaseHook
 
 from airflow_profile_provider.cli.console import formatted
 from airflow_profile_provider.cli.running import command, hook_of, options_of, say
-from airflow_profile_provider.cli.text import text_of
+from airflow_profile_provider.cli.text import profile_text, text_of
 from airflow_profile_provider.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -31,15 +31,35 @@ _FOR_PEOPLE = frozenset({"table", "plain"})
 def explain(args: Namespace) -> int:
     """Print what a push would do with one key."""
     hook = hook_of(args.conn_id, args.conn_type)
-    options = options_of(args, "sql", "sql_conn_id")
-    known = signature(hook.explain).parameters.values()
-    if not any(each.kind is each.VAR_KEYWORD for each in known):
-        for name in options.keys() - {each.name for each in known}:
-            raise ConfigurationError(f"{hook.hook_name} has no option {name}")
+    options = _looking(args, hook.explain, hook.hook_name)
     found = hook.explain(args.wanted, args.records, send=args.send, **options)
     shown = found.as_dict(redact=args.redact)
     say(json.dumps(shown, indent=2, ensure_ascii=False) if args.output == "json" else text_of(shown))
     return int(not found.rows or found.undelivered)
+
+
+def _looking(args: Namespace, method: Callable[..., Any], name: str) -> dict[str, Any]:
+    """Return the options for a method that looks at one key, all of which it must know."""
+    options = options_of(args, "sql", "sql_conn_id")
+    known = signature(method).parameters.values()
+    if not any(each.kind is each.VAR_KEYWORD for each in known):
+        for option in options.keys() - {each.name for each in known}:
+            raise ConfigurationError(f"{name} has no option {option}")
+    return options
+
+
+# -- show -------------------------------------------------------------------------------------------------
+
+
+@command
+def show(args: Namespace) -> int:
+    """Print what the vendor holds of one profile."""
+    hook = hook_of(args.conn_id, args.conn_type)
+    options = _looking(args, hook.show, hook.hook_name)
+    found = hook.show(args.wanted, args.records, **options)
+    shown = found.as_dict(redact=args.redact)
+    say(json.dumps(shown, indent=2, ensure_ascii=False) if args.output == "json" else profile_text(shown))
+    return int(not found.found)
 
 
 # -- fields -----------------------------------------------------------------------------------------------

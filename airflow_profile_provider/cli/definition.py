@@ -119,6 +119,28 @@ _EXPLAIN = ActionCommand(
     ),
 )
 
+_SHOW = ActionCommand(
+    name="show",
+    help="Show one profile as the vendor holds it, beside the source and the ledger",
+    description=(
+        "Read one profile from the vendor, and print it field by field, beside what the source asks for and "
+        "what the ledger remembers as acknowledged, where they are named. Without a source, --fields names "
+        "the fields to show; all that the vendor tells by default. Profile values are shown; --redact hides "
+        "them. "
+        "Nothing is written anywhere. The exit status is 1 if the vendor has no such profile."
+    ),
+    func=lazy_load_command("airflow_profile_provider.cli.commands.show"),
+    args=(
+        _arg("wanted", metavar="KEY", help="The vendor's identifier of the profile"),
+        *_VENDOR,
+        *_SOURCE,
+        *_MAPPING,
+        _arg("--redact", action="store_true", help="Hide profile values, e.g. to show the output to others"),
+        _TEXT,
+        ARG_VERBOSE,
+    ),
+)
+
 _FIELDS = ActionCommand(
     name="fields",
     help="List the profile fields that a vendor has",
@@ -233,6 +255,7 @@ def get_profiles_cli_commands() -> list[CLICommand]:
             subcommands=(
                 _INIT,
                 _FIELDS,
+                _SHOW,
                 _EXPLAIN,
                 _REPLAY,
                 GroupCommand(

@@ -26,6 +26,29 @@ def text_of(shown: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def profile_text(shown: Mapping[str, Any]) -> str:
+    """Write what `ProfileShown.as_dict` returns."""
+    lines = [f"{shown['vendor']} ({shown['target']}), {shown['key_type']} {_short(shown['key'])}", ""]
+    if not shown["found"]:
+        lines.append("The vendor has no such profile.")
+    for each in shown["fields"]:
+        lines += _field_lines(each)
+    if shown["in_doubt"]:
+        lines.append("In doubt: no acknowledgement came, or an attempt may still arrive: sent again.")
+    lines += [f"Note: {plain(note)}" for note in shown["notes"]]
+    return "\n".join(lines).rstrip()
+
+
+def _field_lines(each: Mapping[str, Any]) -> list[str]:
+    words = {True: "as the source has it", False: "differs from the source", None: ""}[each["agrees"]]
+    label = f" ({plain(each['label'])})" if each["label"] not in {"", each["field"]} else ""
+    lines = [f"{plain(each['field'])}{label}" + _after(": ", words)]
+    lines.append(f"  held    {_short(each['held']) if 'held' in each else 'not shown'}")
+    lines += [f"  source  {_short(each['source'])}"] if "source" in each else []
+    lines += [f"  ledger  acknowledged: {each['acknowledged']}"] if each["acknowledged"] else []
+    return [*lines, ""]
+
+
 def _ending(shown: Mapping[str, Any]) -> str:
     to_send = any(row["verdict"] == "planned" for row in shown["rows"])
     if not shown["sent"]:

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from airflow_profile_provider.adapters.ledgers import fingerprints_of, secret_of
+from airflow_profile_provider.adapters.ledgers import fingerprints_of
 from airflow_profile_provider.delivery.sender import Sender, Settled
 from airflow_profile_provider.delivery.wire import Observed
 from airflow_profile_provider.errors import ConfigurationError, InvalidRecord
 from airflow_profile_provider.explain.compared import compared
 from airflow_profile_provider.explain.exchanges import Exchange, Masks, sent, unsent
 from airflow_profile_provider.explain.explanation import Delivery, Explanation, LedgerExplained, RowExplained
+from airflow_profile_provider.explain.known import Found, read_ledger
 from airflow_profile_provider.ledger.reader import ReadLedger
 from airflow_profile_provider.ledger.session import LedgerSession
-from airflow_profile_provider.mapping.mapper import Mapper
 from airflow_profile_provider.mapping.window import Window
 from airflow_profile_provider.push.assembly import Assembly
 from airflow_profile_provider.push.learning import learned
 from airflow_profile_provider.records import Change, Reason, Row, Verdict
-from airflow_profile_provider.sources.source import Source
 from airflow_profile_provider.values import exact_key
 from airflow_profile_provider.vendors.fields import Catalogue
 
@@ -65,33 +63,12 @@ def explain(
     ledger_conn_id = assembly.options.ledger_conn_id
     case = _Case(assembly, watch, find(ledger_conn_id) if ledger_conn_id else None)
     try:
-        found = _Found.of(assembly.source, assembly.mapper, exact_key(wanted))
+        found = Found.of(assembly.source, assembly.mapper, exact_key(wanted))
     except InvalidRecord as error:
         raise ConfigurationError(f"the wanted key cannot be one: {error}") from None
     finally:
         assembly.source.close()
     return case.sent(found) if watch.send and found.rows else case.told(found)
-
-
-@dataclass(frozen=True)
-class _Found:
-    """The rows of one key."""
-
-    key: str
-    rows: list[Row]
-    read: int
-    unreadable: int
-
-    @classmethod
-    def of(cls, source: Source, mapper: Mapper, key: str) -> _Found:
-        rows, read, unreadable, profile = [], 0, 0, mapper.profile_of(key)
-        for row in source.rows(mapper, None, None):
-            read += 1
-            if row.problem and not isinstance(row.content, Mapping):
-                unreadable += 1
-            elif not row.verdict and mapper.profile_in(row.content) == profile:
-                rows.append(row)
-        return cls(key, rows, read, unreadable)
 
 
 class _Case:
@@ -108,9 +85,9 @@ class _Case:
 
     # -- without sending --------------------------------------------------------------------------------
 
-    def told(self, found: _Found) -> Explanation:
+    def told(self, found: Found) -> Explanation:
         """Explain without sending anything."""
-        with self._read_ledger() as ledger:
+        with read_ledger(self._assembly, self._store) as ledger:
             rows, known = self._judged(found, ledger)
         window = Window(len(rows) + 1)
         for row in rows:
@@ -127,37 +104,8 @@ class _Case:
             )
         return self._explanation(found, rows, known, requests, notes=notes)
 
-    @contextmanager
-    def _read_ledger(self) -> Iterator[ReadLedger | None]:
-        """Open the ledger to read it; None where there is none, not even an empty one."""
-        from airflow_profile_provider.adapters.databases import engine_of
-
-        if self._store is None:
-            yield None
-            return
-        try:
-            engine = engine_of(self._store, create=False)
-        except ConfigurationError as error:
-            if "SQLITE_CANTOPEN" not in str(error):
-                raise
-            engine = None  # the first push makes the file
-        if engine is None:
-            yield None
-            return
-        try:
-            yield ReadLedger(
-                engine,
-                self._assembly.surroundings.target,
-                self.mapper.key_type,
-                place=self._vendor.place,
-                mixed_key_types=self._assembly.options.mixed_key_types,
-                secret=secret_of(self._store),
-            )
-        finally:
-            engine.dispose()
-
     def _judged(
-        self, found: _Found, ledger: ReadLedger | None
+        self, found: Found, ledger: ReadLedger | None
     ) -> tuple[list[RowExplained], LedgerExplained | None]:
         """Say of each row what a push would make of it."""
         if ledger is None or self._store is None:
@@ -220,12 +168,12 @@ class _Case:
 
     # -- sending ----------------------------------------------------------------------------------------
 
-    def sent(self, found: _Found) -> Explanation:
+    def sent(self, found: Found) -> Explanation:
         """Push the rows, and explain with what was answered."""
         vendor, assembly = self._vendor, self._assembly
         masks = Masks(vendor.access)
         sender = Sender(vendor, assembly.transport, 1)
-        with self._read_ledger() as ledger:
+        with read_ledger(self._assembly, self._store) as ledger:
             rows, known = self._judged(found, ledger)
             done = self._deliver(found, sender, assembly.session)
         requests = sent(self._watch.observed, vendor, masks)
@@ -240,7 +188,7 @@ class _Case:
         ]
         return self._explanation(found, rows, known, requests, deliveries, self._watch.notes, sent=True)
 
-    def _deliver(self, found: _Found, sender: Sender, ledger_session: LedgerSession | None) -> list[Settled]:
+    def _deliver(self, found: Found, sender: Sender, ledger_session: LedgerSession | None) -> list[Settled]:
         """Send what a push would send of the rows, and write down what became of it."""
         if ledger_session:
             changes = list(ledger_session.changes(iter(found.rows), lambda source, verdict, reason="": None))
@@ -263,7 +211,7 @@ class _Case:
 
     def _explanation(
         self,
-        found: _Found,
+        found: Found,
         rows: Sequence[RowExplained],
         ledger: LedgerExplained | None,
         requests: Iterable[Exchange],

@@ -12,7 +12,7 @@ from airflow_profile_provider.hooks.connected import ConnectedHook
 from airflow_profile_provider.hooks.guard import Guard
 from airflow_profile_provider.hooks.opening import Opener
 from airflow_profile_provider.mapping.mapper import ColumnsOf, FieldMapping, Mapper
-from airflow_profile_provider.options import require_records
+from airflow_profile_provider.options import columns, require_records
 from airflow_profile_provider.push.assembly import Assembly
 from airflow_profile_provider.push.options import EXPLAINED, PushOptions
 from airflow_profile_provider.push.review import PlanReview
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from airflow_profile_provider.explain.explanation import Explanation
     from airflow_profile_provider.explain.first_look import FirstLook
+    from airflow_profile_provider.explain.shown import ProfileShown
     from airflow_profile_provider.options import Action, AnyPath, IfDuplicate, IfEmpty, Nulls
 
 _Seen = TypeVar("_Seen")
@@ -236,6 +237,28 @@ class ProfileHook(ConnectedHook):
             learn=watch.learn,
             observer=watch.observed.append,
         )
+
+    def show(self, wanted: str | int, /, records: Any = None, **options: Any) -> ProfileShown:
+        """Read one profile from the vendor, beside what the source asks for and the ledger remembers.
+
+        Nothing is written anywhere. The options are those of `explain`; without a source (``records`` or
+        ``sql``), ``fields`` are the names of the fields to show, by default all that the vendor tells.
+
+        Raises:
+            ConfigurationError: the connection or an argument is wrong, or no profile is read by such a key.
+            SourceError: the source cannot be read.
+            VendorError: the vendor does not show the profile.
+            PushStopped: the credential or the host is wrong, or the ledger's database failed.
+        """
+        from airflow_profile_provider.explain.shown import show
+
+        has_source = records is not None or options.get("sql") is not None
+        names = () if has_source else columns("fields", options.pop("fields", None)) or ()
+
+        def look(assembly: Assembly) -> ProfileShown:
+            return show(assembly, wanted, names, self.get_connection, has_source=has_source)
+
+        return self._looked(records, options, look)
 
     def first_look(self, records: Any = None, **options: Any) -> FirstLook:
         """Read the first rows of a source, and ask the vendor for its fields, so that both can be matched.

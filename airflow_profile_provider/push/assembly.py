@@ -111,6 +111,13 @@ class Assembly:
         """
         if not self.mapper.names_labels:
             return
+        found = learned_for_labels(self.vendor, self.asking)
+        _tell_unlearned(self.surroundings.log, found)
+        self.mapper.know(found.catalogue)
+
+    @cached_property
+    def asking(self) -> Transport:
+        """The way to the vendor for questions before anything is sent, which need no share of the ledger."""
         transport = self.surroundings.transport(
             self.vendor,
             self.options.quota,
@@ -118,12 +125,8 @@ class Assembly:
             patience=math.inf,
             observer=self._how.observer,
         )
-        try:
-            found = learned_for_labels(self.vendor, transport)
-        finally:
-            self._asked = transport.cost
-        _tell_unlearned(self.surroundings.log, found)
-        self.mapper.know(found.catalogue)
+        self._asked = transport.cost
+        return transport
 
     def _asked_to_end(self) -> PushStopped | None:
         try:

@@ -28,9 +28,13 @@ from airflow_profile_provider.values import (
 from airflow_profile_provider.vendors.base import Access
 from airflow_profile_provider.vendors.communifire.reading import Users, letters
 from airflow_profile_provider.vendors.exchange import Answer, Probe, Rate, Request, Steps, to_json
-from airflow_profile_provider.vendors.fields import Field
+from airflow_profile_provider.vendors.fields import Field, FieldInfo, field_info
 
 Mode = Literal["update", "upsert", "create"]
+_NAMED = ("Company", "Phone", "Share my profile", "Reports to")
+"""Labels of the page."""
+_TEXT = Field("string", type="text")
+_NONE: Mapping[str, Field] = {}
 
 
 class Communifire(Users):
@@ -82,6 +86,12 @@ class Communifire(Users):
         if self.auth_scheme == "bearer":
             return super().credential(token)
         return {"Rest-API-Key": self.access.secret}
+
+    def field_infos(self, catalogue: Mapping[str, Field] = _NONE) -> tuple[FieldInfo, ...]:
+        """Return the identifiers, and the labels that the page names: sites have others, or rename them."""
+        fixed = Field("string", type="text", read_only=not self.identifier_fields)
+        named = dict.fromkeys(self.key_types, fixed) | dict.fromkeys(_NAMED, _TEXT)
+        return tuple(field_info(label, known) for label, known in {**named, **catalogue}.items())
 
     def write(self, known: Field, value: Any) -> Any:
         """Write every value as text, as the page's sample does ("12", "false")."""

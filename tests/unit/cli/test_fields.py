@@ -30,11 +30,14 @@ def test_fields_are_listed_as_json(sandbox: Sandbox, capsys: pytest.CaptureFixtu
     assert found["$accountStatus"]["read_only"] is True
 
 
-def test_a_vendor_without_a_list_of_fields_says_so(
+def test_a_site_without_a_list_of_fields_has_those_of_the_page(
     sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    status, said = run(capsys, "fields", "--conn-id", "communifire_default")
-    assert (status, said) == (0, "Axero Communifire tells no fields: it takes whatever its site has.\n")
+    status, said = run(capsys, "fields", "--conn-id", "communifire_default", "-o", "json")
+    assert status == 0
+    read_only = {each["id"]: each["read_only"] for each in json.loads(said)}
+    assert [name for name, fixed in read_only.items() if fixed] == ["UserID", "Email", "Username"]
+    assert "Share my profile" in read_only
 
 
 def test_a_refused_credential_is_said_in_a_line(sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
