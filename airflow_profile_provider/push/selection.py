@@ -15,7 +15,7 @@ from airflow_profile_provider.records import Row
 from airflow_profile_provider.sources.batches import RowBatch
 from airflow_profile_provider.sources.duplicates import Duplicates
 from airflow_profile_provider.sources.keys import KeyFile, rows_only
-from airflow_profile_provider.sources.partition import is_in_share, rows_in_partition
+from airflow_profile_provider.sources.partition import Part, is_in_share, rows_in_partition
 from airflow_profile_provider.sources.reading import named
 from airflow_profile_provider.sources.source import Source
 
@@ -51,7 +51,11 @@ class Selection:
             SourceError: the file of keys cannot be read; or, once they are read, as the source says.
         """
         options, mapper, column = self._options, self._mapper, self._only_column
-        rows = self._source.rows(mapper, column, options.if_empty)
+        part = None
+        # Else something is told of the whole source: which keys are missing, or come twice.
+        if options.partition and column is None and options.if_duplicate == "last":
+            part = Part(options.partition, mapper.key_column)
+        rows = self._source.rows(mapper, column, options.if_empty, part)
         if column is not None:
             keys = self._stack.enter_context(KeyFile(str(options.only), self._files.open, self._files.parts))
             if not len(keys):

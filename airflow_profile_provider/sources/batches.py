@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from airflow_profile_provider.records import Row
+from airflow_profile_provider.sources.partition import Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,10 @@ class RowBatch(Protocol):
 
 
 class TupleBatch:
-    """Rows as a database's driver hands them out: tuples of values, in the order of ``columns``."""
+    """Rows as a database's driver hands them out: tuples of values, in the order of ``columns``.
+
+    ``places`` are the rows' positions, where some were left out between them.
+    """
 
     kind = ""
 
@@ -58,8 +62,10 @@ class TupleBatch:
         values: Sequence[tuple[Any, ...]],
         *,
         perhaps_unreadable: bool = False,
+        places: Sequence[int] | None = None,
     ) -> None:
         self.position = position
+        self._places = places
         self._columns = columns
         self._values = values
         self._perhaps_unreadable = perhaps_unreadable
@@ -86,10 +92,22 @@ class TupleBatch:
         for index in indices:
             content = dict(zip(self._columns, self._values[index], strict=True))
             own = prints[index] if prints else None
+            position = self._places[index] if self._places else self.position + index
             if self._perhaps_unreadable and any(map(unreadable, self._values[index])):
-                yield odd_row(self.position + index, content, own)
+                yield odd_row(position, content, own)
             else:
-                yield Row(self.position + index, content, fingerprint=own)
+                yield Row(position, content, fingerprint=own)
+
+
+def taken_of(block: RowBatch, part: Part | None) -> Sequence[int]:
+    """Return which rows of a batch may be in a share; the first and the last are handed out always.
+
+    So a source with rows never seems to have none, and positions go on from the last one.
+    """
+    if part is None:
+        return range(len(block))
+    last = len(block) - 1
+    return [at for at, key in enumerate(block.keys()) if at in (0, last) or part.may_hold(key)]
 
 
 def odd_row(position: int, content: dict[str, Any], fingerprint: bytes | None) -> Row:

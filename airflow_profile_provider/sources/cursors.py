@@ -12,6 +12,7 @@ from typing import Any
 
 from airflow_profile_provider.errors import SourceError
 from airflow_profile_provider.sources.batches import Unreadable
+from airflow_profile_provider.sources.partition import Part
 from airflow_profile_provider.sources.statements import Statement
 from airflow_profile_provider.values.native import single
 
@@ -45,6 +46,9 @@ class CursorDatabase:
     def count(self, statement: Statement) -> int | None:
         """Return None: a count may cost as much as the query."""
         return None
+
+    def narrowed(self, statement: Statement, part: Part) -> None:
+        """Return None: each database hashes in its own way, if it does."""
 
     def close(self) -> None:
         """Give the connection back."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_profile_provider.errors import SourceError
 from airflow_profile_provider.sources.batches import Unreadable
+from airflow_profile_provider.sources.partition import HASH_BYTES, Part
 from airflow_profile_provider.sources.statements import Statement
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 _DATES = ("date", "timestamp", "timestamptz", "time", "timetz", "interval")
 _JSON = ("json", "jsonb")
 _ROWS_BUFFERED = 1000
+_NUMBER = "number among the rows"
+"""What the column is called that numbers rows; hardly a name of the user's."""
 
 
 class EngineDatabase:
@@ -53,6 +56,19 @@ class EngineDatabase:
                     _unlimit(connection)
         except Exception:  # noqa: BLE001 -- whoever reads the rows says what is wrong with the query
             return None
+
+    def narrowed(self, statement: Statement, part: Part) -> Statement | None:
+        """Return what asks for the rows that may be in a share, each with its number as the last column.
+
+        SQLite is not asked: it is in this process, and has to call us for a hash.
+        """
+        dialect = self.engine.dialect
+        if dialect.name != "postgresql":
+            return None
+        key = f"numbered.{dialect.identifier_preparer.quote_identifier(part.key)}"
+        numbered = f'select asked.*, row_number() over () as "{_NUMBER}" from (\n{statement.text}\n) as asked'
+        mine = f'"{_NUMBER}" = 1 or {_in_share_of_postgres(key, part)}'
+        return Statement(f"select * from ({numbered}) as numbered where {mine}", statement.parameters)
 
     def close(self) -> None:
         """Give the connections back."""
@@ -109,6 +125,21 @@ class _EngineResult:
 
     def fetch(self, number: int) -> Sequence[Sequence[Any]]:
         return self._result.fetchmany(number)
+
+
+def _in_share_of_postgres(key: str, part: Part) -> str:
+    """Write `Part.may_hold` in SQL; no sign in it means something to the driver."""
+    (index, shares), text = part.share, f'(({key})::text collate "C")'
+    start = f"encode(substr(sha256(convert_to({text}, 'UTF8')), 1, {HASH_BYTES}), 'hex')"
+    return (
+        f"case when pg_typeof({key})::text not in ({_KEYS_OF_POSTGRES}) or {key} is null"
+        f" or {text} !~ '^[!-~]+$' or {text} ~ '^0|[A-Z]|^[.][.]?$' then true"
+        f" else mod(('x' || {start})::bit({8 * HASH_BYTES})::bigint, {shares}) = {index} end"
+    )
+
+
+_KEYS_OF_POSTGRES = "'text', 'character varying', 'smallint', 'integer', 'bigint', 'uuid'"
+"""Types whose text is what Python makes of them."""
 
 
 def _executed(connection: Connection, statement: Statement, options: dict[str, Any]) -> CursorResult[Any]:

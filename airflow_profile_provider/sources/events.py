@@ -12,6 +12,7 @@ from airflow_profile_provider.records import Row
 from airflow_profile_provider.sources.announced import Announced
 from airflow_profile_provider.sources.files import Storage, rows_of_parts
 from airflow_profile_provider.sources.outbox import OutboxRows
+from airflow_profile_provider.sources.partition import Part
 from airflow_profile_provider.sources.reading import Reading
 from airflow_profile_provider.sources.rows import continued, rows_of
 from airflow_profile_provider.sources.source import Source, Wanted
@@ -48,7 +49,7 @@ class EventSource(Source):
             return None
         return OutboxRows(self._engine, self._announced.outbox, self._announced.spans)
 
-    def _rows(self, wanted: Wanted, columns: list[str] | None) -> Iterator[Row]:
+    def _rows(self, wanted: Wanted, columns: list[str] | None, part: Part | None = None) -> Iterator[Row]:
         if self._announced.outbox is not None and columns is not None:
             raise ConfigurationError(
                 "the rows of an outbox are changes already: leave key and fields out, and name the "

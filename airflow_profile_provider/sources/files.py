@@ -17,13 +17,14 @@ from typing import Any
 
 from airflow_profile_provider.errors import ConfigurationError, SourceError
 from airflow_profile_provider.records import Row
-from airflow_profile_provider.sources.batches import RowBatch
+from airflow_profile_provider.sources.batches import RowBatch, taken_of
 from airflow_profile_provider.sources.csv_rows import rows_of_csv
 from airflow_profile_provider.sources.json_array import rows_of_json
 from airflow_profile_provider.sources.json_rows import rows_of_json_lines
 from airflow_profile_provider.sources.lines import utf8_of
 from airflow_profile_provider.sources.packing import PACKINGS, bare, packing_of, unpacked
 from airflow_profile_provider.sources.parquet import batches_of_parquet
+from airflow_profile_provider.sources.partition import Part
 from airflow_profile_provider.sources.reading import Open, PartsOf, Reading, named, source_errors
 from airflow_profile_provider.sources.rows import continued
 from airflow_profile_provider.sources.source import Source, Wanted, id_of
@@ -64,7 +65,9 @@ class FileSource(Source):
     def _parts(self) -> list[str]:
         return list(dict.fromkeys(part for parts in self._found.values() for part in parts))
 
-    def rows(self, wanted: Wanted, only_key: str | None, if_empty: str | None) -> Iterator[Row]:
+    def rows(
+        self, wanted: Wanted, only_key: str | None, if_empty: str | None, part: Part | None = None
+    ) -> Iterator[Row]:
         """Read the rows; ``only_key`` is a column that is needed beside those of the mapping.
 
         Raises:
@@ -75,11 +78,11 @@ class FileSource(Source):
                 raise SourceError(
                     f'{named(path)} holds or matches no file to read; if that is fine, set if_empty="ok"'
                 )
-        return super().rows(wanted, only_key, if_empty)
+        return super().rows(wanted, only_key, if_empty, part)
 
-    def _rows(self, wanted: Wanted, columns: list[str] | None) -> Iterator[Row]:
+    def _rows(self, wanted: Wanted, columns: list[str] | None, part: Part | None = None) -> Iterator[Row]:
         how = replace(self._reading, columns=columns)
-        return rows_of_parts(self._parts, self._storage.open, how, self._note())
+        return rows_of_parts(self._parts, self._storage.open, how, self._note(), part)
 
     def _batches(self, columns: list[str]) -> Iterator[RowBatch] | None:
         return blocks_of_parts(self._parts, self._storage.open, columns, self._note())
@@ -116,8 +119,10 @@ class FileSource(Source):
         return id_of(options, (str(state).encode("utf-8", "surrogateescape") for state in states))
 
 
-def rows_of_file(path: str, open_file: Open, how: Reading | None = None) -> Iterator[Row]:
-    """Read the rows of a file, by its name's ending.
+def rows_of_file(
+    path: str, open_file: Open, how: Reading | None = None, part: Part | None = None
+) -> Iterator[Row]:
+    """Read the rows of a file, by its name's ending; of Parquet only those that may be in ``part``.
 
     A table (CSV, Parquet) without one of the columns that are needed, or with one of them twice, is refused.
 
@@ -131,7 +136,7 @@ def rows_of_file(path: str, open_file: Open, how: Reading | None = None) -> Iter
     with source_errors(path), closing(open_file(path, "rb")) as raw:
         if name.endswith(".parquet"):
             for block in batches_of_parquet(path, raw, how.columns):
-                yield from block.rows(range(len(block)))
+                yield from block.rows(taken_of(block, part))
         elif name.endswith(".csv"):
             yield from rows_of_csv(path, unpacked(path, raw), how)
         elif name.endswith(".json"):
@@ -145,12 +150,13 @@ def rows_of_parts(
     open_file: Open,
     how: Reading | None = None,
     begin: Callable[[int], object] = lambda before: None,
+    part: Part | None = None,
 ) -> Iterator[Row]:
     """Read the rows of several files as those of one; positions go on from one to the next.
 
     ``begin`` hears, as each of them begins, how far they are.
     """
-    return continued((rows_of_file(path, open_file, how) for path in paths), begin=begin)
+    return continued((rows_of_file(path, open_file, how, part) for path in paths), begin=begin)
 
 
 def require_format(path: str) -> None:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from airflow_profile_provider.errors import ConfigurationError, ProfileError, SourceError
 from airflow_profile_provider.options import TABLES
 from airflow_profile_provider.records import Row
-from airflow_profile_provider.sources.batches import RowBatch
+from airflow_profile_provider.sources.batches import RowBatch, taken_of
 from airflow_profile_provider.sources.pandas_frames import batches_of_pandas, is_pandas
 from airflow_profile_provider.sources.parquet import BYTES_AT_ONCE, ROWS_AT_ONCE, ColumnBatch, mapped_type
+from airflow_profile_provider.sources.partition import Part
 from airflow_profile_provider.sources.reading import require_named
 from airflow_profile_provider.sources.source import Source, Wanted, id_of
 
@@ -37,9 +38,9 @@ class FrameSource(Source):
         self.name = f"the {type(frame).__name__}"
         self._was_read = False
 
-    def _rows(self, wanted: Wanted, columns: list[str] | None) -> Iterator[Row]:
+    def _rows(self, wanted: Wanted, columns: list[str] | None, part: Part | None = None) -> Iterator[Row]:
         for batch in self._read(columns):
-            yield from batch.rows(range(len(batch)))
+            yield from batch.rows(taken_of(batch, part))
 
     def _batches(self, columns: list[str]) -> Iterator[RowBatch] | None:
         return self._read(columns) if self._is_held else None  # rows are being read of a stream already

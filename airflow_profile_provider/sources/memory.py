@@ -9,6 +9,7 @@ from typing import Any
 
 from airflow_profile_provider.errors import ConfigurationError, SourceError
 from airflow_profile_provider.records import Row
+from airflow_profile_provider.sources.partition import Part
 from airflow_profile_provider.sources.rows import rows_of
 from airflow_profile_provider.sources.source import Source, Wanted, id_of
 
@@ -23,7 +24,7 @@ class MemorySource(Source):
         self._again = again
         self._was_read = False
 
-    def _rows(self, wanted: Wanted, columns: list[str] | None) -> Iterator[Row]:
+    def _rows(self, wanted: Wanted, columns: list[str] | None, part: Part | None = None) -> Iterator[Row]:
         if self._was_read and self._again:
             self.close()
             self._records = self._again()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from airflow_profile_provider.options import require_choice
 from airflow_profile_provider.records import Row
 from airflow_profile_provider.sources.batches import RowBatch
+from airflow_profile_provider.sources.partition import Part
 from airflow_profile_provider.sources.rows import require_blocks, require_columns, require_rows
 
 if TYPE_CHECKING:
@@ -42,15 +43,21 @@ class Source(ABC):
         """Where the source wants to hear what became of its records; None: it does not."""
         return None
 
-    def rows(self, wanted: Wanted, only_key: str | None, if_empty: str | None) -> Iterator[Row]:
+    def rows(
+        self, wanted: Wanted, only_key: str | None, if_empty: str | None, part: Part | None = None
+    ) -> Iterator[Row]:
         """Read the rows; ``only_key`` is a column that is needed beside those of the mapping.
+
+        Rows that are surely not in ``part`` may be left out; those that are read keep their positions.
 
         Raises:
             SourceError: the first rows all lack a column, or there is no row and ``if_empty`` is "fail".
         """
         needed = [*(wanted.columns or ()), *([only_key] if only_key is not None else ())]
         columns = None if wanted.columns is None else needed  # of a change every member is read
-        rows = require_columns(self._rows(wanted, columns), needed, self.name)
+        if columns is None or "fields" in columns:  # a row may be a reject, which goes by its own key
+            part = None
+        rows = require_columns(self._rows(wanted, columns, part), needed, self.name)
         must_have_one = require_choice("if_empty", if_empty or self.if_empty, ("fail", "ok")) == "fail"
         return require_rows(rows, self.name) if must_have_one else rows
 
@@ -62,8 +69,11 @@ class Source(ABC):
         return None if found is None else require_blocks(found, self.name)
 
     @abstractmethod
-    def _rows(self, wanted: Wanted, columns: list[str] | None) -> Iterator[Row]:
-        """Read the rows as they come, of ``columns`` only; None: all of them."""
+    def _rows(self, wanted: Wanted, columns: list[str] | None, part: Part | None = None) -> Iterator[Row]:
+        """Read the rows as they come, of ``columns`` only; None: all of them.
+
+        Only what can be left out for less than it costs to read is left out because of ``part``.
+        """
 
     def _batches(self, columns: list[str]) -> Iterator[RowBatch] | None:
         """Read the rows as they come, by the thousand."""

@@ -17,6 +17,7 @@ from airflow_profile_provider.records import Row
 from airflow_profile_provider.sources.ahead import read_ahead
 from airflow_profile_provider.sources.batches import RowBatch, TupleBatch
 from airflow_profile_provider.sources.database_errors import error_name, told
+from airflow_profile_provider.sources.partition import Part
 from airflow_profile_provider.sources.reading import require_named
 from airflow_profile_provider.sources.source import Source, Wanted
 from airflow_profile_provider.sources.statements import Statement
@@ -56,6 +57,12 @@ class Database(Protocol):
     def count(self, statement: Statement) -> int | None:
         """Return how many rows a query has now, or None where that is not said in time."""
 
+    def narrowed(self, statement: Statement, part: Part) -> Statement | None:
+        """Return what asks for the rows that may be in a share, or None where the database cannot tell.
+
+        Each has its number in the query's order as its last column, from 1; the first is there always.
+        """
+
     def close(self) -> None:
         """Give back what was opened."""
 
@@ -73,8 +80,8 @@ class QuerySource(Source):
     def _database(self) -> Database:
         return self._open_database()
 
-    def _rows(self, wanted: Wanted, columns: list[str] | None) -> Iterator[Row]:
-        return rows_of_sql(self._database, self._statement, columns)
+    def _rows(self, wanted: Wanted, columns: list[str] | None, part: Part | None = None) -> Iterator[Row]:
+        return rows_of_sql(self._database, self._statement, columns, part)
 
     def _batches(self, columns: list[str]) -> Iterator[RowBatch]:
         return blocks_of_sql(self._database, self._statement, columns)
@@ -89,8 +96,10 @@ class QuerySource(Source):
             self._database.close()
 
 
-def rows_of_sql(database: Database, statement: Statement, columns: list[str] | None) -> Generator[Row]:
-    """Run a query and number its rows, from 1.
+def rows_of_sql(
+    database: Database, statement: Statement, columns: list[str] | None, part: Part | None = None
+) -> Generator[Row]:
+    """Run a query and number its rows, from 1; those of ``part`` alone, where the database can tell.
 
     The query goes to the driver as it is written: without parameters, ``%`` and ``:name`` mean nothing.
     Nothing is committed. ``columns`` are those that the push needs, the others are left out; None takes all.
@@ -98,55 +107,78 @@ def rows_of_sql(database: Database, statement: Statement, columns: list[str] | N
     Raises:
         SourceError: the query fails, also half-way, or lacks a column, or has a needed one twice.
     """
-    for block in blocks_of_sql(database, statement, columns):
+    for block in blocks_of_sql(database, statement, columns, part):
         yield from block.rows(range(len(block)))
 
 
-def blocks_of_sql(database: Database, statement: Statement, columns: list[str] | None) -> Iterator[RowBatch]:
+def blocks_of_sql(
+    database: Database, statement: Statement, columns: list[str] | None, part: Part | None = None
+) -> Iterator[RowBatch]:
     """Run a query and read its rows by the thousand, as fast as the database hands them out."""
-    return read_ahead(lambda: _Query(database, statement, columns).blocks())
+    return read_ahead(lambda: _Query(database, statement, columns, part).blocks())
 
 
 class _Query:
     """A query that is being read."""
 
-    def __init__(self, database: Database, statement: Statement, columns: list[str] | None) -> None:
+    def __init__(
+        self, database: Database, statement: Statement, columns: list[str] | None, part: Part | None
+    ) -> None:
         self._database = database
+        self._asked = statement
         self._statement = statement
         self._columns = columns
+        self._part = part
         self._position = 0
         self._met_unreadable = False
 
     def blocks(self) -> Iterator[RowBatch]:
         """Read the rows."""
         try:
-            with self._database.session(self._meet) as session:
+            if self._part and (narrowed := self._database.narrowed(self._asked, self._part)):
+                self._statement = narrowed
                 try:
-                    yield from self._read(session)
-                except Exception as error:
-                    if not session.relents(error):
+                    yield from self._in_session()
+                except Exception:
+                    if self._position:
                         raise
-                    yield from self._read(session)
+                if self._position:
+                    return
+                self._statement = self._asked  # it says best itself what is wrong, or that it has no rows
+            yield from self._in_session()
         except SourceError:
             raise
         except Exception as error:  # noqa: BLE001 -- each driver has its own; their texts hold values
             raise self._failed(error) from None
+
+    def _in_session(self) -> Iterator[RowBatch]:
+        with self._database.session(self._meet) as session:
+            try:
+                yield from self._read(session)
+            except Exception as error:
+                if not session.relents(error):
+                    raise
+                yield from self._read(session)
 
     def _meet(self) -> None:
         self._met_unreadable = True
 
     def _failed(self, error: Exception) -> SourceError:
         where = f"failed after {self._position:,} rows" if self._position else "failed"
-        words = told(error, self._statement.text, self._statement.hidden())
+        words = told(error, self._asked.text, self._asked.hidden())
         why = f": {words}" if words else "; run it by hand to see why"
         return SourceError(f"the query {where} ({error_name(error)}){why}")
 
     def _read(self, session: Session) -> Iterator[RowBatch]:
         """Read what was not read before."""
+        if self._statement is not self._asked:
+            yield from self._read_narrowed(session)
+            return
         with session.run(self._statement) as result:
             places = _places(result.names, self._columns)
             names, taken = [name for name, _ in places], [place for _, place in places]
             pick = _picker(taken)
+            key = names.index(self._part.key) if self._part and self._part.key in names else None
             to_pass, size = self._position, min(_ROWS_AT_ONCE, 100)
             while piece := result.fetch(min(size, to_pass or size)):
                 if to_pass:
@@ -154,8 +186,29 @@ class _Query:
                     continue
                 values = _plain(list(map(pick, piece)))
                 size = _rows_at_once(values)
-                yield TupleBatch(self._position + 1, names, values, perhaps_unreadable=self._met_unreadable)
-                self._position += len(values)
+                first, self._position = self._position + 1, self._position + len(values)
+                unread, numbers = self._met_unreadable, None
+                if self._part and key is not None:
+                    may_hold = self._part.may_hold
+                    mine = [n for n, row in enumerate(values, first) if n == 1 or may_hold(row[key])]
+                    values, numbers = [values[n - first] for n in mine], mine
+                yield TupleBatch(first, names, values, perhaps_unreadable=unread, places=numbers)
+
+    def _read_narrowed(self, session: Session) -> Iterator[RowBatch]:
+        """Read what was not read before of rows that are numbered: some between them are left out."""
+        with session.run(self._statement) as result:
+            places = _places(result.names[:-1], self._columns)
+            names, pick = [name for name, _ in places], _picker([place for _, place in places])
+            size = min(_ROWS_AT_ONCE, 100)
+            while piece := result.fetch(size):
+                piece = [row for row in piece if row[-1] > self._position]
+                if not piece:
+                    continue
+                values, numbers = _plain(list(map(pick, piece))), [int(row[-1]) for row in piece]
+                size = _rows_at_once(values)
+                unread = self._met_unreadable
+                yield TupleBatch(numbers[0], names, values, perhaps_unreadable=unread, places=numbers)
+                self._position = numbers[-1]
 
 
 def _rows_at_once(values: Sequence[tuple[Any, ...]]) -> int:

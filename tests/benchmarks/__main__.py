@@ -20,6 +20,7 @@ from benchmarks.parts.batches import batches
 from benchmarks.parts.limits import limits, shared
 from benchmarks.parts.memory import memory
 from benchmarks.parts.scheduler import scheduler
+from benchmarks.parts.shares import shares
 from benchmarks.parts.singles import cost, latency
 from benchmarks.race import ROOT, Effort, environment
 
@@ -35,6 +36,7 @@ PARTS: Mapping[str, Callable[[Effort, Path], Outcome]] = {
     "ledger-requests": ledger.requests,
     "ledger-overhead": ledger.overhead,
     "ledger-beside": ledger.beside,
+    "shares": shares,
 }
 PAGE = ROOT / "docs" / "benchmarks.md"
 OURS = (
