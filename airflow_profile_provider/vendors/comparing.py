@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from unicodedata import normalize
 
@@ -11,6 +11,8 @@ from airflow_profile_provider.values import canonical, same
 
 _EXTENSION = re.compile(r"\s*(?:;?\s*ext\.?\s*=?|[x#])\s*(\d{1,10})$", re.IGNORECASE)
 _PUNCTUATION = re.compile(r"[\s().\-/\u2010-\u2015]+")
+_SCHEME = re.compile(r"^[a-z][a-z+.-]*://(www\.)?")
+_TAG = re.compile(r"<[^<>]*>")
 _PHONE = re.compile(r"\+?\d{5,20}", re.ASCII)
 
 
@@ -49,6 +51,34 @@ def dialled(text: str) -> str:
     if not _PHONE.fullmatch(digits):
         return str(bare)
     return f"{digits};ext={extension[1]}" if extension else digits
+
+
+def is_akin(sent: Any, held: Any) -> bool:
+    """Whether a value may be another one in a form that nobody has documented: they share what they say.
+
+    The letters and digits of one are among those of the other, for some text of either. What shares nothing
+    is another value, such as the one that was there before.
+    """
+    first, second = (set(filter(None, map(_letters, _texts(value)))) for value in (sent, held))
+    return any(one in other or other in one for one in first for other in second)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for item in value:
+            yield from _texts(item)
+    elif value is not None and not isinstance(value, bool):
+        yield str(value)
+
+
+def _letters(text: str) -> str:
+    """Return the letters and digits of a text; of a telephone number, the digits alone."""
+    bare = _TAG.sub("", _SCHEME.sub("", normalize("NFKD", text).casefold().strip()))
+    found = "".join(letter for letter in bare if letter.isalnum())
+    digits = "".join(letter for letter in found if letter.isdecimal())
+    return digits.lstrip("0") if 2 * len(digits) > len(found) else found
 
 
 def each_text(change: Callable[[str], str], value: Any) -> Any:

@@ -27,6 +27,7 @@ from airflow_profile_provider.values import (
     unwrapped,
 )
 from airflow_profile_provider.vendors.base import Taken
+from airflow_profile_provider.vendors.comparing import is_akin
 from airflow_profile_provider.vendors.fields import Field, listed
 
 _ADDRESS = frozenset({"street", "street2", "city", "state", "postalCode", "country", "latitude", "longitude"})
@@ -181,7 +182,7 @@ def value_taken(sent: Any, answered: Any) -> Taken:
         return ""
     if sent is None or held is None:
         return "ignored"
-    rewritten = kind in _REWRITTEN or kind not in _KINDS
+    rewritten = (kind in _REWRITTEN or kind not in _KINDS) and is_akin(sent, held)
     rounded = kind == "DATETIME" and seconds_apart(sent, held) < 1
     return "other" if rewritten or rounded or alike(sent, held) else "ignored"
 

@@ -230,16 +230,20 @@ def _taken(sent: Any, held: Any) -> Taken:
 def _unconfirmed(sent: Iterable[tuple[str, Any]], returned: Iterable[tuple[str, Any]]) -> bool:
     """Whether some field of a batch did not come back as it was sent.
 
-    A field counts as often as it was sent, because an answer does not say whose it is. A cleared field may
-    be missing, for the vendor lists only fields that hold something; 5, 5.0 and "5" are one.
+    A field counts as often as it was sent, because an answer does not say whose it is. A cleared field must
+    be missing, or empty: the vendor lists what holds something. 5, 5.0 and "5" are one.
     """
+    cleared: set[str] = set()
     try:
         held = Counter((name, canonical(value)) for name, value in returned)
     except RecursionError:  # nested as nothing that was sent is
         return True
     for name, value in sent:
-        if held[name, canonical(value)]:
+        if value in (None, "", []):
+            cleared.add(name)
+        elif held[name, canonical(value)]:
             held[name, canonical(value)] -= 1
-        elif value not in (None, "", []):
+        else:
             return True
-    return False
+    empty = {canonical(value) for value in (None, "", [])}
+    return any(number and name in cleared and form not in empty for (name, form), number in held.items())
