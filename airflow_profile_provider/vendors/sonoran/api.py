@@ -245,5 +245,6 @@ def _unconfirmed(sent: Iterable[tuple[str, Any]], returned: Iterable[tuple[str, 
             held[name, canonical(value)] -= 1
         else:
             return True
-    empty = {canonical(value) for value in (None, "", [])}
+    nothing: tuple[Any, ...] = (None, "", [])
+    empty = {canonical(value) for value in nothing}
     return any(number and name in cleared and form not in empty for (name, form), number in held.items())
