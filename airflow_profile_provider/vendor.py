@@ -5,6 +5,7 @@ from airflow_profile_provider.records import Acknowledgement, Change
 from airflow_profile_provider.values import folded
 from airflow_profile_provider.vendors.base import Access, Taken, Vendor
 from airflow_profile_provider.vendors.comparing import dialled, each_text, or_none, same_form, trimmed
+from airflow_profile_provider.vendors.creating import CREATE_ATTEMPTS, Creates, filled
 from airflow_profile_provider.vendors.exchange import (
     Allowance,
     Answer,
@@ -30,16 +31,19 @@ from airflow_profile_provider.vendors.listing import Place, count, identifier
 from airflow_profile_provider.vendors.reads import Search
 
 __all__ = [
+    "CREATE_ATTEMPTS",
     "Access",
     "Acknowledgement",
     "Allowance",
     "Answer",
     "Catalogue",
     "Change",
+    "Creates",
     "Field",
     "FieldInfo",
     "Finding",
     "Held",
+    "Mode",
     "Learning",
     "Page",
     "Paging",
@@ -60,6 +64,7 @@ __all__ = [
     "dialled",
     "each_text",
     "field_info",
+    "filled",
     "folded",
     "identifier",
     "listed",

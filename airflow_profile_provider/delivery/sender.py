@@ -19,7 +19,7 @@ from airflow_profile_provider.errors import (
     sorted_error,
 )
 from airflow_profile_provider.mapping.window import PendingChange
-from airflow_profile_provider.records import Verdict
+from airflow_profile_provider.records import Change, Verdict
 from airflow_profile_provider.vendors.base import Vendor
 
 FIRST_ANSWERS = 50
@@ -86,7 +86,7 @@ class Sender:
         if self.stopped:
             return _all(batch, Verdict.UNSENT, self.stopped)
         try:
-            done = self._transport.drive(self._vendor.steps([planned.change for planned in batch]), fate)
+            done = self._transport.drive(self._vendor.steps([_to_send(planned) for planned in batch]), fate)
         except (RecordRefused, BatchUnproven) as error:
             return self._refused(batch, error)
         except Retriable as error:
@@ -149,6 +149,11 @@ class Sender:
             )
             stopped.after = error.after
             self.stop(stopped)
+
+
+def _to_send(planned: PendingChange) -> Change:
+    """Return a change as the vendor is to take it; part of it may have been carried out before."""
+    return replace(planned.change, perhaps_sent=True) if planned.tried else planned.change
 
 
 def _all(batch: list[PendingChange], verdict: Verdict, error: Exception) -> list[Settled]:

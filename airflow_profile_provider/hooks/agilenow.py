@@ -36,6 +36,7 @@ class AgileNowHook(ProfileHook):
         changes: Any = None,
         *,
         write: Literal["merge", "put"] = "merge",
+        mode: Literal["update", "upsert", "create"] = "update",
         sql: str | None = None,
         sql_conn_id: str | None = None,
         parameters: Mapping[str, Any] | Sequence[Any] | None = None,
@@ -132,6 +133,8 @@ class AgileNowHook(ProfileHook):
 
         Args: Agile.Now's own
             write: "merge" lays the change over the account as it is; "put" sends the change alone.
+            mode: "update" changes existing accounts, "upsert" makes those that are missing, "create"
+                makes new ones; the last two need a ``key_type`` of "Username" or "ExternalId".
 
         Returns:
             the report, whatever the verdicts.
@@ -145,6 +148,7 @@ class AgileNowHook(ProfileHook):
         return super().push(
             changes,
             write=write,
+            mode=mode,
             sql=sql,
             sql_conn_id=sql_conn_id,
             parameters=parameters,
@@ -188,6 +192,7 @@ class AgileNowHook(ProfileHook):
         fields: Mapping[str, Any],
         *,
         write: Literal["merge", "put"] = "merge",
+        mode: Literal["update", "upsert", "create"] = "update",
         key_type: Literal["Id", "Username", "ExternalId"] | None = None,
         nulls: Literal["clear", "skip", "invalid"] | None = None,
         quota: str | None = None,
@@ -201,7 +206,9 @@ class AgileNowHook(ProfileHook):
             Retriable: no acknowledgement after all retries.
             PushStopped: the credential or the host is wrong.
         """
-        return super().update_profile(key, fields, write=write, key_type=key_type, nulls=nulls, quota=quota)
+        return super().update_profile(
+            key, fields, write=write, mode=mode, key_type=key_type, nulls=nulls, quota=quota
+        )
 
     def explain(  # type: ignore[override]
         self,
@@ -211,6 +218,7 @@ class AgileNowHook(ProfileHook):
         *,
         send: bool = False,
         write: Literal["merge", "put"] = "merge",
+        mode: Literal["update", "upsert", "create"] = "update",
         sql: str | None = None,
         sql_conn_id: str | None = None,
         parameters: Mapping[str, Any] | Sequence[Any] | None = None,
@@ -245,6 +253,7 @@ class AgileNowHook(ProfileHook):
             records,
             send=send,
             write=write,
+            mode=mode,
             sql=sql,
             sql_conn_id=sql_conn_id,
             parameters=parameters,

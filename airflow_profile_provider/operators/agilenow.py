@@ -26,6 +26,8 @@ class AgileNowPushProfilesOperator(PushProfilesOperator):
 
     :param agilenow_conn_id: the connection.
     :param write: "merge" lays the change over the account as it is; "put" sends the change alone.
+    :param mode: "update" changes existing accounts, "upsert" makes those that are missing, "create" makes new
+        ones; the last two need a ``key_type`` of "Username" or "ExternalId".
 
     **Source**
 
@@ -106,6 +108,7 @@ class AgileNowPushProfilesOperator(PushProfilesOperator):
         *,
         agilenow_conn_id: str = "agilenow_default",
         write: Literal["merge", "put"] | XComArg = "merge",
+        mode: Literal["update", "upsert", "create"] | XComArg = "update",
         records: Any = None,
         sql: str | XComArg | None = None,
         sql_conn_id: str | XComArg | None = None,
@@ -146,6 +149,7 @@ class AgileNowPushProfilesOperator(PushProfilesOperator):
     ) -> None:
         self.agilenow_conn_id = agilenow_conn_id
         self.write = write
+        self.mode = mode
         super().__init__(
             records=records,
             sql=sql,
@@ -194,6 +198,7 @@ class AgileNowPushProfilesOperator(PushProfilesOperator):
             *,
             agilenow_conn_id: str = ...,
             write: Literal["merge", "put"] | XComArg = ...,
+            mode: Literal["update", "upsert", "create"] | XComArg = ...,
             records: Any = ...,
             sql: str | XComArg | None = ...,
             sql_conn_id: str | XComArg | None = ...,
@@ -254,4 +259,4 @@ class AgileNowPushProfilesOperator(PushProfilesOperator):
     @property
     def vendor_options(self) -> dict[str, Any]:
         """The options that only this vendor has."""
-        return {"write": self.write}
+        return {"write": self.write, "mode": self.mode}

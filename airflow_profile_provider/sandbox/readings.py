@@ -54,6 +54,13 @@ READINGS: tuple[Reading, ...] = (
         "contains",
     ),
     Reading(
+        "agilenow",
+        "create_existing",
+        "POST: is another account of a user name or an external id refused, or made?",
+        "refuse",
+        "make",
+    ),
+    Reading(
         "communifire",
         "read_labels",
         "Can fields be read by their labels, or named attributes alone?",

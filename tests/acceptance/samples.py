@@ -19,7 +19,8 @@ class Sample:
     holds. ``text`` and ``other`` are fields that take any text. ``invalid`` is what must be refused before
     sending, ``misshapen`` has a value of the wrong type, ``faulty`` names that field. ``required`` lists what
     a connection cannot do without; ``reads`` and ``overhead`` the requests beside the writes: per change,
-    and once.
+    and once. ``create_by`` is the key type of the profiles that can be made, ``created`` what a change of the
+    one with number n then holds, ``tells_created`` whether the vendor says which were made by an upsert.
     """
 
     stand_in: type[StandIn]
@@ -39,6 +40,9 @@ class Sample:
     login: str = ""
     email_key_type: str = ""
     email_field: str = ""
+    create_by: str = ""
+    created: Callable[[int], Fields] = lambda n: {}
+    tells_created: bool = True
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -75,6 +79,9 @@ SAMPLES: dict[str, Sample] = {
         refusal=(200, {"IsError": True, "ResponseMessage": "MarkerQuartz is taken", "ResponseData": None}),
         email_key_type="Email",
         email_field="Email",
+        create_by="Email",
+        created=lambda n: {"Company": f"Company{n}After", "Phone": f"55500{n:03d}"},
+        tells_created=False,
     ),
     "agilenow": Sample(
         stand_in=AgileNow,
@@ -113,6 +120,13 @@ SAMPLES: dict[str, Sample] = {
         login=AgileNow.login,
         email_key_type="Username",
         email_field="Username",
+        create_by="Username",
+        created=lambda n: {
+            "FirstName": f"First{n}After",
+            "LastName": "New",
+            "Email": f"person{n}@example.com",
+            "Is_Active": True,
+        },
     ),
     "lightfield": Sample(
         stand_in=Lightfield,

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
+from resuming import FileCheckpoints
 from standins import Fault
 from standins.agilenow import WRITABLE
 
@@ -224,3 +225,72 @@ def test_what_the_structure_does_not_allow_is_invalid(rig: Rig, fields: dict[str
     rig.hold(1)
     assert counts(rig.push([rig.change(1, **fields)])) == {"invalid": 1}
     assert rig.stand_in.writes == []
+
+
+# -- creating -----------------------------------------------------------------------------------------------
+
+
+PERSON = {"FirstName": "Ada", "LastName": "Lovelace", "Email": "ada@example.com"}
+ADA = {"key": "ada", "fields": PERSON}
+
+
+def create(rig: Rig, *changes: dict[str, Any], mode: str = "create", **options: Any) -> dict[str, int]:
+    """Push with a mode; return the verdicts."""
+    return counts(rig.push(list(changes), key_type="Username", mode=mode, **options))
+
+
+def asked(rig: Rig) -> list[str]:
+    """The methods of all requests but the token's."""
+    return [request.method for request in rig.stand_in.requests if "Token" not in request.path]
+
+
+def test_an_account_is_created_with_its_key_and_without_what_is_empty(rig: Rig) -> None:
+    change = {"key": "ada", "fields": {**PERSON, "Phone": None, "Name": ""}}
+    assert create(rig, change, nulls="clear") == {"created": 1}
+    (write,) = rig.stand_in.writes
+    assert (write.method, write.json) == ("POST", {"Username": "ada", **PERSON})
+
+
+@pytest.mark.parametrize(("write", "methods"), [("merge", ["GET", "POST"]), ("put", ["PUT", "POST"])])
+def test_an_upsert_asks_in_the_way_of_an_update(rig: Rig, write: str, methods: list[str]) -> None:
+    assert create(rig, ADA, mode="upsert", write=write) == {"created": 1}
+    assert asked(rig) == methods
+
+
+def test_an_upsert_whose_create_was_lost_updates_what_it_made(rig: Rig) -> None:
+    rig.stand_in.faults = [Fault(drop=True, on="create")]
+    assert create(rig, ADA, mode="upsert") == {"created": 1}
+    assert asked(rig) == ["GET", "POST", "GET", "PUT"]
+
+
+def test_a_refused_create_names_what_accounts_always_have(rig: Rig) -> None:
+    report = rig.push([{"key": "ada", "fields": {"FirstName": "Ada"}}], key_type="Username", mode="upsert")
+    assert counts(report) == {"rejected": 1}
+    assert "not created; the change has no LastName, Email" in report.reasons[0].reason
+
+
+def test_a_404_that_is_not_the_apis_creates_nobody(rig: Rig) -> None:
+    rig.stand_in.faults = [Fault(404, "nothing here", on="any", times=None)]
+    rig.stand_in.faults.insert(0, Fault(200, {"access_token": "t", "expires_in": 3599}, on="any"))
+    assert create(rig, ADA, mode="upsert") == {"rejected": 1}
+    assert asked(rig) == ["GET"]
+
+
+def test_a_key_that_a_creation_would_change_is_invalid(rig: Rig) -> None:
+    change = {"key": "ada", "fields": {**PERSON, "Username": "lovelace"}}
+    assert create(rig, change, mode="upsert") == {"invalid": 1}
+    assert create(rig, {**change, "fields": {**PERSON, "Username": "ada"}}, mode="upsert") == {"created": 1}
+
+
+def test_a_retry_of_a_create_takes_an_account_that_holds_what_was_sent_for_its_own(
+    rig: Rig, tmp_path: Path
+) -> None:
+    """The earlier try may have made it; an account with other values is somebody's, and is left alone."""
+    rig.hold(1)
+    other = {"key": rig.sample.before(1)["Username"], "fields": PERSON}
+    assert create(rig, ADA) == {"created": 1}
+    again = FileCheckpoints(tmp_path / "none.json", retried=True)
+    before = dict(rig.holds(1))
+    assert create(rig, ADA, other, checkpoints=again) == {"created": 1, "rejected": 1}
+    assert asked(rig) == ["POST", "GET", "GET"]
+    assert rig.holds(1) == before

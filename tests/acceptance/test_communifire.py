@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from standins import Fault
 
+from airflow_profile_provider.push.push import WINDOW
+
 from .conftest import OpenRig
 from .rig import Rig, counts
 
@@ -173,6 +175,19 @@ def test_g4_a_create_that_never_arrived_is_repeated(rig: Rig) -> None:
     report = rig.push([NEW], key_type="Email", mode="create")
     assert counts(report) == {"created": 1}
     assert asked(rig) == ["true", "false", "true"]
+
+
+@pytest.mark.long
+def test_g4_a_create_that_failed_is_asked_after_before_a_later_change_of_its_key(rig: Rig) -> None:
+    """All of its answers were lost; the later change is read when it has failed already."""
+    rig.hurry(attempts=2)
+    rig.stand_in.faults = [Fault(drop=True), Fault(503, times=2)]
+    others = [{"key": "other@example.com", "fields": {"Company": "Axero"}}] * (WINDOW - 1)
+    later = {"key": "new@example.com", "fields": {"Company": "Later"}}
+    report = rig.push([NEW, *others, later], key_type="Email", mode="create", concurrency=1)
+    assert report.failed == 0
+    assert asked(rig) == ["true", "false", "false", "true", "false"]
+    assert rig.stand_in.profiles["1001"]["Company"] == "Later"
 
 
 def test_g4_a_timed_out_create(rig: Rig) -> None:

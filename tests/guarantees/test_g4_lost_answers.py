@@ -89,7 +89,7 @@ def test_g4_lost_updates_make_nobody_and_lose_nothing(
     assert_vendor_agrees(outcome, changes, rig.field, before, rig.held())
 
 
-# -- creates: Communifire is the vendor that makes users ----------------------------------------------------
+# -- creates: Communifire makes users, Agile.Now accounts ----------------------------------------------------
 
 creators = pytest.mark.parametrize("rig", ["communifire"], indirect=True)
 """For the vendor whose update can make a profile."""
@@ -132,6 +132,53 @@ def test_g4_at_most_one_create_per_key(
     last = {change["key"]: change["fields"]["First name"] for change in changes}
     for key in outcome.delivered or ():
         assert [user["First name"] for user in found if user[kind] == key] == [last[key]]
+
+
+@pytest.mark.parametrize("rig", ["agilenow"], indirect=True)
+@pytest.mark.parametrize("mode", ["create", "upsert"])
+@strategies.some(30)
+@given(
+    picked=st.lists(st.integers(0, 15), max_size=30),
+    kind=st.sampled_from(["Username", "ExternalId"]),
+    write=st.sampled_from(["merge", "put"]),
+    troubles=gaps,
+    concurrency=st.integers(1, 8),
+)
+def test_g4_at_most_one_account_per_key(
+    rig: Rig,
+    tmp_path: Path,
+    mode: str,
+    picked: list[int],
+    kind: str,
+    write: str,
+    troubles: list[dict[str, Any]],
+    concurrency: int,
+) -> None:
+    """Whatever answers are lost, a server that takes a second account of one name never gets one."""
+    rig.sandbox.reset()
+    rig.sandbox.settings(rig.vendor, create_existing="make")
+    for trouble in troubles:
+        rig.fault(**trouble)
+    people = len(rig.all_keys())
+    changes = [
+        {"key": f"new{pick}", "fields": {**person(pick, f"v{n}"), "Username": f"new{pick}"}}
+        for n, pick in enumerate(picked)
+    ]
+    outcome = push(rig, changes, tmp_path, key_type=kind, mode=mode, write=write, concurrency=concurrency)
+    assert_adds_up(outcome, len(changes))
+    assert_files_agree(outcome, changes)
+    found = list(rig.sandbox.profiles(rig.vendor).values())[people:]
+    names = [account[kind] for account in found]
+    assert len(set(names)) == len(names)
+    if mode == "upsert":
+        last = {change["key"]: change["fields"]["FirstName"] for change in changes}
+        for key in outcome.delivered or ():
+            assert [account["FirstName"] for account in found if account[kind] == key] == [last[key]]
+
+
+def person(number: int, name: str) -> dict[str, Any]:
+    """What an account of Agile.Now cannot be without."""
+    return {"FirstName": name, "LastName": "M", "Email": f"new{number}@example.com"}
 
 
 @creators

@@ -1,4 +1,7 @@
-"""Agile.Now, from its page "Account/{Id}" (PUT) and the published OpenAPI document of the Accounts API."""
+"""Agile.Now, from its page "Account/{Id}" (PUT) and the published OpenAPI document of the Accounts API.
+
+An account that is made needs what every answer has, and a user name and an external id of its own.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from .server import Reply, Seen, StandIn
 
 TOKEN_PATH = "/oAuth/rest/v2/Token"
 ACCOUNT_PATH = "/Endpoint/rest/api/v1/Account/"
+CREATE_PATH = "/Endpoint/rest/api/v1/Account"
 LIST_PATH = "/Endpoint/rest/api/v1/Accounts"
 TEXTS = ("Name", "FirstName", "LastName", "Phone", "Email", "Identifier", "Username", "ExternalId")
 FLAGS = ("IdentifierVerified", "NotifyByEmail", "NotifyBySMS", "Is_Active")
@@ -23,6 +27,8 @@ ENUMS = {  # a part of the document's values is enough here
     "DateFormatId": {"DD-MM-YYYY", "DD/MM/YYYY", "DD.MM.YYYY", "MM-DD-YYYY", "MM/DD/YYYY", "YYYY-MM-DD"},
 }
 WRITABLE = (*TEXTS, *FLAGS, *ENUMS)
+REQUIRED = ("FirstName", "LastName", "Email", "Username")
+UNIQUE = ("Username", "ExternalId")
 
 
 class AgileNow(StandIn):
@@ -42,17 +48,24 @@ class AgileNow(StandIn):
         super().__init__(profiles)
         self.ignores: set[str] = set()
         self.lowers: set[str] = set()
+        self.made: list[str] = []
         self.scopes: list[str] = []
         self.stale_tokens = 0
         self._tokens: dict[str, int] = {}
         self._until: dict[str, float] = {}
 
     def is_write(self, request: Seen) -> bool:
-        """Whether it updates an account."""
-        return request.method == "PUT"
+        """Whether it updates an account, or makes one."""
+        return request.method == "PUT" or request.path == CREATE_PATH
+
+    def is_create(self, request: Seen) -> bool:
+        """Whether it makes an account."""
+        return request.path == CREATE_PATH
 
     def keys_of(self, request: Seen) -> list[str]:
-        """The identifier in the path, decoded."""
+        """The identifier in the path, decoded, or those in the body."""
+        if request.path == CREATE_PATH:
+            return [str(request.json[name]) for name in UNIQUE if request.json.get(name)]
         return [_identifier(request.path)]
 
     @property
@@ -71,6 +84,8 @@ class AgileNow(StandIn):
             return self._token(request)
         if request.path == LIST_PATH and request.method == "GET":
             return self._list(request)
+        if request.path == CREATE_PATH and request.method == "POST":
+            return self._create(request)
         segment = request.path.removeprefix(ACCOUNT_PATH)
         if segment == request.path or "/" in segment or not segment:
             return _error(404, "Not Found", "No such resource.")
@@ -141,6 +156,21 @@ class AgileNow(StandIn):
         if name not in {"Username", "ExternalId"}:
             return []
         return [key for key, own in self.profiles.items() if own.get(name) == value]
+
+    def _create(self, request: Seen) -> Reply:
+        if not self._authentic(request):
+            return _error(401, "Unauthorized", "The token is not known or has expired.")
+        body = request.json
+        if not isinstance(body, dict) or not all(_fits(name, value) for name, value in body.items()):
+            return _error(400, "Bad Input", "A field or a value is not of this structure.")
+        if not all(body.get(name) for name in REQUIRED):
+            return _error(400, "Bad Input", "A required field is missing.")
+        if any(body.get(name) and self._find(body[name], name) for name in UNIQUE):
+            return _error(400, "Bad Input", "The record is not unique.")
+        key = f"3ad64ab3-1111-46c5-b1d7-{len(self.made):012d}"
+        self.made.append(key)
+        self.profiles[key] = dict(body)
+        return Reply(200, self._extended(key))
 
     def _put(self, key: str, body: Any) -> Reply:
         if not isinstance(body, dict) or not all(_fits(name, value) for name, value in body.items()):

@@ -28,6 +28,12 @@ class Communifire(StandIn):
         """Whether it is the page's one endpoint."""
         return request.path == PATH
 
+    def is_create(self, request: Seen) -> bool:
+        """Whether it would add a user: AddUser allows it, and there is none."""
+        given = [name for name in IDENTIFIERS if self.is_write(request) and name in request.json]
+        known = given and self._find(given[0], request.json[given[0]]) is not None
+        return bool(given) and not known and request.query.get("AddUser", "") != "false"
+
     def keys_of(self, request: Seen) -> list[str]:
         """The identifiers in the body."""
         return [str(request.json[name]) for name in IDENTIFIERS if name in request.json]

@@ -58,8 +58,8 @@ class Fault:
 
     ``drop`` carries the request out and closes without an answer, ``cut`` in the middle of it, and ``late``
     answers that many seconds later; ``reset`` tears the connection down before anything happens. ``on``
-    picks the requests: "write" (the vendor's update) or "any". ``times`` counts how often the fault is given;
-    None means for ever.
+    picks the requests: "write" (the vendor's update), "create" (what makes a profile) or "any". ``times``
+    counts how often the fault is given; None means for ever.
     """
 
     status: int = 200
@@ -108,6 +108,10 @@ class StandIn:
     def is_write(self, request: Seen) -> bool:
         """Whether the request is the vendor's update."""
         raise NotImplementedError
+
+    def is_create(self, request: Seen) -> bool:
+        """Whether the request makes a profile; no vendor's does, but for those that say so."""
+        return False
 
     def keys_of(self, request: Seen) -> list[str]:
         """The keys that an update names, as they were sent."""
@@ -170,6 +174,8 @@ class StandIn:
 
     def _fits(self, fault: Fault, request: Seen) -> bool:
         if fault.on == "write" and not self.is_write(request):
+            return False
+        if fault.on == "create" and not self.is_create(request):
             return False
         return fault.key is None or (self.is_write(request) and fault.key in self.keys_of(request))
 

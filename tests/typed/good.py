@@ -83,7 +83,12 @@ with DAG("good", schedule=None, default_args={"retries": 2, "key": "id"}):
         if_duplicate="fail",
     )
     AgileNowPushProfilesOperator(
-        task_id="agilenow", records=from_events(), key_type="Username", write="put", **MAPPED
+        task_id="agilenow",
+        records=from_events(),
+        key_type="Username",
+        write="put",
+        mode="upsert",
+        **MAPPED,
     )
     LightfieldPushProfilesOperator(
         task_id="lightfield",

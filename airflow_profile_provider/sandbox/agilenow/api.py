@@ -240,6 +240,8 @@ class AgileNow(Vendor):
         return self._taken(body, own)
 
     def _taken(self, body: Mapping[str, Any], own: Profile | None) -> str | None:
+        if own is None and self.settings["create_existing"] == "make":
+            return None
         for name in account.UNIQUE:
             if any(other is not own for other in self.profiles.find(name, body.get(name))):
                 return f"The value of '{name}' must be unique in the system"

@@ -1,4 +1,4 @@
-"""Agile.Now (eSystems): update an account.
+"""Agile.Now (eSystems): update an account, or make it.
 
 Pages: https://docs.agilenow.io/apidocs/endpointrestapiv1accountid-7 and the OpenAPI description
 Accounts 2.0.187 (github.com/agilenowdev/openapi-dev), read 2026-11-21; OAuth 2.0 client credentials:
@@ -16,12 +16,20 @@ from dataclasses import replace
 from typing import Any, ClassVar, Literal, get_args
 from urllib.parse import urlencode
 
-from airflow_profile_provider.errors import CredentialRefused, InvalidRecord, RecordRefused, WrongHost
+from airflow_profile_provider.errors import (
+    CredentialRefused,
+    InvalidRecord,
+    RecordRefused,
+    Unanswered,
+    WrongHost,
+)
 from airflow_profile_provider.options import require_choice
 from airflow_profile_provider.records import Change
 from airflow_profile_provider.values import same
-from airflow_profile_provider.vendors.agilenow.reading import ROOT, Accounts, written
-from airflow_profile_provider.vendors.base import Access, Taken
+from airflow_profile_provider.vendors.agilenow.creating import CreatedAccounts
+from airflow_profile_provider.vendors.agilenow.reading import ROOT, Accounts, NoAccount, taken, written
+from airflow_profile_provider.vendors.base import Access
+from airflow_profile_provider.vendors.creating import CREATE_ATTEMPTS, Mode
 from airflow_profile_provider.vendors.exchange import (
     Answer,
     Probe,
@@ -52,11 +60,13 @@ _YEAR = 366 * 86_400.0
 Write = Literal["merge", "put"]
 
 
-class AgileNow(Accounts):
+class AgileNow(CreatedAccounts):
     """Accounts of Agile.Now: PUT of a flat record, answered with the whole record.
 
     ``write``: "merge" lays the change over the account as it is and sends all writable fields; "put" sends
     the change alone, for servers that are known to keep what is left out.
+    ``mode``: "update" changes existing accounts, "upsert" makes those that are missing, "create" makes new
+    ones. Only an account with a Username or an ExternalId as its key can be made.
     """
 
     name = "Agile.Now"
@@ -74,8 +84,9 @@ class AgileNow(Accounts):
     quota = (Rate(10, 1),)
     quota_published = False
 
-    def __init__(self, access: Access, *, write: Write = "merge") -> None:
+    def __init__(self, access: Access, *, write: Write = "merge", mode: Mode = "update") -> None:
         super().__init__(access)
+        self.choose_mode(mode)
         self.write_mode = require_choice("write", write, get_args(Write))
         self.requests_per_batch = 2 if write == "merge" else 1
         self.partial = write == "merge"
@@ -135,11 +146,38 @@ class AgileNow(Accounts):
     # -- the exchange -----------------------------------------------------------------------------------
 
     def steps(self, batch: Sequence[Change]) -> Steps:
-        """Read the account where the merge needs it, PUT the record, compare what comes back."""
+        """Update the account, or make it, as the mode says."""
         (change,) = batch
+        if self.mode == "create":
+            return self.create(change)
+        return self._update(change) if self.mode == "update" else self._update_or_make(change)
+
+    def _update_or_make(self, change: Change) -> Steps:
+        """Make the account if there is none to update; after a lost answer, update what was perhaps made."""
+        lost: Unanswered | None = None
+        for _ in range(CREATE_ATTEMPTS):
+            try:
+                done = yield from self._update(change)
+            except NoAccount:
+                pass
+            else:
+                return replace(done, created=lost is not None)
+            try:
+                return (yield from self.post(change))
+            except Unanswered as error:
+                lost = error
+        try:
+            done = yield from self._update(change)
+        except NoAccount:
+            assert lost is not None
+            raise lost from None
+        return replace(done, created=True)
+
+    def _update(self, change: Change) -> Steps:
+        """Read the account where the merge needs it, PUT the record, compare what comes back."""
         if self.write_mode == "put" or self.fields.keys() <= change.fields.keys():
             record = yield self._put(change, change.fields)
-            return self.acknowledge(_taken(change, {}, record))
+            return self.acknowledge(taken(change, {}, record))
         current = yield self._read(change)
 
         def laid_over(found: dict[str, Any]) -> Request:
@@ -152,7 +190,7 @@ class AgileNow(Accounts):
         record = yield replace(put, renewal=Renewal(self._read(change), laid_over))
         if self.profile_of("Id", record["Id"]) != self.profile_of("Id", current["Id"]):
             raise RecordRefused(f"{self.name} answered with another account than the one that was asked for")
-        return self.acknowledge(_taken(change, current, record))
+        return self.acknowledge(taken(change, current, record))
 
     def _read(self, change: Change) -> Request:
         path = self._path(change.key_type, change.key)
@@ -187,16 +225,6 @@ class AgileNow(Accounts):
         if not isinstance(answer.members.get("Data"), list):
             raise self.unexpected(answer)
         return "got a token and read the accounts"
-
-
-def _taken(change: Change, current: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Taken]:
-    """Hold what came back against what was sent, and against what was there before, where that was read."""
-    found: dict[str, Taken] = {}
-    for name, value in change.fields.items():
-        held = written(record.get(name))
-        if not same(value, held):
-            found[name] = "ignored" if name in current and same(held, current[name]) else "other"
-    return found
 
 
 def _merged(change: Change, current: Mapping[str, Any]) -> dict[str, Any]:

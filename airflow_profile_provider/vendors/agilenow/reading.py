@@ -14,12 +14,14 @@ import base64
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 from urllib.parse import quote, urlencode
 
 from airflow_profile_provider.errors import InvalidRecord, RecordRefused
+from airflow_profile_provider.records import Change
+from airflow_profile_provider.values import same
 from airflow_profile_provider.vendors.agilenow.accounts import FIELDS
-from airflow_profile_provider.vendors.base import Vendor
+from airflow_profile_provider.vendors.base import Taken, Vendor
 from airflow_profile_provider.vendors.exchange import Answer, Finding, Held, Page, Paging, Reading, Request
 from airflow_profile_provider.vendors.listing import Place, count, identifier
 from airflow_profile_provider.vendors.reads import Search
@@ -32,6 +34,17 @@ _OPERATORS = frozenset(("and", "or", "in", "notin", "like"))
 _MOST_FOUND = 100
 
 Record = Mapping[str, Any]
+
+
+class NoAccount(RecordRefused):
+    """The API itself says that there is no such account."""
+
+    @classmethod
+    def of(cls, refused: RecordRefused) -> Self:
+        """Return a refusal that says so."""
+        found = cls(str(refused), refused.detail)
+        found.status = refused.status
+        return found
 
 
 class Accounts(Vendor):
@@ -115,7 +128,7 @@ class Accounts(Vendor):
 
     def _read_one(self, key_type: str, key: str, answer: Answer) -> Record | None:
         """Read the account of a key, or None where the API itself says that there is none."""
-        if answer.status == 404 and count(answer.members.get("StatusCode")) == 404:
+        if _is_nobody(answer):
             return None
         if answer.status == 403:
             raise self.refusal(answer, "no permission to read: add a Read scope")
@@ -124,7 +137,7 @@ class Accounts(Vendor):
     def _read_record(self, key_type: str, keys: Iterable[str], answer: Answer) -> Record:
         """Read the account that one of the keys names."""
         if answer.status >= 400:
-            raise self._refused(answer)
+            raise self.refused(answer)
         record = _with_id(answer.members)
         if answer.status != 200 or not record:
             raise self.unexpected(answer)
@@ -139,7 +152,7 @@ class Accounts(Vendor):
         if answer.status == 403:
             raise self.refusal(answer, "no permission to list accounts: add a Read scope")
         if answer.status >= 400:
-            raise self._refused(answer)
+            raise self.refused(answer)
         rows, meta = answer.members.get("Data"), answer.members.get("Meta")
         found = [_with_id(row) for row in rows] if isinstance(rows, list) else [{}]
         if answer.status != 200 or not all(found):
@@ -147,13 +160,20 @@ class Accounts(Vendor):
         total = count(meta.get("TotalItems")) if isinstance(meta, dict) else None
         return list({row["Id"]: row for row in found}.values()), total
 
-    def _refused(self, answer: Answer) -> RecordRefused:
+    def refused(self, answer: Answer, hint: str = "") -> RecordRefused:
+        """Return the refusal of a record; ``hint`` says what it means, free of values."""
         key = str(answer.members.get("RequestKey", ""))
-        hint = {403: "no permission", 404: "no such account"}.get(answer.status, "")
+        hint = hint or {403: "no permission", 404: "no such account"}.get(answer.status, "")
         what = [part for part in (hint, f"RequestKey {key}" if _REQUEST_KEY.fullmatch(key) else "") if part]
         errors = answer.members.get("Errors")
         detail = "; ".join(map(str, errors)) if isinstance(errors, list) else ""
-        return self.refusal(answer, ", ".join(what), detail)
+        refused = self.refusal(answer, ", ".join(what), detail)
+        return NoAccount.of(refused) if _is_nobody(answer) else refused
+
+
+def _is_nobody(answer: Answer) -> bool:
+    """Whether the API itself, and no proxy before it, says that there is no such account."""
+    return answer.status == 404 and count(answer.members.get("StatusCode")) == 404
 
 
 def _with_id(record: Any) -> Record:
@@ -162,6 +182,16 @@ def _with_id(record: Any) -> Record:
         return {}
     found = identifier(record.get("Id"))
     return record if found is record.get("Id") and found else {**record, "Id": found} if found else {}
+
+
+def taken(change: Change, current: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Taken]:
+    """Hold what came back against what was sent, and against what was there before, where that was read."""
+    found: dict[str, Taken] = {}
+    for name, value in change.fields.items():
+        held = written(record.get(name))
+        if not same(value, held):
+            found[name] = "ignored" if name in current and same(held, current[name]) else "other"
+    return found
 
 
 def _is_searchable(text: str) -> bool:

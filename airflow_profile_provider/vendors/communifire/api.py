@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar
 
-from airflow_profile_provider.errors import ConfigurationError, InvalidRecord, RecordRefused, Unanswered
+from airflow_profile_provider.errors import InvalidRecord, RecordRefused, Unanswered
 from airflow_profile_provider.options import require_choice
 from airflow_profile_provider.records import Acknowledgement, Change
 from airflow_profile_provider.values import (
@@ -27,17 +27,17 @@ from airflow_profile_provider.values import (
 )
 from airflow_profile_provider.vendors.base import Access
 from airflow_profile_provider.vendors.communifire.reading import Users, letters
+from airflow_profile_provider.vendors.creating import CREATE_ATTEMPTS, Creates, Mode
 from airflow_profile_provider.vendors.exchange import Answer, Probe, Rate, Request, Steps, to_json
 from airflow_profile_provider.vendors.fields import Field, FieldInfo, field_info
 
-Mode = Literal["update", "upsert", "create"]
 _NAMED = ("Company", "Phone", "Share my profile", "Reports to")
 """Labels of the page."""
 _TEXT = Field("string", type="text")
 _NONE: Mapping[str, Field] = {}
 
 
-class Communifire(Users):
+class Communifire(Creates, Users):
     """Users of a Communifire site, whose fields are the labels that the site shows.
 
     ``mode``: "update" changes existing users, "upsert" makes those that are missing, "create" makes new ones.
@@ -67,11 +67,9 @@ class Communifire(Users):
         "create": "?AddUser=true",
     }
 
-    create_attempts: ClassVar = 3
-
     def __init__(self, access: Access, *, mode: Mode = "update", identifier_fields: bool = False) -> None:
         super().__init__(access)
-        self.mode = require_choice("mode", mode, get_args(Mode))
+        self.choose_mode(mode)
         self.identifier_fields = identifier_fields
         scheme = access.extra.get("auth_scheme") or "api_key"
         self.auth_scheme = require_choice("the connection's auth_scheme", scheme, ("api_key", "bearer"))
@@ -113,19 +111,9 @@ class Communifire(Users):
         """Return the empty text, for the page knows no null; or null, as the connection says."""
         return "" if self.reading("clear_with") == "empty" else None
 
-    def check_key_type(self, key_type: str) -> None:
-        """Refuse to make users by an id that only the site can give."""
-        if key_type == "UserID" and self.mode != "update":
-            raise ConfigurationError(
-                f'mode="{self.mode}" creates users, and the site assigns each UserID itself: use '
-                'key_type="Email" or "Username"'
-            )
-
     def check_change(self, change: Change) -> None:
         """Refuse identifier labels among the fields, however spelt: they say whom a change is for."""
         super().check_change(change)
-        if self.mode != "update":
-            self._require_own_key(change)
         for label in change.fields:
             identifier = _identifier(label)
             if identifier is None:
@@ -140,12 +128,6 @@ class Communifire(Users):
                     f"field {label}: is the record's own key; use another key_type to change it"
                 )
 
-    def _require_own_key(self, change: Change) -> None:
-        try:
-            self.check_key_type(change.key_type)
-        except ConfigurationError as error:
-            raise InvalidRecord(str(error)) from None
-
     def steps(self, batch: Sequence[Change]) -> Steps:
         """POST one user's fields. A create without an answer asks for an update before it creates again."""
         (change,) = batch
@@ -158,7 +140,7 @@ class Communifire(Users):
     def _create(self, change: Change) -> Generator[Request, None, None]:
         """Create; where one may have been carried out already, an update shows whether somebody was made."""
         ask, lost = change.perhaps_sent, None
-        for _ in range(self.create_attempts):
+        for _ in range(CREATE_ATTEMPTS):
             if ask and (yield from self._is_there(change, lost)):
                 return
             try:
