@@ -5,7 +5,7 @@ from airflow_profile_provider.records import Acknowledgement, Change
 from airflow_profile_provider.values import folded
 from airflow_profile_provider.vendors.base import Access, Taken, Vendor
 from airflow_profile_provider.vendors.comparing import dialled, each_text, or_none, same_form, trimmed
-from airflow_profile_provider.vendors.creating import CREATE_ATTEMPTS, Creates, filled
+from airflow_profile_provider.vendors.creating import CREATE_ATTEMPTS, Creates, Mode, filled
 from airflow_profile_provider.vendors.exchange import (
     Allowance,
     Answer,
@@ -43,8 +43,8 @@ __all__ = [
     "FieldInfo",
     "Finding",
     "Held",
-    "Mode",
     "Learning",
+    "Mode",
     "Page",
     "Paging",
     "Place",
