@@ -4,7 +4,14 @@ from airflow_profile_provider.options import require_choice
 from airflow_profile_provider.records import Acknowledgement, Change
 from airflow_profile_provider.values import folded
 from airflow_profile_provider.vendors.base import Access, Taken, Vendor
-from airflow_profile_provider.vendors.comparing import dialled, each_text, or_none, same_form, trimmed
+from airflow_profile_provider.vendors.comparing import (
+    dialled,
+    each_text,
+    is_akin,
+    or_none,
+    same_form,
+    trimmed,
+)
 from airflow_profile_provider.vendors.creating import CREATE_ATTEMPTS, Creates, Mode, filled
 from airflow_profile_provider.vendors.exchange import (
     Allowance,
@@ -67,6 +74,7 @@ __all__ = [
     "filled",
     "folded",
     "identifier",
+    "is_akin",
     "listed",
     "meant",
     "or_none",
