@@ -14,6 +14,7 @@ from airflow_profile_provider.hooks.opening import Opener
 from airflow_profile_provider.mapping.mapper import ColumnsOf, FieldMapping, Mapper
 from airflow_profile_provider.options import columns, require_records
 from airflow_profile_provider.push.assembly import Assembly
+from airflow_profile_provider.push.learning import named_by_ids
 from airflow_profile_provider.push.options import EXPLAINED, PushOptions
 from airflow_profile_provider.push.review import PlanReview
 from airflow_profile_provider.push.surroundings import Circumstances
@@ -197,6 +198,8 @@ class ProfileHook(ConnectedHook):
     ) -> Verdict:
         """Update one profile and return "pushed" or "created".
 
+        ``fields`` are named by their ids; where one of the names can only be a label, the vendor is asked.
+
         Raises:
             ConfigurationError: the connection or an argument is wrong.
             InvalidRecord: the change cannot be sent as it is.
@@ -206,9 +209,11 @@ class ProfileHook(ConnectedHook):
         """
         vendor = self.vendor(**vendor_options)
         mapper = Mapper(vendor, FieldMapping(key_type=key_type, nulls=nulls))
+        transport = self._transport(vendor, quota)
+        fields = named_by_ids(fields, mapper, vendor, transport)
         content = {"key": key, "fields": fields, "relationships": relationships}
         change = mapper.change(Row(1, {name: part for name, part in content.items() if part is not None}))
-        done = self._transport(vendor, quota).drive(vendor.steps([change]))
+        done = transport.drive(vendor.steps([change]))
         if done.warning:
             self.log.warning("The profile was pushed, but %s", done.warning)
         return Verdict.CREATED if done.created else Verdict.PUSHED

@@ -199,6 +199,8 @@ class CommunifireHook(ProfileHook):
     ) -> Verdict:
         """Update one profile and return "pushed" or "created".
 
+        ``fields`` are named by their ids; where one of the names can only be a label, the vendor is asked.
+
         Raises:
             ConfigurationError: the connection or an argument is wrong.
             InvalidRecord: the change cannot be sent as it is.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -15,6 +15,7 @@ from airflow_profile_provider.errors import (
     Retriable,
     VendorError,
 )
+from airflow_profile_provider.mapping.mapper import Mapper
 from airflow_profile_provider.vendors.base import Vendor
 from airflow_profile_provider.vendors.exchange import Request
 from airflow_profile_provider.vendors.fields import Catalogue
@@ -61,6 +62,23 @@ def learned_for_labels(vendor: Vendor, transport: Transport) -> Learned:
     except (VendorError, PushStopped) as error:  # what stops a push stops the first change, too
         return Learned(unanswered=str(error))
     raise failed
+
+
+def named_by_ids(
+    fields: Mapping[str, Any], mapper: Mapper, vendor: Vendor, transport: Transport
+) -> Mapping[str, Any]:
+    """Return the fields of a change by their ids; ask the vendor where a name can only be a label.
+
+    Raises:
+        ConfigurationError: several fields have such a label.
+        PushStopped: as for `learned_for_labels`.
+    """
+    if not vendor.is_catalogued(fields) or all(map(vendor.is_field_id, fields)):
+        return fields
+    catalogue = learned_for_labels(vendor, transport).catalogue
+    mapper.know(catalogue)
+    ids = vendor.ids_of(fields, catalogue)
+    return {ids[name]: value for name, value in fields.items()}
 
 
 def _driven(steps: Generator[Request, Any, T], send: Callable[[Request], Any]) -> T:

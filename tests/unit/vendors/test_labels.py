@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from acceptance.conftest import OpenRig
 from standins import Fault, Lightfield, Sonoran, StandIn
 
 from airflow_profile_provider.delivery.retries import RetryRule
-from airflow_profile_provider.errors import ConfigurationError, PushStopped
+from airflow_profile_provider.errors import ConfigurationError, InvalidRecord, PushStopped
 from airflow_profile_provider.hooks.lightfield import LightfieldHook
 from airflow_profile_provider.hooks.sonoran import SonoranHook
 
@@ -167,3 +168,30 @@ def test_an_explanation_asks_what_labels_mean(sonoran: Sonoran) -> None:
     (row,) = found.rows
     assert row.change and dict(row.change.fields) == {NAME: "Ada"}
     assert (asked(sonoran), sonoran.writes) == (1, [])
+
+
+def test_one_profile_may_be_updated_by_labels(sonoran: Sonoran) -> None:
+    assert SonoranHook().update_profile("a1", {"Display name": "Ada", "callsign": "7"}) == "pushed"
+    assert sonoran.profiles["a1"] == {NAME: "Ada", "callsign": "7"}
+    assert asked(sonoran) == 1
+
+
+def test_one_profile_updated_by_ids_asks_for_nothing(sonoran: Sonoran) -> None:
+    assert SonoranHook().update_profile("a1", {NAME: "Ada"}) == "pushed"
+    assert asked(sonoran) == 0
+
+
+def test_an_unknown_label_of_one_profile_is_refused_with_the_nearest(sonoran: Sonoran) -> None:
+    with pytest.raises(InvalidRecord, match=f"did you mean '{NAME}', Display name"):
+        SonoranHook().update_profile("a1", {"Displey name": "Ada"})
+    assert sonoran.writes == []
+
+
+def test_the_task_is_red_for_good_before_anything_is_sent(open_rig: OpenRig) -> None:
+    rig = open_rig("sonoran")
+    rig.hold(1)
+    rig.stand_in.definitions = list(DEFINITIONS)
+    outcome = rig.run([{"id": rig.sample.key(1), "n": "x"}], key="id", fields={"Displey name": "n"})
+    assert outcome.for_good
+    assert f"did you mean '{NAME}', Display name" in outcome.said
+    assert rig.stand_in.writes == []
