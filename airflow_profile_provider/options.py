@@ -72,6 +72,8 @@ def is_for_later(value: Any) -> bool:
         return any(sign in value for sign in ("{{", "{%", "{#"))
     if isinstance(value, Mapping):
         return any(map(is_for_later, (*value, *value.values())))
+    if hasattr(type(value), "is_for_later"):  # an expression
+        return bool(value.is_for_later)
     if isinstance(value, list | tuple | Set):
         return any(map(is_for_later, value))
     is_path = isinstance(value, os.PathLike) or hasattr(type(value), "open")
@@ -228,7 +230,7 @@ def columns(name: str, value: Any) -> dict[str, Any] | list[str] | None:
     """Read an argument that maps fields to columns, or lists them; text, too, that is JSON or Python."""
     if value is None:
         return None
-    found = _read(name, value)
+    found = parsed(name, value)
     if isinstance(found, Mapping):
         return {_column(name, field): _column(name, column, of=True) for field, column in found.items()}
     if isinstance(found, list | tuple | Set | KeysView | ValuesView):
@@ -241,7 +243,7 @@ def mapping(name: str, value: Any) -> dict[str, Any] | None:
     """Read an argument that maps names to values of any kind; text, too, that is JSON or Python."""
     if value is None:
         return None
-    found = _read(name, value)
+    found = parsed(name, value)
     if isinstance(found, Mapping):
         return {str(key): part for key, part in found.items()}
     raise _must(name, "a mapping", value)
@@ -251,7 +253,7 @@ def words(name: str, value: Any) -> tuple[str, ...] | None:
     """Read an argument that is a list of texts, whatever they are; text, too, that is JSON or Python."""
     if value is None:
         return None
-    found = _read(name, value)
+    found = parsed(name, value)
     if isinstance(found, list | tuple | Set) and all(isinstance(word, str) for word in found):
         return tuple(found)
     raise _must(name, "a list of texts", value)
@@ -264,7 +266,7 @@ def parameters(name: str, value: Any) -> dict[str, Any] | tuple[Any, ...] | None
     """
     if value is None:
         return None
-    found = _read(name, value)
+    found = parsed(name, value)
     if isinstance(found, Mapping) and all(isinstance(each, str) for each in found):
         return dict(found)
     if isinstance(found, Sequence) and not isinstance(found, str | bytes | bytearray | memoryview):
@@ -280,7 +282,7 @@ def links(name: str, value: Any) -> dict[str, dict[str, Any]] | None:
     """Read an argument that maps relationship to operation to column."""
     if value is None:
         return None
-    found = _read(name, value)
+    found = parsed(name, value)
     if isinstance(found, Mapping) and all(isinstance(part, Mapping) for part in found.values()):
         return {
             _column(name, link): {
@@ -291,8 +293,11 @@ def links(name: str, value: Any) -> dict[str, dict[str, Any]] | None:
     raise _must(name, "a mapping of relationship to operation to column", value)
 
 
-def _read(name: str, value: Any) -> Any:
-    """Read text that a template made of a mapping or a list."""
+def parsed(name: str, value: Any) -> Any:
+    """Return a mapping or a list that text holds, as JSON or Python; None where it holds neither.
+
+    What is no text is returned as it is.
+    """
     if not isinstance(value, str):
         return value
     if is_nothing(value):

@@ -1,8 +1,8 @@
 """Update all five vendors every morning; only changes are sent.
 
 People go to four systems, one after the other. A person who could not be delivered to one system is not
-pushed to the next one. Each push reads the people by a query. Companies go to Lightfield at the same time; a
-task writes them to a file in the form that Lightfield needs.
+pushed to the next one. Companies go to Lightfield at the same time. Each push reads its table by a query; an
+expression reads what the table holds as JSON.
 
 ``warehouse`` is a connection to the database of the tables ``people`` and ``companies`` (SQLite here).
 ``profile_ledger`` is a connection to the ledger's database, which remembers what each vendor has
@@ -11,17 +11,13 @@ acknowledged. The Airflow variable ``profiles_folder`` is a folder that all work
 
 from __future__ import annotations
 
-import json
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pendulum
-from airflow.sdk import DAG, AssetAlias, BaseHook, task
+from airflow.sdk import DAG, AssetAlias, task
 
+from airflow_profile_provider.fields import from_json
 from airflow_profile_provider.operators.agilenow import AgileNowPushProfilesOperator
 from airflow_profile_provider.operators.communifire import CommunifirePushProfilesOperator
 from airflow_profile_provider.operators.lightfield import LightfieldPushProfilesOperator
@@ -30,16 +26,6 @@ from airflow_profile_provider.operators.sonoran import SonoranPushProfilesOperat
 
 # Every run has run_after. A manual run may have no logical date, and then it has no {{ ds }}.
 NIGHT = "{{ var.value.get('profiles_folder', '/var/lib/profiles') }}/{{ dag_run.run_after | ds }}"
-
-
-def all_companies() -> Iterator[dict[str, Any]]:
-    """Read the companies, row by row; Lightfield takes a list of websites."""
-    database = Path(BaseHook.get_connection("warehouse").host or "")
-    with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
-        connection.row_factory = sqlite3.Row
-        for row in connection.execute("select * from companies order by company_id"):
-            yield {**dict(row), "websites": json.loads(row["websites"])}
-
 
 # [START nightly_chain]
 with DAG(
@@ -60,15 +46,6 @@ with DAG(
     },
     tags=["profiles"],
 ):
-
-    @task
-    def extract_companies(path: str) -> str:
-        """Write the companies to a file."""
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        with Path(path).open("w", encoding="utf-8") as file:
-            file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in all_companies())
-        return path
-
     people: dict[str, Any] = {"sql": "select * from people order by person_id", "sql_conn_id": "warehouse"}
 
     # [START chain]
@@ -132,9 +109,15 @@ with DAG(
 
     lightfield = LightfieldPushProfilesOperator(
         task_id="push_lightfield",
-        records=extract_companies(f"{NIGHT}/companies.jsonl"),
+        sql="select * from companies order by company_id",
+        sql_conn_id="warehouse",
         key="lightfield_id",
-        fields={"$name": "name", "$website": "websites", "country": "country", "ticker": "symbol"},
+        fields={
+            "$name": "name",
+            "$website": from_json("websites"),  # a list of addresses, which the table holds as JSON text
+            "country": "country",
+            "ticker": "symbol",
+        },
         delivered_path=f"{NIGHT}/lightfield-delivered.txt",
         rejects_path=f"{NIGHT}/rejects/lightfield.jsonl",
     )

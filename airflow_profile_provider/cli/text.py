@@ -14,6 +14,8 @@ def text_of(shown: Mapping[str, Any]) -> str:
         lines.append(f"Not in the source: none of its {shown['read']} rows has this key.")
     if shown["unreadable"]:
         lines.append(f"{shown['unreadable']} of its {shown['read']} rows cannot be read.")
+    lines += [f"{plain(name)} is made by {plain(made)}" for name, made in shown.get("made", {}).items()]
+    lines += [""] if shown.get("made") else []
     for row in shown["rows"]:
         lines += _row_lines(row)
     lines += _ledger_lines(shown["ledger"])

@@ -235,6 +235,7 @@ class _Case:
             sent=sent,
             deliveries=tuple(deliveries),
             notes=tuple(notes),
+            made={name: repr(of) for name, of in self.mapper.made.items()},
         )
 
 

@@ -83,6 +83,8 @@ class Explanation:
     sent: bool
     deliveries: tuple[Delivery, ...] = ()
     notes: tuple[str, ...] = ()
+    made: Mapping[str, str] = field(default_factory=dict)
+    """Which fields an expression makes, and how it is written, without values."""
 
     @property
     def undelivered(self) -> bool:
@@ -113,6 +115,7 @@ class Explanation:
                 for done in self.deliveries
             ],
             "notes": list(self.notes),
+            **({"made": dict(self.made)} if self.made else {}),
         }
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from airflow_profile_provider.explain.explanation import Explanation
+    from airflow_profile_provider.fields import Expression
     from airflow_profile_provider.options import AnyPath
     from airflow_profile_provider.push.watermark import Checkpoints
     from airflow_profile_provider.records import Report, Verdict
@@ -49,7 +50,7 @@ class AgileNowHook(ProfileHook):
         if_duplicate: Literal["last", "invalid", "fail"] = "last",
         max_record_bytes: int | None = 1_000_000,
         key: str | None = None,
-        fields: Mapping[str, str] | Sequence[str] | None = None,
+        fields: Mapping[str, str | Expression] | Sequence[str] | None = None,
         key_type: Literal["Id", "Username", "ExternalId"] | None = None,
         version: str | None = None,
         nulls: Literal["clear", "skip", "invalid"] | None = None,
@@ -96,7 +97,8 @@ class AgileNowHook(ProfileHook):
 
         Args: Changes
             key: column of the key; without ``fields``, rows are changes already (``{"key", "fields"}``).
-            fields: vendor field (its id or label) to column, or a list where the names agree.
+            fields: vendor field (its id or label) to column, or to an expression of
+                `airflow_profile_provider.fields`; a list where the names agree.
             key_type: what the key is: "Id" (the default), "Username", "ExternalId".
             version: column that orders the changes of a key.
             nulls: "clear", "skip" or "invalid"; "invalid" by default.
@@ -228,7 +230,7 @@ class AgileNowHook(ProfileHook):
         csv: Mapping[str, Any] | None = None,
         max_record_bytes: int | None = 1_000_000,
         key: str | None = None,
-        fields: Mapping[str, str] | Sequence[str] | None = None,
+        fields: Mapping[str, str | Expression] | Sequence[str] | None = None,
         key_type: Literal["Id", "Username", "ExternalId"] | None = None,
         version: str | None = None,
         nulls: Literal["clear", "skip", "invalid"] | None = None,

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from airflow_profile_provider.explain.explanation import Explanation
     from airflow_profile_provider.explain.first_look import FirstLook
     from airflow_profile_provider.explain.shown import ProfileShown
+    from airflow_profile_provider.fields import Expression
     from airflow_profile_provider.options import Action, AnyPath, IfDuplicate, IfEmpty, Nulls
 
 _Seen = TypeVar("_Seen")
@@ -69,7 +70,7 @@ class ProfileHook(ConnectedHook):
         if_duplicate: IfDuplicate = "last",
         max_record_bytes: int | None = 1_000_000,
         key: str | None = None,
-        fields: Mapping[str, str] | Sequence[str] | None = None,
+        fields: Mapping[str, str | Expression] | Sequence[str] | None = None,
         key_type: str | None = None,
         version: str | None = None,
         nulls: Nulls | None = None,
@@ -118,7 +119,8 @@ class ProfileHook(ConnectedHook):
 
         Args: Changes
             key: column of the key; without ``fields``, rows are changes already (``{"key", "fields"}``).
-            fields: vendor field (its id or label) to column, or a list where the names agree.
+            fields: vendor field (its id or label) to column, or to an expression of
+                `airflow_profile_provider.fields`; a list where the names agree.
             key_type: which of the vendor's identifiers the key is; the first by default.
             version: column that orders the changes of a key.
             nulls: "clear", "skip" or "invalid"; the vendor's default otherwise.

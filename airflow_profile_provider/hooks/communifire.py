@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from airflow_profile_provider.explain.explanation import Explanation
+    from airflow_profile_provider.fields import Expression
     from airflow_profile_provider.options import AnyPath
     from airflow_profile_provider.push.watermark import Checkpoints
     from airflow_profile_provider.records import Report, Verdict
@@ -49,7 +50,7 @@ class CommunifireHook(ProfileHook):
         if_duplicate: Literal["last", "invalid", "fail"] = "last",
         max_record_bytes: int | None = 1_000_000,
         key: str | None = None,
-        fields: Mapping[str, str] | Sequence[str] | None = None,
+        fields: Mapping[str, str | Expression] | Sequence[str] | None = None,
         key_type: Literal["UserID", "Email", "Username"] | None = None,
         version: str | None = None,
         nulls: Literal["clear", "skip", "invalid"] | None = None,
@@ -96,7 +97,8 @@ class CommunifireHook(ProfileHook):
 
         Args: Changes
             key: column of the key; without ``fields``, rows are changes already (``{"key", "fields"}``).
-            fields: vendor field (its id or label) to column, or a list where the names agree.
+            fields: vendor field (its id or label) to column, or to an expression of
+                `airflow_profile_provider.fields`; a list where the names agree.
             key_type: what the key is: "UserID" (the default), "Email", "Username".
             version: column that orders the changes of a key.
             nulls: "clear", "skip" or "invalid"; "invalid" by default.
@@ -234,7 +236,7 @@ class CommunifireHook(ProfileHook):
         csv: Mapping[str, Any] | None = None,
         max_record_bytes: int | None = 1_000_000,
         key: str | None = None,
-        fields: Mapping[str, str] | Sequence[str] | None = None,
+        fields: Mapping[str, str | Expression] | Sequence[str] | None = None,
         key_type: Literal["UserID", "Email", "Username"] | None = None,
         version: str | None = None,
         nulls: Literal["clear", "skip", "invalid"] | None = None,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
+    from airflow_profile_provider.fields import Expression
     from airflow_profile_provider.records import Report
     from airflow_profile_provider.vendors.base import Vendor
 
@@ -34,7 +35,7 @@ class DescribedPush(Protocol):
     parameters: Any
     key: str | None
     key_type: str | None
-    fields: Mapping[str, str] | Sequence[str] | None
+    fields: Mapping[str, str | Expression] | Sequence[str] | None
     only: Any
     action: str
     delivered_path: Any

@@ -24,6 +24,7 @@ from openlineage.client.facet_v2 import (
 from airflow_profile_provider.adapters.files import address_of, is_path
 from airflow_profile_provider.adapters.paths import paths_in
 from airflow_profile_provider.errors import ProfileError
+from airflow_profile_provider.fields import Expression, written
 from airflow_profile_provider.lineage.assets import dataset_of
 from airflow_profile_provider.lineage.datasets import (
     Origin,
@@ -122,10 +123,13 @@ def _lines(operator: DescribedPush, origin: Origin) -> Iterator[tuple[str, colum
 
 def _columns(operator: DescribedPush) -> dict[str, list[str]]:
     """Return the columns of each field; none where rows are changes already."""
-    fields = operator.fields
-    if fields is None or isinstance(fields, str):
+    try:
+        fields = written.columns("fields", operator.fields)
+    except ProfileError:
         return {}
-    columns = {name: [column] for name, column in _pairs(fields)}
+    if fields is None:
+        return {}
+    columns = {name: _read(of) for name, of in _pairs(fields)}
     for relationship, operations in (operator.vendor_options.get("relationships") or {}).items():
         columns[relationship] = list(operations.values())
     if operator.key:
@@ -133,7 +137,12 @@ def _columns(operator: DescribedPush) -> dict[str, list[str]]:
     return columns
 
 
-def _pairs(fields: Any) -> Iterator[tuple[str, str]]:
+def _read(of: Any) -> list[str]:
+    """Return the columns that a field is made of."""
+    return list(of.columns) if isinstance(of, Expression) else [of]
+
+
+def _pairs(fields: Any) -> Iterator[tuple[str, Any]]:
     yield from fields.items() if isinstance(fields, Mapping) else ((name, name) for name in fields)
 
 

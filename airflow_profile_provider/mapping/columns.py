@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_profile_provider.errors import InvalidRecord
+from airflow_profile_provider.fields import Expression
 from airflow_profile_provider.mapping.versions import version_from_text
 from airflow_profile_provider.records import Row, has_verdict
 from airflow_profile_provider.values import is_null, read_as, unwrapped
@@ -17,20 +18,27 @@ _CHANGE_MEMBERS = frozenset({"key", "key_type", "fields", "relationships", "vers
 _REJECT_MEMBERS = frozenset({"verdict", "reason", "position", "place", "text", "unread"})
 
 
-class Columns:
-    """Takes the members of a change out of a row; ``fields`` is vendor field to column."""
+Of = str | Expression
+"""What a field is made of: a column, as it stands, or an expression."""
 
-    def __init__(self, mapping: FieldMapping, fields: Mapping[str, str], nulls: str) -> None:
+
+class Columns:
+    """Takes the members of a change out of a row; ``fields`` is vendor field to column or expression."""
+
+    def __init__(self, mapping: FieldMapping, fields: Mapping[str, Of], nulls: str) -> None:
         self._mapping = mapping
         self._fields = fields
         self._nulls = nulls
+        self.made = {name: of for name, of in fields.items() if isinstance(of, Expression)}
+        """The fields that are made by an expression."""
+        self._plain = {name: of for name, of in fields.items() if isinstance(of, str)}
 
     @property
     def needed(self) -> list[str]:
         """The columns that every row should have."""
         return self.beside(self._fields)
 
-    def beside(self, fields: Mapping[str, str]) -> list[str]:
+    def beside(self, fields: Mapping[str, Of]) -> list[str]:
         """Return the columns of the key, the version, the relationships and these fields."""
         linked = [
             column
@@ -38,7 +46,8 @@ class Columns:
             for column in operations.values()
         ]
         version = [self._mapping.version] if self._mapping.version else []
-        return list(dict.fromkeys([str(self._mapping.key), *fields.values(), *linked, *version]))
+        read = [column for of in fields.values() for column in columns_of(of)]
+        return list(dict.fromkeys([str(self._mapping.key), *read, *linked, *version]))
 
     def members(self, row: Row) -> dict[str, Any]:
         """Return the members of the change that a row asks for, not yet checked.
@@ -50,14 +59,33 @@ class Columns:
         key = str(self._mapping.key)
         if is_null(content.get(key)) or (row.text and not content[key]):
             raise InvalidRecord(f"has no key in column {key}; give the vendor's identifier of the profile")
+        # Most mappings have columns alone, and most of a push's work on a row is this.
+        fields = {name: content[column] for name, column in self._plain.items() if column in content}
         return {
             "key": content[key],
-            "fields": {name: content[column] for name, column in self._fields.items() if column in content},
+            "fields": self._with_made(fields, row) if self.made else fields,
             "relationships": self._links(row),
-            "version": self._version(row),
+            "version": self.version(row),
         }
 
-    def _version(self, row: Row) -> Any:
+    def said_of(self, row: Row) -> list[str]:
+        """Return the fields of which a row says anything, also where no value can be made of that."""
+        return [
+            name for name, of in self._fields.items() if any(map(row.content.__contains__, columns_of(of)))
+        ]
+
+    def _with_made(self, plain: Mapping[str, Any], row: Row) -> dict[str, Any]:
+        """Return a row's fields with those that expressions make, in the order of the mapping."""
+        fields: dict[str, Any] = {}
+        for name, of in self._fields.items():
+            if isinstance(of, Expression):
+                of.add_to(fields, name, row.content, text=row.text, replayed=row.replayed)
+            elif name in plain:
+                fields[name] = plain[name]
+        return fields
+
+    def version(self, row: Row) -> Any:
+        """Return the version of a row, not yet checked."""
         column = self._mapping.version
         value = row.content.get(column) if column else None
         if row.text and isinstance(value, str):
@@ -81,6 +109,11 @@ class Columns:
                     refuse_null(self._nulls, f"relationship {relationship}: ")
                     found.setdefault(relationship, {})[operation] = None
         return found
+
+
+def columns_of(of: Of) -> tuple[str, ...]:
+    """Return the columns that a field is made of."""
+    return (of,) if isinstance(of, str) else of.columns
 
 
 def check_members(raw: Mapping[str, Any], *, replayed: bool = False) -> None:

@@ -9,7 +9,8 @@ from dataclasses import fields as members_of
 from typing import Any, get_args
 
 from airflow_profile_provider.errors import ConfigurationError, InvalidRecord, ProfileError, WrongMapping
-from airflow_profile_provider.mapping.columns import Columns, check_members, refuse_null
+from airflow_profile_provider.fields import Expression
+from airflow_profile_provider.mapping.columns import Columns, Of, check_members, columns_of, refuse_null
 from airflow_profile_provider.mapping.sizes import size_of
 from airflow_profile_provider.mapping.versions import version_of
 from airflow_profile_provider.options import Nulls, require_choice
@@ -35,14 +36,14 @@ ColumnsOf = Mapping[str, Mapping[str, str]]
 class FieldMapping:
     """How a row becomes a change.
 
-    ``key`` is the column of the key and ``fields`` maps the vendor's field to the column (a list where the
-    names agree); with ``fields=None`` rows are changes already. ``version`` is the column that orders the
-    changes of a key. ``nulls`` is "clear", "skip" or "invalid". With ``exact_keys`` each spelling of a key is
-    a profile of its own; else those that the vendor may take for one are judged as one.
+    ``key`` is the column of the key and ``fields`` maps the vendor's field to the column, or to an expression
+    (a list where the names agree); with ``fields=None`` rows are changes already. ``version`` is the column
+    that orders the changes of a key. ``nulls`` is "clear", "skip" or "invalid". With ``exact_keys`` each
+    spelling of a key is a profile of its own; else those that the vendor may take for one are judged as one.
     """
 
     key: str | None = None
-    fields: Mapping[str, str] | Sequence[str] | None = None
+    fields: Mapping[str, Of] | Sequence[str] | None = None
     key_type: str | None = None
     version: str | None = None
     nulls: str | None = None
@@ -92,6 +93,7 @@ class Mapper:
         if mapping.relationships and given is None:
             raise ConfigurationError("relationships names columns, so it needs key and fields as well")
         self._check_mapping()
+        self._check_made()
 
     @property
     def key_type(self) -> str:
@@ -111,6 +113,11 @@ class Mapper:
         }
         used |= {"key_type": self._key_type, "nulls": self._nulls}
         return f"{_MEANING} {json.dumps(used, sort_keys=True, default=_plain)}"
+
+    @property
+    def made(self) -> Mapping[str, Expression]:
+        """The fields that are made by an expression."""
+        return self._columns.made
 
     @property
     def skips_null(self) -> bool:
@@ -174,6 +181,18 @@ class Mapper:
         check_members(raw, replayed=row.replayed)
         return raw
 
+    def _outlined(self, row: Row) -> Mapping[str, Any]:
+        """Return a row's members, also where an expression can make no value of it."""
+        if not self._columns.made or self.holds_change(row.content):
+            return self._members(row)
+        try:
+            return self._members(row)
+        except InvalidRecord:
+            return {
+                "fields": dict.fromkeys(self._columns.said_of(row)),
+                "version": self._columns.version(row),
+            }
+
     def holds_change(self, content: Mapping[str, Any]) -> bool:
         """Whether a row's content is a change already, as in a line of the rejects."""
         return self._fields is None or (is_reject(content) and "fields" in content)
@@ -193,6 +212,7 @@ class Mapper:
         self._learn, self._catalogue = None, catalogue
         self._translate()
         self._check_mapping()
+        self._check_made()
 
     def _translate(self) -> None:
         """Name fields by their ids where the mapping names them by their labels."""
@@ -219,6 +239,23 @@ class Mapper:
         """
         self._vendor.check_mapping(self._fields or (), self._mapping.relationships or (), self._catalogue)
 
+    def _check_made(self) -> None:
+        """Refuse an expression whose value cannot be sent, whatever the rows hold.
+
+        Raises:
+            ConfigurationError: naming the field.
+        """
+        for name, of in self._columns.made.items():
+            of.check()
+            for value in of.constants if self._vendor.is_field_id(name) else ():
+                try:
+                    self._write({}, name, value, False, True)
+                except InvalidRecord as error:
+                    problem = f"field {name}: a value of {of.name} {error}"
+                else:
+                    continue
+                raise ConfigurationError(problem)
+
     def _wrong_mapping(self, catalogue: Catalogue) -> WrongMapping | None:
         """Take what the vendor tells while rows are planned; say what is wrong with the mapping by that."""
         before = dict(self._fields or {})
@@ -243,7 +280,7 @@ class Mapper:
         """
         try:
             key = self.key_of(row)
-            raw = self._members(row) if key else {}
+            raw = self._outlined(row) if key else {}
             key_type, version = self._usable(raw.get("key_type")), version_of(raw.get("version"))
             names = raw.get("fields")
         except Exception:  # noqa: BLE001 -- a value's own methods raise what they like
@@ -257,7 +294,8 @@ class Mapper:
         """Return the columns of a mapped row that nothing but these fields is made of."""
         given = self._fields or {}
         others = {name: column for name, column in given.items() if name not in fields}
-        return {given[name] for name in fields if name in given} - set(self._columns.beside(others))
+        own = {column for name in fields if name in given for column in columns_of(given[name])}
+        return own - set(self._columns.beside(others))
 
     def key_in(self, content: Any) -> str | None:
         """Return the key that a row's content means, or None where planning will say what is wrong."""
@@ -327,7 +365,7 @@ class Mapper:
     def _write(self, written: dict[str, Any], name: str, value: Any, text: bool, loose: bool) -> None:
         if not isinstance(name, str) or not name:
             raise InvalidRecord("a field's name must be a string that is not empty")
-        null = is_null(value) or (text and value == "")
+        null = is_null(value) or (text and value == "" and name not in self._columns.made)
         if not null:
             value = self._vendor.check_field(name, value, loose=loose, catalogue=self._catalogue)
             nested = type(value) is not str and isinstance(value, dict | list)
@@ -353,19 +391,21 @@ class Mapper:
         return relationships or {}
 
 
-def _late_labels(before: Mapping[str, str], after: Mapping[str, str]) -> str:
+def _late_labels(before: Collection[str], after: Collection[str]) -> str:
     """Say which names were labels, though they look like ids."""
     pairs = zip(before, after, strict=True)
     named = ", ".join(f"{name!r} is the label of {known!r}" for name, known in pairs if name != known)
     return f"fields must name fields by their ids where a ledger is used: {named}; nothing was sent"
 
 
-def _by_column(fields: Mapping[str, str] | Sequence[str] | None) -> dict[str, str] | None:
+def _by_column(fields: Mapping[str, Of] | Sequence[str] | None) -> dict[str, Of] | None:
     if fields is None:
         return None
     return dict(fields) if isinstance(fields, Mapping) else {name: name for name in fields}
 
 
-def _plain(value: Mapping[str, Any] | Sequence[Any]) -> Any:
-    """Return as JSON's own type what is only like one."""
+def _plain(value: Mapping[str, Any] | Sequence[Any] | Expression) -> Any:
+    """Return as JSON's own type what is only like one; an expression with all that it was made with."""
+    if isinstance(value, Expression):
+        return {"expression": value.spelt}
     return dict(value) if isinstance(value, Mapping) else list(value)

@@ -24,7 +24,6 @@ from airflow_profile_provider.errors import (
 )
 from airflow_profile_provider.lineage.assets import announce
 from airflow_profile_provider.lineage.mixin import LineageMixin
-from airflow_profile_provider.operators.dates import DatesMixin
 from airflow_profile_provider.operators.events import FromEvents
 from airflow_profile_provider.operators.held import HeldRecords, given_parameters, held, hold_defaults
 from airflow_profile_provider.operators.names import mapped_name, run_of, tried_name
@@ -35,6 +34,7 @@ from airflow_profile_provider.operators.outcome import (
     red,
     words_of,
 )
+from airflow_profile_provider.operators.templates import TemplatesMixin
 from airflow_profile_provider.options import Share
 from airflow_profile_provider.push.options import OPTION_NAMES
 from airflow_profile_provider.records import Report
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperatorLink, Context, XComArg
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
+    from airflow_profile_provider.fields import Expression
     from airflow_profile_provider.hooks.base import ProfileHook
     from airflow_profile_provider.operators.arguments import OperatorArguments
     from airflow_profile_provider.options import Action, AnyPath, IfDuplicate, IfEmpty, Nulls
@@ -55,7 +56,7 @@ OPTIONS = tuple(name for name in OPTION_NAMES if name != "relationships")
 """The hook's options that each vendor's operator has; relationships are those of one vendor."""
 
 
-class PushProfilesOperator(DatesMixin, LineageMixin, BaseOperator):
+class PushProfilesOperator(TemplatesMixin, LineageMixin, BaseOperator):
     """Push profile changes to a vendor, and turn red when what was promised did not happen.
 
     **Source**
@@ -81,7 +82,8 @@ class PushProfilesOperator(DatesMixin, LineageMixin, BaseOperator):
     **Changes**
 
     :param key: column of the key (no meaning where ``fields`` is None).
-    :param fields: vendor field to column, or a list where the names agree; None: rows are changes already.
+    :param fields: vendor field to column, or to an expression of `airflow_profile_provider.fields`; a list
+        where the names agree; None: rows are changes already.
     :param key_type: which of the vendor's identifiers the key is; the first by default.
     :param version: column that orders the changes of a key, of one run and, with a ledger, of all.
     :param nulls: "clear", "skip" or "invalid"; the vendor's default otherwise.
@@ -139,7 +141,7 @@ class PushProfilesOperator(DatesMixin, LineageMixin, BaseOperator):
     parameters: Any
     key: str | None
     key_type: str | None
-    fields: Mapping[str, str] | Sequence[str] | None
+    fields: Mapping[str, str | Expression] | Sequence[str] | None
     only: str | os.PathLike[str] | None
     if_empty: str | None
     rejects_path: str | os.PathLike[str] | None
@@ -170,7 +172,7 @@ class PushProfilesOperator(DatesMixin, LineageMixin, BaseOperator):
         if_duplicate: IfDuplicate | XComArg = "last",
         max_record_bytes: int | str | XComArg = 1_000_000,
         key: str | XComArg | None = None,
-        fields: Mapping[str, str] | Sequence[str] | XComArg | None = None,
+        fields: Mapping[str, str | Expression] | Sequence[str] | XComArg | None = None,
         key_type: str | XComArg | None = None,
         version: str | XComArg | None = None,
         nulls: Nulls | XComArg | None = None,

@@ -10,8 +10,8 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 
 from airflow_profile_provider import options as arguments
 from airflow_profile_provider.errors import ConfigurationError, ProfileError, sorted_error
-from airflow_profile_provider.operators.dates import DatesMixin
 from airflow_profile_provider.operators.held import given_parameters, held
+from airflow_profile_provider.operators.templates import TemplatesMixin
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from airflow_profile_provider.hooks.crosswalk import Translated
 
 
-class TranslateKeysOperator(DatesMixin, BaseOperator):
+class TranslateKeysOperator(TemplatesMixin, BaseOperator):
     """Turn the keys that one push delivered into the next system's, by a table that holds both.
 
     :param keys: the file of keys: a push's ``delivered_path``.

@@ -11,6 +11,8 @@ from airflow_profile_provider.sources.announced import Announced, Outbox
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_profile_provider.fields import Expression
+
 
 def from_events(
     *,
@@ -22,7 +24,7 @@ def from_events(
     fields: str = "fields",
     key_type: str | None = None,
     delivered: str = "delivered",
-    mapping: Mapping[str, str] | Sequence[str] | None = None,
+    mapping: Mapping[str, str | Expression] | Sequence[str] | None = None,
 ) -> FromEvents:
     """Take what the triggering asset events announce: ranges of an outbox, files, or changes.
 
@@ -34,11 +36,11 @@ def from_events(
         read: turns the message of a queue into an announcement; Redis and SQS are understood without.
         table, id, key, fields, key_type, delivered: names of the outbox (schema.table) and its columns;
             ``key_type`` is none by default.
-        mapping: vendor field to member of the outbox's ``fields``, or a list where the names agree;
-            None takes all as they are.
+        mapping: vendor field to member of the outbox's ``fields``, or to an expression of members (see
+            `airflow_profile_provider.fields`), or a list where the names agree; None takes all as they are.
 
     Raises:
-        ConfigurationError: a name is empty.
+        ConfigurationError: a name is empty, or an expression holds a template.
     """
     outbox = Outbox(
         table=table, id=id, key=key, fields=fields, key_type=key_type, delivered=delivered, mapping=mapping

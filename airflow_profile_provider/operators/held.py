@@ -21,8 +21,15 @@ from airflow_profile_provider.operators.events import FromEvents
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import MappedOperator
 
+
+def _columns(name: str, value: Any) -> Any:
+    from airflow_profile_provider.fields.written import columns  # imported where a task is made
+
+    return columns(name, value)
+
+
 _PARSED = {
-    "fields": arguments.columns,
+    "fields": _columns,
     "parameters": arguments.parameters,
     "relationships": arguments.links,
     "partition": arguments.pair,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from airflow.sdk import XComArg
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
+    from airflow_profile_provider.fields import Expression
     from airflow_profile_provider.hooks.ocamba import OcambaHook
     from airflow_profile_provider.operators.arguments import OperatorArguments
     from airflow_profile_provider.options import AnyPath
@@ -49,7 +50,8 @@ class OcambaPushProfilesOperator(PushProfilesOperator):
     **Changes**
 
     :param key: column of the key (no meaning where ``fields`` is None).
-    :param fields: vendor field to column, or a list where the names agree; None: rows are changes already.
+    :param fields: vendor field to column, or to an expression of `airflow_profile_provider.fields`; a list
+        where the names agree; None: rows are changes already.
     :param key_type: what the key is: "id" (the default).
     :param version: column that orders the changes of a key, of one run and, with a ledger, of all.
     :param nulls: "clear", "skip" or "invalid"; "invalid" by default.
@@ -117,7 +119,7 @@ class OcambaPushProfilesOperator(PushProfilesOperator):
         if_duplicate: Literal["last", "invalid", "fail"] | XComArg = "last",
         max_record_bytes: int | str | XComArg = 1_000_000,
         key: str | XComArg | None = None,
-        fields: Mapping[str, str] | Sequence[str] | XComArg | None = None,
+        fields: Mapping[str, str | Expression] | Sequence[str] | XComArg | None = None,
         key_type: Literal["id"] | XComArg | None = None,
         version: str | XComArg | None = None,
         nulls: Literal["clear", "skip", "invalid"] | XComArg | None = None,
@@ -203,7 +205,7 @@ class OcambaPushProfilesOperator(PushProfilesOperator):
             if_duplicate: Literal["last", "invalid", "fail"] | XComArg = ...,
             max_record_bytes: int | str | XComArg = ...,
             key: str | XComArg | None = ...,
-            fields: Mapping[str, str] | Sequence[str] | XComArg | None = ...,
+            fields: Mapping[str, str | Expression] | Sequence[str] | XComArg | None = ...,
             key_type: Literal["id"] | XComArg | None = ...,
             version: str | XComArg | None = ...,
             nulls: Literal["clear", "skip", "invalid"] | XComArg | None = ...,

@@ -200,6 +200,7 @@ class Assembly:
             first=self.session is not None and self.session.knows_nothing,
             whole=self._selection.whole(self.session),
             place_of=self.source.place_of,
+            made=lambda: self.mapper.made,
         )
 
     @property
@@ -326,6 +327,7 @@ class Assembly:
         known |= {"delivered_path": options.delivered_path}
         known |= {"csv": options.csv} if options.csv else {}
         known |= {"if_duplicate": options.if_duplicate} if options.if_duplicate != "last" else {}
+        known |= {"made": [of.spelt for of in self.mapper.made.values()]} if self.mapper.made else {}
         return {**known, **vars(self.mapping), **self._how.vendor_options}
 
 

@@ -158,6 +158,12 @@ def _partition(name: str, value: Any) -> tuple[int, int] | None:
     return parse_partition(arguments.pair(name, value))
 
 
+def _fields(name: str, value: Any) -> Any:
+    from airflow_profile_provider.fields.written import columns
+
+    return columns(name, value)
+
+
 def _csv(name: str, value: Any) -> CsvFormat | None:
     from airflow_profile_provider.sources.csv_format import CsvFormat
 
@@ -176,7 +182,7 @@ def _quota(name: str, value: Any) -> str | None:
 
 _READERS: dict[str, Callable[[str, Any], Any]] = {
     "doubt_seconds": arguments.seconds,
-    "fields": arguments.columns,
+    "fields": _fields,
     "parameters": arguments.parameters,
     "relationships": arguments.links,
     "partition": _partition,

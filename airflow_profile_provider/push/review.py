@@ -115,6 +115,8 @@ class PlanReview:
     whole: tuple[int, int] | None = None
     """Of a share, the whole source: how many would change, of how many."""
     place_of: Callable[[int], str] = lambda position: ""
+    made: Callable[[], Mapping[str, object]] = dict
+    """Returns the fields that an expression makes, each with its expression."""
     changes: int = 0
     _sum: int = field(default=0, repr=False)
     _again: Counter[tuple[str, str]] = field(default_factory=Counter, repr=False)
@@ -192,7 +194,12 @@ class PlanReview:
         lines += [f"| {verdict} | {number} |" for verdict, number in others.items() if number]
         if self._fields:
             lines += ["", "| field | changes |", "| --- | ---: |"]
-            lines += [f"| `{name}` | {number} |" for name, number in self._fields.most_common(20)]
+            lines += [f"| {self._named(name)} | {number} |" for name, number in self._fields.most_common(20)]
         if self._first:
             lines += ["", *(f"* {text}" for text in self._first)]
         return "\n".join(lines)
+
+    def _named(self, name: str) -> str:
+        """Name a field, and what it is made of, as a cell of a table."""
+        made = self.made().get(name)
+        return f"`{name}`" if made is None else f"`{name}`: `{made}`".replace("|", r"\|")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_profile_provider.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from airflow_profile_provider.fields import Expression
 
 Span = tuple[int, int]
 """The first and the last number of a range of rows."""
@@ -17,10 +20,11 @@ class Outbox:
     """The names of an outbox: its table (schema.table) and columns.
 
     ``key_type`` names no column by default. ``delivered`` is the column of this consumer's mark. ``mapping``
-    takes members of ``fields`` under the vendor's names: vendor field to member, or a list where they agree.
+    takes members of ``fields`` under the vendor's names: vendor field to member, or to an expression of
+    members; or a list where they agree.
 
     Raises:
-        ConfigurationError: a name is empty.
+        ConfigurationError: a name is empty, or an expression holds a template, which nobody renders here.
     """
 
     table: str = "profile_outbox"
@@ -29,20 +33,48 @@ class Outbox:
     fields: str = "fields"
     key_type: str | None = None
     delivered: str = "delivered"
-    mapping: Mapping[str, str] | Sequence[str] | None = None
+    mapping: Mapping[str, str | Expression] | Sequence[str] | None = None
 
     def __post_init__(self) -> None:
         for name in ("table", "id", "key", "fields", "delivered"):
             value = getattr(self, name)
             if not (isinstance(value, str) and value.strip()):
                 raise ConfigurationError(f"an outbox's {name} must be a name, not {value!r}")
+        for of in (self.members or {}).values():
+            if not isinstance(of, str) and of.is_for_later:
+                raise ConfigurationError(
+                    f"an outbox's mapping is no template: write {of.name} without {{{{ }}}}"
+                )
 
     @property
-    def members(self) -> dict[str, str] | None:
-        """Vendor field to member; None: all of them, as they are named."""
-        if self.mapping is None or isinstance(self.mapping, Mapping):
-            return None if self.mapping is None else dict(self.mapping)
-        return {name: name for name in self.mapping}
+    def members(self) -> dict[str, str | Expression] | None:
+        """Vendor field to member or expression; None: all of them, as they are named."""
+        if self.mapping is None:
+            return None
+        from airflow_profile_provider.fields.written import columns  # imported where there is a mapping
+
+        found = columns("mapping", self.mapping)
+        return found if found is None or isinstance(found, dict) else {name: name for name in found}
+
+
+def taken_of(fields: Mapping[str, Any], members: Mapping[str, str | Expression] | None) -> dict[str, Any]:
+    """Return what a row of an outbox brings, under the vendor's names; None takes all of it.
+
+    What reads no member is sent along with others, and not alone: the row says nothing of it.
+
+    Raises:
+        InvalidRecord: an expression can make no value of them.
+    """
+    if members is None:
+        return dict(fields)
+    taken: dict[str, Any] = {}
+    for name, of in members.items():
+        if not isinstance(of, str):
+            of.add_to(taken, name, fields)
+        elif of in fields:
+            taken[name] = fields[of]
+    says_any = any(isinstance(of, str) or of.columns for name, of in members.items() if name in taken)
+    return taken if says_any else {}
 
 
 @dataclass(frozen=True, slots=True)

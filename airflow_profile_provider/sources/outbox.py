@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow_profile_provider.errors import OutboxFailed, SourceError
+from airflow_profile_provider.errors import InvalidRecord, OutboxFailed, SourceError
 from airflow_profile_provider.outages import ridden_out
 from airflow_profile_provider.records import Group, Row, Verdict
-from airflow_profile_provider.sources.announced import Outbox, Span, merged
+from airflow_profile_provider.sources.announced import Outbox, Span, merged, taken_of
 from airflow_profile_provider.sources.database_errors import error_name
 from airflow_profile_provider.sources.json_rows import JsonReader, is_ambiguous
 from airflow_profile_provider.values import is_null
@@ -38,6 +38,7 @@ class OutboxRows:
     def __init__(self, engine: Engine, outbox: Outbox, spans: Iterable[Span] | None = None) -> None:
         self._engine = engine
         self._outbox = outbox
+        self._members = outbox.members
         self._spans = None if spans is None else merged(spans)
         self._marks: dict[int, Verdict] = {}
         self._lock = threading.Lock()
@@ -122,12 +123,15 @@ class OutboxRows:
             content["key_type"] = entry.key_type
         if not isinstance(entry.fields, Mapping):
             return Row(entry.number, content, problem=_not_fields(self._outbox.fields, entry.fields))
-        taken = self._sent_of(entry.fields)
+        try:
+            taken = self._sent_of(entry.fields)
+        except InvalidRecord as error:
+            return Row(entry.number, content, problem=str(error))
         brought = {
             name
             for other in later
             if other.number > entry.number and isinstance(other.fields, Mapping)
-            for name in self._sent_of(other.fields)
+            for name in self._brought_by(other.fields)
         }
         content["version"] = max([entry.number, *(other.number for other in later)])
         content["fields"] = {name: value for name, value in taken.items() if name not in brought}
@@ -135,9 +139,20 @@ class OutboxRows:
             return Row(entry.number, content)
         return Row(entry.number, content, verdict=Verdict.SUPERSEDED if taken else Verdict.UNCHANGED)
 
+    def _brought_by(self, fields: Mapping[str, Any]) -> Collection[str]:
+        """Return the fields that a later row brings; one of which no values can be made brings none."""
+        try:
+            return self._sent_of(fields)
+        except InvalidRecord:
+            return ()
+
     def _sent_of(self, fields: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what is sent of a row's fields: what is not sent takes nobody's place."""
-        taken = _taken(fields, self._outbox.members)
+        """Return what is sent of a row's fields: what is not sent takes nobody's place.
+
+        Raises:
+            InvalidRecord: an expression can make no value of them.
+        """
+        taken = taken_of(fields, self._members)
         if not self._skips_null:
             return taken
         return {name: value for name, value in taken.items() if not is_null(value)}
@@ -270,12 +285,6 @@ def _json(value: Any) -> Any:
     except (ValueError, RecursionError):
         return value
     return value if is_ambiguous(found) else found
-
-
-def _taken(fields: Mapping[str, Any], members: Mapping[str, str] | None) -> dict[str, Any]:
-    if members is None:
-        return dict(fields)
-    return {name: fields[member] for name, member in members.items() if member in fields}
 
 
 def _not_fields(column: str, value: Any) -> str:

@@ -4,7 +4,14 @@ Messages name the type that was found, never the value.
 """
 
 from airflow_profile_provider.values.comparing import alike, canonical, same
-from airflow_profile_provider.values.json_text import MOST_NESTED, exact_float, json_type, plain, read_json
+from airflow_profile_provider.values.json_text import (
+    MOST_NESTED,
+    exact_float,
+    json_type,
+    plain,
+    read_json,
+    read_strict_json,
+)
 from airflow_profile_provider.values.keys import exact_key, folded
 from airflow_profile_provider.values.kinds import check_kind, read_as
 from airflow_profile_provider.values.native import Single, in_microseconds, single, unwrapped
@@ -44,6 +51,7 @@ __all__ = [
     "plain",
     "read_as",
     "read_json",
+    "read_strict_json",
     "same",
     "single",
     "unwrapped",

@@ -67,6 +67,13 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 _DECODER = json.JSONDecoder(parse_float=exact_float, object_pairs_hook=_once)
 
 
+def _no_number(text: str) -> Any:
+    raise ValueError(f"{text} is not JSON")
+
+
+_STRICT = json.JSONDecoder(parse_float=exact_float, object_pairs_hook=_once, parse_constant=_no_number)
+
+
 def read_json(text: str | bytes) -> Any:
     """Read JSON text; a number that no float keeps becomes a `LongNumber`.
 
@@ -77,6 +84,18 @@ def read_json(text: str | bytes) -> Any:
     if isinstance(text, bytes):
         text = text.decode(json.detect_encoding(text), "surrogatepass")
     return _DECODER.decode(text)
+
+
+def read_strict_json(text: str | bytes) -> Any:
+    """Read JSON text as `read_json` does, and none that only Python takes for JSON (NaN, Infinity).
+
+    Raises:
+        ValueError: it is no JSON.
+        RecursionError: it is nested too deeply for Python.
+    """
+    if isinstance(text, bytes):
+        text = text.decode(json.detect_encoding(text))
+    return _STRICT.decode(text)
 
 
 def plain(value: Any, depth: int = 0) -> Any:

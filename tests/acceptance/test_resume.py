@@ -18,6 +18,7 @@ from standins.server import Reply, Seen
 from airflow_profile_provider.delivery.bounds import SETTLE_SECONDS
 from airflow_profile_provider.delivery.retries import RetryRule
 from airflow_profile_provider.errors import Paused, PushStopped
+from airflow_profile_provider.fields import const
 from airflow_profile_provider.push.watermark import Watermark
 from airflow_profile_provider.records import Report, Verdict
 
@@ -115,6 +116,16 @@ def test_other_options_start_again(ocamba: Ocamba, tmp_path: Path) -> None:
     before = len(ocamba.requests)
     push(tmp_path, nulls="skip")
     assert len(ocamba.requests) - before == N
+
+
+def test_another_constant_starts_again(ocamba: Ocamba, tmp_path: Path) -> None:
+    (tmp_path / "records.jsonl").write_text("".join(f'{{"id": "{n}"}}\n' for n in range(N)))
+    ocamba.faults = [Fault(401, key="30", times=None)]
+    for value in ("one", "one", "other"):
+        before = len(ocamba.requests)
+        with pytest.raises(PushStopped):
+            push(tmp_path, key="id", fields={"comment": const(value)})
+        assert written(ocamba)[before] == ("0" if before == 0 or value == "other" else "30")
 
 
 def test_a_rejects_file_that_is_gone_starts_again_rather_than_lose_them(

@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from acceptance.rig import counts
 from airflow_profile_provider.errors import ConfigurationError, PushStopped, SourceError
+from airflow_profile_provider.fields import const, joined
 from airflow_profile_provider.sources.announced import Announced, Outbox, merged
 from airflow_profile_provider.sources.watching import unmarked
 
@@ -152,6 +153,34 @@ def test_each_consumer_has_a_mark_of_its_own_and_takes_what_it_knows(
     assert rig.held(FIELD)[keys[0]] == "Ada"
     assert outbox.marks("lightfield") == {1: "pushed", 2: "unchanged"}
     assert outbox.marks() == {1: None, 2: None}
+
+
+def test_expressions_take_members_of_a_row(outbox: Table, rig: Rig, keys: list[str]) -> None:
+    """What is the same for every row goes along with others; one that brings a part of a value is invalid."""
+    outbox.write(keys[0], {"first": "Ada", "last": "King"}, 1)
+    outbox.write(keys[1], {"shoe_size": 38}, 2)
+    outbox.write(keys[2], {"first": "Zoe"}, 3)
+    mapping = {FIELD: joined("{} {}", "first", "last"), "comment": const("by the outbox")}
+    assert counts(push(rig, mapping=mapping)) == {"pushed": 1, "unchanged": 1, "invalid": 1}
+    assert (rig.held(FIELD)[keys[0]], rig.held("comment")[keys[0]]) == ("Ada King", "by the outbox")
+    assert outbox.marks() == {1: "pushed", 2: "unchanged", 3: "invalid"}
+
+
+def test_a_later_row_takes_the_place_of_what_an_expression_made(
+    outbox: Table, rig: Rig, keys: list[str]
+) -> None:
+    outbox.write(keys[0], {"first": "Ada", "last": "Byron"}, 1)
+    outbox.write(keys[0], {"first": "Ada", "last": "King"}, 2)
+    assert counts(push(rig, mapping={FIELD: joined("{} {}", "first", "last")})) == {
+        "pushed": 1,
+        "superseded": 1,
+    }
+    assert rig.held(FIELD)[keys[0]] == "Ada King"
+
+
+def test_an_outboxs_mapping_is_no_template() -> None:
+    with pytest.raises(ConfigurationError, match="mapping is no template: write const without"):
+        Outbox(mapping={FIELD: const("{{ ds }}")})
 
 
 def test_a_key_type_may_stand_in_a_column(outbox: Table, rig: Rig, keys: list[str]) -> None:

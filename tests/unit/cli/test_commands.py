@@ -21,6 +21,7 @@ from airflow_profile_provider.cli.console import formatted
 from airflow_profile_provider.delivery.retries import RetryRule
 from airflow_profile_provider.errors import ConfigurationError, ProfileError
 from airflow_profile_provider.explain.explanation import Explanation
+from airflow_profile_provider.fields import const, joined
 from airflow_profile_provider.hooks.ocamba import OcambaHook
 from airflow_profile_provider.ledger.admin import LedgerAdmin
 from airflow_profile_provider.ledger.ledger import Ledger
@@ -199,6 +200,27 @@ def test_two_rows_of_one_key_are_one_request(ocamba: Ocamba) -> None:
     found = explained(ocamba, records, ledger_conn_id=None)
     assert [row.position for row in found.rows] == [4, 6]
     assert [request.body for request in found.requests] == [{"comment": "later", "full_name": "Name 3"}]
+
+
+def test_an_expression_is_told_beside_what_it_makes(
+    ocamba: Ocamba, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = {"full_name": joined("{} ({})", "name", "id"), "comment": const("S3cr3t")}
+    found = explained(ocamba, rows(), ledger_conn_id=None, fields=made).as_dict()
+    assert found["made"] == {"full_name": "joined('{} ({})', 'name', 'id')", "comment": "const(…)"}
+    assert found["requests"][0]["body"] == {"full_name": "Name 3 (3)", "comment": "S3cr3t"}
+
+
+def test_the_command_takes_expressions_as_json(
+    ocamba: Ocamba, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "people.jsonl").write_text(json.dumps(rows()[3]) + "\n")
+    fields = json.dumps({"full_name": {"joined": ["{} ({})", "name", "id"]}})
+    words = ("--records", str(tmp_path / "people.jsonl"), "--key", "id", "--fields", fields)
+    status, said = run(capsys, "explain", "3", "--conn-id", str(ocamba.conn_id), *words)  # type: ignore[attr-defined]
+    assert status == 0
+    assert "full_name is made by joined('{} ({})', 'name', 'id')" in said
+    assert '{"full_name": "Name 3 (3)"}' in said
 
 
 def test_a_query_is_a_source_too(ocamba: Ocamba, store: dict[str, Any]) -> None:

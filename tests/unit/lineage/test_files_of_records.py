@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from airflow_profile_provider.decorators import push_profiles
+from airflow_profile_provider.fields import const, joined
 from airflow_profile_provider.lineage.facets import lineage_of
 from airflow_profile_provider.operators.ocamba import OcambaPushProfilesOperator
 
@@ -49,6 +50,22 @@ def test_a_field_comes_from_its_column_in_each_of_the_files() -> None:
         ("/data/eu.csv", "mail"),
         ("/data/us.csv", "mail"),
     ]
+
+
+def test_a_field_that_an_expression_makes_comes_from_all_of_its_columns() -> None:
+    fields: dict[str, Any] = {
+        "full_name": joined("{} {}", "first", "last"),
+        "email": {"hashed": "mail"},
+        "comment": const("x"),
+    }
+    operator = OcambaPushProfilesOperator(task_id="t", records="/data/eu.csv", key="id", fields=fields)
+    (vendor,) = lineage_of(operator).outputs
+    lines = vendor.facets["columnLineage"].fields
+    assert {name: [one.field for one in line.inputFields] for name, line in lines.items()} == {
+        "full_name": ["first", "last"],
+        "email": ["mail"],
+        "id": ["id"],
+    }
 
 
 def test_files_that_a_function_returns_are_named_once_it_has_run(tmp_path: Path) -> None:

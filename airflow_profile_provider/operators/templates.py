@@ -1,4 +1,4 @@
-"""Templates that need a date, in a run that has none."""
+"""Templates: those within expressions, and those that need a date, in a run that has none."""
 
 from __future__ import annotations
 
@@ -20,8 +20,17 @@ DATES = frozenset(
 """What Airflow leaves out of the templates of a run without a logical date."""
 
 
-class DatesMixin(Rendered):
-    """Says what to write instead, where a template names a date that the run does not have."""
+class TemplatesMixin(Rendered):
+    """Renders expressions; says what to write where a template names a date that the run does not have."""
+
+    def render_template(
+        self, content: Any, context: Context, jinja_env: Any = None, seen_oids: set[int] | None = None
+    ) -> Any:
+        """Render a value; an expression is made anew of its parts, which are rendered."""
+        render = super().render_template
+        if hasattr(type(content), "rendered"):  # an expression: what it is, is not imported for this
+            return content.rendered(lambda part: render(part, context, jinja_env, seen_oids))
+        return render(content, context, jinja_env, seen_oids)
 
     def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
         """Render the template fields.
