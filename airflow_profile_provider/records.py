@@ -173,6 +173,17 @@ class Proposal(NamedTuple):
     again: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskRun:
+    """Which task pushes, as Airflow names it; outside of Airflow, ``run`` alone says anything."""
+
+    dag: str = ""
+    run: str = ""
+    task: str = ""
+    map_index: int = -1
+    try_number: int = 1
+
+
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
     """The vendor's confirmation of every change in a batch.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from airflow_profile_provider.errors import LedgerFailed, PushStopped
 from airflow_profile_provider.ledger.diff import LedgerOptions
 from airflow_profile_provider.ledger.fingerprints import Fingerprints
+from airflow_profile_provider.ledger.history import History, HistoryOptions
 from airflow_profile_provider.ledger.ledger import Ledger
 from airflow_profile_provider.ledger.migrations import migrate
 from airflow_profile_provider.ledger.reader import LedgerReader
@@ -54,13 +55,15 @@ def session_of(
     *,
     share: str,
     owner: str,
+    history: HistoryOptions | None = None,
     log: Any,
     sleep: Callable[[float], object] = time.sleep,
     stopped: Callable[[], PushStopped | None] = lambda: None,
 ) -> Iterator[LedgerSession]:
     """Open the ledger of a target behind a connection, once no other push to it is under way.
 
-    ``stopped`` is asked while it waits for its turn: why it need not go on, if so; ``sleep`` may raise that.
+    ``history`` says whose history is written beside it; None: nobody's. ``stopped`` is asked while it waits
+    for its turn: why it need not go on, if so; ``sleep`` may raise that.
 
     Raises:
         ConfigurationError: the database cannot be used, or knows the target by another identifier.
@@ -92,6 +95,8 @@ def session_of(
         if not mapping.exact_keys:
             ledger.keep_as(mapper.profile_of)
         with lease.kept():
+            if history:
+                ledger.history = History(engine, target, mapper.key_type, history, warn=log.warning)
             yield LedgerSession(mapper, ledger, prints, how, writer=ledger)
     finally:
         ledger.close()

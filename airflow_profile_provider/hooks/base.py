@@ -19,7 +19,7 @@ from airflow_profile_provider.push.options import EXPLAINED, PushOptions
 from airflow_profile_provider.push.review import PlanReview
 from airflow_profile_provider.push.surroundings import Circumstances
 from airflow_profile_provider.push.watermark import Checkpoints
-from airflow_profile_provider.records import Report, Row, Verdict
+from airflow_profile_provider.records import Report, Row, TaskRun, Verdict
 from airflow_profile_provider.sources.memory import require_unread
 
 if TYPE_CHECKING:
@@ -81,6 +81,8 @@ class ProfileHook(ConnectedHook):
         mixed_key_types: bool = False,
         doubt_seconds: float | timedelta | None = None,
         exact_keys: bool = False,
+        history: bool = True,
+        history_days: int | None = 14,
         action: Action = "push",
         plan_path: AnyPath | None = None,
         plan_values: bool = False,
@@ -92,6 +94,7 @@ class ProfileHook(ConnectedHook):
         batch_size: int | None = None,
         quota: str | None = None,
         run: str | None = None,
+        task: TaskRun | None = None,
         checkpoints: Checkpoints | None = None,
         patience: float | None = None,
         **vendor_options: Any,
@@ -135,6 +138,9 @@ class ProfileHook(ConnectedHook):
                 ledger, its record is sent once more after that. 0: an acknowledgement is the last word.
             exact_keys: take each spelling of a key (its case, blanks around it) for a profile of its own;
                 else those that the vendor may take for one never overtake each other, and are judged as one.
+            history: with a ledger, write a line for each record that was sent or refused into its
+                `profile_history`.
+            history_days: how many days these lines are kept.
 
         Args: What is sent
             action: "push"; "plan": say what would be sent; "baseline": fill the ledger as if all had been
@@ -153,6 +159,7 @@ class ProfileHook(ConnectedHook):
             batch_size: records a request, instead of the connection's.
             quota: such as "10/1s, 150/60s" or "none", instead of the connection's.
             run: with a ledger, whom its lease belongs to and in which run a refusal counts.
+            task: which task the history names; None: ``run`` alone.
             checkpoints: where the push keeps how far it has come, and finds how far an earlier try came.
             patience: with checkpoints, a wait for the quota of more seconds than this ends the push.
 
@@ -172,8 +179,10 @@ class ProfileHook(ConnectedHook):
 
         def pushed(records: Any, stack: ExitStack) -> Report:
             require_unread(changes)
+            owner = run or uuid4().hex
             circumstances = Circumstances(
-                run=run or uuid4().hex,
+                run=owner,
+                task=task or TaskRun(run=owner),
                 checkpoints=checkpoints,
                 patience=patience,
                 vendor_options=vendor_options,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from airflow_profile_provider.mapping.mapper import ColumnsOf
     from airflow_profile_provider.options import AnyPath
     from airflow_profile_provider.push.watermark import Checkpoints
-    from airflow_profile_provider.records import Report, Verdict
+    from airflow_profile_provider.records import Report, TaskRun, Verdict
 
 
 class LightfieldHook(ProfileHook):
@@ -60,6 +60,8 @@ class LightfieldHook(ProfileHook):
         mixed_key_types: bool = False,
         doubt_seconds: float | timedelta | None = None,
         exact_keys: bool = False,
+        history: bool = True,
+        history_days: int | None = 14,
         action: Literal["push", "plan", "baseline"] = "push",
         plan_path: AnyPath | None = None,
         plan_values: bool = False,
@@ -71,6 +73,7 @@ class LightfieldHook(ProfileHook):
         batch_size: int | None = None,
         quota: str | None = None,
         run: str | None = None,
+        task: TaskRun | None = None,
         checkpoints: Checkpoints | None = None,
         patience: float | None = None,
     ) -> Report:
@@ -113,6 +116,9 @@ class LightfieldHook(ProfileHook):
                 ledger, its record is sent once more after that. 0: an acknowledgement is the last word.
             exact_keys: take each spelling of a key (its case, blanks around it) for a profile of its own;
                 else those that the vendor may take for one never overtake each other, and are judged as one.
+            history: with a ledger, write a line for each record that was sent or refused into its
+                `profile_history`.
+            history_days: how many days these lines are kept.
 
         Args: What is sent
             action: "push"; "plan": say what would be sent; "baseline": fill the ledger as if all had been
@@ -131,6 +137,7 @@ class LightfieldHook(ProfileHook):
             batch_size: records a request, instead of the connection's.
             quota: such as "10/1s, 150/60s" or "none", instead of the connection's.
             run: with a ledger, whom its lease belongs to and in which run a refusal counts.
+            task: which task the history names; None: ``run`` alone.
             checkpoints: where the push keeps how far it has come, and finds how far an earlier try came.
             patience: with checkpoints, a wait for the quota of more seconds than this ends the push.
 
@@ -168,6 +175,8 @@ class LightfieldHook(ProfileHook):
             mixed_key_types=mixed_key_types,
             doubt_seconds=doubt_seconds,
             exact_keys=exact_keys,
+            history=history,
+            history_days=history_days,
             action=action,
             plan_path=plan_path,
             plan_values=plan_values,
@@ -179,6 +188,7 @@ class LightfieldHook(ProfileHook):
             batch_size=batch_size,
             quota=quota,
             run=run,
+            task=task,
             checkpoints=checkpoints,
             patience=patience,
         )

@@ -97,6 +97,7 @@ class Opener:
             assembly.comparing,
             share=share,
             owner=owner,
+            history=assembly.history,
             log=self.log,
             sleep=self._guard.go_on,
             stopped=lambda: self._guard.asked_to_end,

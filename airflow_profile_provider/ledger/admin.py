@@ -153,12 +153,26 @@ class LedgerAdmin:
             if self._is_busy(connection, target.id):
                 raise ConfigurationError(f"a push to {target.target} is under way; wait until it has ended")
             number = self._run(connection, table.delete().where(table.c.target == target.id), key)
+            self._forget_history(connection, target, key)
             if key is None:
                 meta, known = self._tables.meta, self._tables.targets
                 names = version_name(target.id), mark_of(target.id)
                 connection.execute(meta.delete().where(meta.c.name.in_(names)))
                 connection.execute(known.delete().where(known.c.id == target.id))
         return number
+
+    def _forget_history(self, connection: Connection, target: Target, key: str | None) -> None:
+        """Delete the lines of a key, or of all; that there were pushes, and how many records, stays."""
+        from sqlalchemy import select
+
+        pushes, records = self._tables.pushes.c, self._tables.records
+        of_target = select(pushes.id).where(
+            pushes.target == target.target, pushes.key_type == target.key_type
+        )
+        lines = records.delete().where(records.c.push.in_(of_target))
+        if key is not None:
+            lines = lines.where(records.c.key.in_(spellings(key)))
+        connection.execute(lines)
 
     def address(self, target: Target) -> str | None:
         """Return where a target was when it was pushed to last; None where no push has said so."""
@@ -179,8 +193,7 @@ class LedgerAdmin:
 
     def _run(self, connection: Connection, statement: Any, key: str | None) -> int:
         if key is not None:
-            spellings = {key, folded(key, number=False), folded(key, number=True)}
-            statement = statement.where(self._tables.entries.c.key.in_(spellings))
+            statement = statement.where(self._tables.entries.c.key.in_(spellings(key)))
         return int(connection.execute(statement).rowcount)
 
     def _count(self, connection: Connection, number: int, target: str, key_type: str) -> Target:
@@ -215,6 +228,11 @@ class LedgerAdmin:
         table = self._tables.leases.c
         query = select(table.name).where(table.until > self._clock())
         return any(name.partition(" ")[0] == str(number) for name in connection.execute(query).scalars())
+
+
+def spellings(key: str) -> set[str]:
+    """Return how a key may stand in a ledger."""
+    return {key, folded(key, number=False), folded(key, number=True)}
 
 
 def instant(seconds: float) -> str:

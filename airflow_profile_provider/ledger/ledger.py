@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_profile_provider.errors import ConfigurationError, LedgerFailed
 from airflow_profile_provider.ledger.entry import Entry
+from airflow_profile_provider.ledger.history import History
 from airflow_profile_provider.ledger.lease import Lease
 from airflow_profile_provider.ledger.migrations import found_schema, migrate, require_schema
 from airflow_profile_provider.ledger.reader import LedgerReader, ids_of, version_name
@@ -36,6 +37,8 @@ class Ledger(LedgerReader):
     """
 
     lease: Lease | None = None
+    history: History | None = None
+    """What is written beside what was acknowledged, if anything."""
 
     def _opened(self, target: str, key_type: str) -> int:
         self._make()
@@ -149,7 +152,7 @@ class Ledger(LedgerReader):
             }
             for entry in entries
         ]
-        self._write(self._statements.acknowledge, rows)
+        self._write(self._statements.acknowledge, rows, self.history)
 
     def count_refusals(self, refusals: Collection[tuple[str, str]], run: str) -> None:
         """Count a refusal of (key, fingerprint of the change), once a run."""
@@ -170,10 +173,17 @@ class Ledger(LedgerReader):
         self._write(self._statements.salt_refusal, rows)
 
     @patient
-    def _write(self, statement: str, rows: Sequence[dict[str, Any]]) -> None:
-        if not rows:
+    def _write(self, statement: str, rows: Sequence[dict[str, Any]], history: History | None = None) -> None:
+        """Write rows, and with them the lines of the history that wait, in one transaction."""
+        lines = history.pending() if history else ()
+        if not (rows or lines):
             return
         with begun(self._engine) as connection:
             if self.lease:
                 self.lease.renew(connection)
-            connection.exec_driver_sql(*self._statements.of_rows(statement, rows))
+            if rows:
+                connection.exec_driver_sql(*self._statements.of_rows(statement, rows))
+            if history and lines:
+                history.write(connection, lines)
+        if history:
+            history.written(lines)

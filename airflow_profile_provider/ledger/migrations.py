@@ -74,6 +74,54 @@ _ENTRIES = """create table if not exists profile_ledger (
 _RENAMED_LEASE = "alter table profile_ledger_leases rename column until to held_until"
 """A push of an older package that waits for its turn meanwhile fails on it, and so writes nothing more."""
 _SENT = "alter table profile_ledger add column sent varchar(40)"
+_REFUSED = (
+    'create index if not exists profile_ledger_refused on profile_ledger (target, "key") where refusals > 0'
+)
+_PUSHES = """create table if not exists profile_history_pushes (
+  id integer not null primary key,
+  dag varchar(250) default '' not null,
+  run varchar(250) default '' not null,
+  task varchar(250) default '' not null,
+  map_index integer default -1 not null,
+  try integer default 1 not null,
+  target varchar(250) not null,
+  key_type varchar(100) not null,
+  begun float not null,
+  ended float,
+  complete smallint default 0 not null,
+  kept_until float not null
+)"""
+_OF_RUN = "create index if not exists profile_history_pushes_run on profile_history_pushes (run, dag, task)"
+_COUNTS = """create table if not exists profile_history_counts (
+  push integer not null,
+  verdict varchar(20) not null,
+  reason varchar(300) not null,
+  number bigint not null,
+  primary key (push, verdict, reason)
+){without}"""
+_RECORDS = """create table if not exists profile_history_records (
+  push integer not null,
+  number integer not null,
+  "key" varchar(500){collate} not null,
+  position bigint not null,
+  verdict varchar(20) not null,
+  reason varchar(300) default '' not null,
+  at float not null,
+  primary key (push, number)
+){without}"""
+_OF_KEY = (
+    'create index if not exists profile_history_records_key on profile_history_records ("key", push, number)'
+)
+_PROBLEMS = (
+    "create index if not exists profile_history_records_problems on profile_history_records (push, number) "
+    "where verdict not in ('pushed', 'created')"
+)
+_HISTORY = """create view{if_new} profile_history as select
+  {instant} as instant,
+  p.dag, p.run, p.task, p.map_index, p.try, p.target, p.key_type,
+  r."key", r.position, r.verdict, r.reason, r.push, r.number
+from profile_history_records r join profile_history_pushes p on p.id = r.push"""
+"""For people and their tools; pushes write to the tables behind it."""
 _UNKNOWN_FATE = "update profile_ledger set doubt = -1 where doubt = 1 and refused is null"
 
 MIGRATIONS = (
@@ -115,6 +163,32 @@ MIGRATIONS = (
         ("profile_ledger", "prints"),
         sqlite=("alter table profile_ledger add column prints blob",),
         postgresql=("alter table profile_ledger add column prints bytea",),
+    ),
+    # What became of each record of a push, for people.
+    Migration(
+        ("profile_history_records", "at"),
+        sqlite=(
+            _REFUSED,
+            _PUSHES,
+            _OF_RUN,
+            _COUNTS.format(without=" without rowid"),
+            _RECORDS.format(collate="", without=" without rowid"),
+            _OF_KEY,
+            _PROBLEMS,
+            _HISTORY.format(
+                if_new=" if not exists", instant="strftime('%Y-%m-%d %H:%M:%f', r.at, 'unixepoch')"
+            ),
+        ),
+        postgresql=(
+            _REFUSED,
+            _PUSHES,
+            _OF_RUN,
+            _COUNTS.format(without=""),
+            _RECORDS.format(collate=' collate "C"', without=""),
+            _OF_KEY,
+            _PROBLEMS,
+            _HISTORY.format(if_new="", instant="to_timestamp(r.at)"),
+        ),
     ),
 )
 SCHEMA = len(MIGRATIONS)

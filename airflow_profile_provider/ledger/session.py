@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol, TypeVar
 
-from airflow_profile_provider.errors import InvalidRecord, PushStopped, SourceError
+from airflow_profile_provider.errors import InvalidRecord, LedgerFailed, PushStopped, SourceError
 from airflow_profile_provider.ledger.candidates import Candidates, Found
 from airflow_profile_provider.ledger.claims import Claims, Either, Proposed
 from airflow_profile_provider.ledger.diff import (
@@ -24,6 +24,7 @@ from airflow_profile_provider.ledger.diff import (
 )
 from airflow_profile_provider.ledger.entry import Entry
 from airflow_profile_provider.ledger.fingerprints import Fingerprints
+from airflow_profile_provider.ledger.history import History
 from airflow_profile_provider.ledger.ledger import Ledger
 from airflow_profile_provider.ledger.outcomes import Outcomes, short
 from airflow_profile_provider.ledger.postponed import Postponed, Waiting
@@ -31,7 +32,7 @@ from airflow_profile_provider.ledger.reader import LedgerReader
 from airflow_profile_provider.ledger.versions import VersionKind
 from airflow_profile_provider.mapping.mapper import Mapper
 from airflow_profile_provider.mapping.window import PendingChange
-from airflow_profile_provider.records import Change, Proposal, Row, Verdict
+from airflow_profile_provider.records import Change, Proposal, Report, Row, Verdict
 from airflow_profile_provider.sources.batches import RowBatch
 
 LOOKED_UP_AT_ONCE = 1000
@@ -78,6 +79,7 @@ class LedgerSession:
         writer: Ledger | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        self._mapper = mapper
         self._ledger = ledger
         self._writer = writer
         self._prints = prints
@@ -300,6 +302,41 @@ class LedgerSession:
     def flush(self) -> None:
         """Write down what was acknowledged; a key that is still on its way stays in doubt."""
         self._outcomes.flush()
+
+    # -- the history ------------------------------------------------------------------------------------
+
+    @property
+    def _history(self) -> History | None:
+        return self._writer.history if self._writer else None
+
+    def record(self, source: Change | Row, verdict: Verdict, reason: str = "") -> None:
+        """Learn what became of a record, whether it was sent or not."""
+        history = self._history
+        if history is None or not history.takes:
+            return
+        history.add(self._key_of(source), source.position, verdict, reason)
+        if history.is_due:
+            try:
+                self.flush()
+            except LedgerFailed as error:
+                history.give_up(error)
+                raise
+
+    def _key_of(self, source: Change | Row) -> str:
+        """Return the key as the ledger has it; of a row that cannot be read, what there is of it."""
+        if isinstance(source, Row):
+            outline = self._mapper.outline(source)
+            if outline is None:
+                return self._mapper.key_of(source)
+            source = outline
+        return profile_of(source)
+
+    def tell(self, own: Report, *, ended: bool) -> None:
+        """Write down what this process did so far; what is ``ended`` is looked at once more, and tidied."""
+        if history := self._history:
+            history.tell(own, ended=ended)
+            if ended and own.complete:
+                history.prune()
 
 
 def _cover(found: Candidate, waiting: Sequence[Waiting]) -> bool:

@@ -19,18 +19,27 @@ if TYPE_CHECKING:
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
 LONGEST_KEY = 500
+LONGEST_ID = 250
+"""Characters of a DAG's, a run's and a task's id, as Airflow bounds them, and of a target."""
+LONGEST_REASON = 300
 ROW_BYTES = 16
 """How long a row's fingerprint is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """The tables: what holds for all targets, the targets, who is pushing to them, and what they have."""
+    """The tables: what holds for all targets, the targets, who is pushing to them, and what they have.
+
+    The others are the history: the pushes, how many records have which verdict, and why, and those records.
+    """
 
     meta: Table
     targets: Table
     leases: Table
     entries: Table
+    pushes: Table
+    counts: Table
+    records: Table
 
     @classmethod
     def described(cls) -> Tables:
@@ -89,7 +98,44 @@ class Tables:
             Column("prints", LargeBinary),
             sqlite_with_rowid=False,
         )
-        return cls(meta, targets, leases, entries)
+        pushes = Table(
+            "profile_history_pushes",
+            metadata,
+            Column("id", Integer, primary_key=True, autoincrement=False),
+            Column("dag", String(LONGEST_ID), nullable=False, server_default=""),
+            Column("run", String(LONGEST_ID), nullable=False, server_default=""),
+            Column("task", String(LONGEST_ID), nullable=False, server_default=""),
+            Column("map_index", Integer, nullable=False, server_default="-1"),
+            Column("try", Integer, nullable=False, server_default="1"),
+            Column("target", String(LONGEST_ID), nullable=False),
+            Column("key_type", String(100), nullable=False),
+            Column("begun", Float, nullable=False),
+            Column("ended", Float),
+            Column("complete", Integer, nullable=False, server_default="0"),
+            Column("kept_until", Float, nullable=False),
+        )
+        counts = Table(
+            "profile_history_counts",
+            metadata,
+            Column("push", Integer, primary_key=True, autoincrement=False),
+            Column("verdict", String(20), primary_key=True),
+            Column("reason", String(LONGEST_REASON), primary_key=True),
+            Column("number", BigInteger, nullable=False),
+            sqlite_with_rowid=False,
+        )
+        records = Table(
+            "profile_history_records",
+            metadata,
+            Column("push", Integer, primary_key=True, autoincrement=False),
+            Column("number", Integer, primary_key=True, autoincrement=False),
+            Column("key", String(LONGEST_KEY), nullable=False),
+            Column("position", BigInteger, nullable=False),
+            Column("verdict", String(20), nullable=False),
+            Column("reason", String(LONGEST_REASON), nullable=False, server_default=""),
+            Column("at", Float, nullable=False),
+            sqlite_with_rowid=False,
+        )
+        return cls(meta, targets, leases, entries, pushes, counts, records)
 
 
 @contextmanager

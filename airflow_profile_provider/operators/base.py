@@ -26,7 +26,7 @@ from airflow_profile_provider.lineage.assets import announce
 from airflow_profile_provider.lineage.mixin import LineageMixin
 from airflow_profile_provider.operators.events import FromEvents
 from airflow_profile_provider.operators.held import HeldRecords, given_parameters, held, hold_defaults
-from airflow_profile_provider.operators.names import mapped_name, run_of, tried_name
+from airflow_profile_provider.operators.names import mapped_name, run_of, task_of, tried_name
 from airflow_profile_provider.operators.outcome import (
     allowed_failures,
     problem_of,
@@ -98,6 +98,9 @@ class PushProfilesOperator(TemplatesMixin, LineageMixin, BaseOperator):
     :param doubt_seconds: how long an attempt that got no answer may still arrive at the vendor (900): with a
         ledger, its record is sent once more after that. 0: an acknowledgement is the last word.
     :param exact_keys: take each spelling of a key (its case, blanks around it) for a profile of its own.
+    :param history: with a ledger, write a line for each record that was sent or refused into its
+        `profile_history`.
+    :param history_days: how many days these lines are kept.
 
     **What is sent, and when the task is red**
 
@@ -182,6 +185,8 @@ class PushProfilesOperator(TemplatesMixin, LineageMixin, BaseOperator):
         mixed_key_types: bool | str | XComArg = False,
         doubt_seconds: float | timedelta | str | XComArg | None = None,
         exact_keys: bool | str | XComArg = False,
+        history: bool | str | XComArg = True,
+        history_days: int | str | XComArg = 14,
         action: Action | XComArg = "push",
         plan_path: AnyPath | XComArg | None = None,
         plan_values: bool | str | XComArg = False,
@@ -369,6 +374,7 @@ class PushProfilesOperator(TemplatesMixin, LineageMixin, BaseOperator):
             records,
             **options,
             run=run_of(context),
+            task=task_of(context),
             checkpoints=checkpoints,
             patience=self._patience if deferrable else None,
             **self.vendor_options,

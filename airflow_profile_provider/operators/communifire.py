@@ -69,6 +69,9 @@ class CommunifirePushProfilesOperator(PushProfilesOperator):
     :param doubt_seconds: how long an attempt that got no answer may still arrive at the vendor (900): with a
         ledger, its record is sent once more after that. 0: an acknowledgement is the last word.
     :param exact_keys: take each spelling of a key (its case, blanks around it) for a profile of its own.
+    :param history: with a ledger, write a line for each record that was sent or refused into its
+        `profile_history`.
+    :param history_days: how many days these lines are kept.
 
     **What is sent, and when the task is red**
 
@@ -139,6 +142,8 @@ class CommunifirePushProfilesOperator(PushProfilesOperator):
         mixed_key_types: bool | str | XComArg = False,
         doubt_seconds: float | timedelta | str | XComArg | None = None,
         exact_keys: bool | str | XComArg = False,
+        history: bool | str | XComArg = True,
+        history_days: int | str | XComArg = 14,
         action: Literal["push", "plan", "baseline"] | XComArg = "push",
         plan_path: AnyPath | XComArg | None = None,
         plan_values: bool | str | XComArg = False,
@@ -181,6 +186,8 @@ class CommunifirePushProfilesOperator(PushProfilesOperator):
             mixed_key_types=mixed_key_types,
             doubt_seconds=doubt_seconds,
             exact_keys=exact_keys,
+            history=history,
+            history_days=history_days,
             action=action,
             plan_path=plan_path,
             plan_values=plan_values,
@@ -229,6 +236,8 @@ class CommunifirePushProfilesOperator(PushProfilesOperator):
             mixed_key_types: bool | str | XComArg = ...,
             doubt_seconds: float | timedelta | str | XComArg | None = ...,
             exact_keys: bool | str | XComArg = ...,
+            history: bool | str | XComArg = ...,
+            history_days: int | str | XComArg = ...,
             action: Literal["push", "plan", "baseline"] | XComArg = ...,
             plan_path: AnyPath | XComArg | None = ...,
             plan_values: bool | str | XComArg = ...,

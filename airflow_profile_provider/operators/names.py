@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from airflow_profile_provider import options as arguments
+from airflow_profile_provider.records import TaskRun
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -19,6 +20,21 @@ def run_of(context: Context) -> str | None:
     if ti is None:
         return None
     return " ".join(str(getattr(ti, name, "")) for name in ("dag_id", "run_id", "task_id", "map_index"))
+
+
+def task_of(context: Context) -> TaskRun | None:
+    """Return which task instance this is, as Airflow names it; None outside of Airflow."""
+    ti = context.get("ti")
+    if ti is None:
+        return None
+    index, tries = _map_index(context), getattr(ti, "try_number", 1)
+    return TaskRun(
+        dag=str(getattr(ti, "dag_id", "")),
+        run=str(getattr(ti, "run_id", "")),
+        task=str(getattr(ti, "task_id", "")),
+        map_index=-1 if index is None else index,
+        try_number=tries if isinstance(tries, int) else 1,
+    )
 
 
 def _map_index(context: Context) -> int | None:

@@ -18,6 +18,7 @@ from airflow_profile_provider.delivery.sender import Sender
 from airflow_profile_provider.delivery.transport import Transport
 from airflow_profile_provider.errors import Paused, PushStopped
 from airflow_profile_provider.ledger.diff import DOUBT_SECONDS, LedgerOptions
+from airflow_profile_provider.ledger.history import HistoryOptions
 from airflow_profile_provider.ledger.session import LedgerSession
 from airflow_profile_provider.mapping.mapper import FieldMapping, Mapper
 from airflow_profile_provider.push.account import Account
@@ -164,6 +165,14 @@ class Assembly:
             return None
         share = str(self.options.partition or "all")
         return self._stack.enter_context(self.surroundings.session(self, share=share, owner=self._how.run))
+
+    @property
+    def history(self) -> HistoryOptions | None:
+        """Whose history is written beside the ledger; None where it is not."""
+        task, options = self._how.task, self.options
+        if task is None or not options.history or options.action == "plan":
+            return None
+        return HistoryOptions(task, options.history_days)
 
     @cached_property
     def transport(self) -> Transport:

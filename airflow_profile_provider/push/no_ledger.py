@@ -10,7 +10,7 @@ from airflow_profile_provider.errors import InvalidRecord, PushStopped
 from airflow_profile_provider.ledger.session import LedgerSession
 from airflow_profile_provider.mapping.mapper import Mapper
 from airflow_profile_provider.mapping.window import PendingChange
-from airflow_profile_provider.records import Change, Proposal, Reason, Row, Verdict
+from airflow_profile_provider.records import Change, Proposal, Reason, Report, Row, Verdict
 from airflow_profile_provider.sources.batches import RowBatch
 from airflow_profile_provider.vendors.exchange import to_json
 
@@ -96,6 +96,12 @@ class NoLedger:
         """Forget nothing."""
 
     def flush(self) -> None:
+        """Write nothing down."""
+
+    def record(self, source: Change | Row, verdict: Verdict, reason: str = "") -> None:
+        """Forget it."""
+
+    def tell(self, own: Report, *, ended: bool) -> None:
         """Write nothing down."""
 
 

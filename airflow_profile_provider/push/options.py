@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from airflow_profile_provider import options as arguments
 from airflow_profile_provider.errors import ConfigurationError
+from airflow_profile_provider.ledger.history import HISTORY_DAYS
 from airflow_profile_provider.options import require_choice
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ class PushOptions:
     mixed_key_types: bool = False
     doubt_seconds: float | None = None
     exact_keys: bool = False
+    history: bool = True
+    history_days: int = HISTORY_DAYS
     action: str = "push"
     plan_path: str | None = None
     plan_values: bool = False
@@ -191,7 +194,7 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "quota": _quota,
     "max_changes": arguments.share,
     **dict.fromkeys(("only", "rejects_path", "delivered_path", "plan_path"), arguments.path),
-    **dict.fromkeys(("concurrency", "batch_size", "max_record_bytes"), arguments.count),
+    **dict.fromkeys(("concurrency", "batch_size", "max_record_bytes", "history_days"), arguments.count),
 }
 
 _OF_NUMBERS = (arguments.count, arguments.seconds)
@@ -209,7 +212,7 @@ OPTION_NAMES = tuple(one.name for one in fields(PushOptions))
 
 EXPLAINED = frozenset(OPTION_NAMES) - {
     *("only", "only_key", "partition", "if_empty", "if_duplicate", "max_changes"),
-    *("rejects_path", "delivered_path"),
+    *("rejects_path", "delivered_path", "history", "history_days"),
     *("concurrency", "batch_size", "quota", "action", "plan_path", "plan_values", "approved_plan"),
 }
 """Options that mean something where one key is explained."""

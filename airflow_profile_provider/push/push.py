@@ -104,7 +104,7 @@ class Push:
             self._leave_unsent(changes)
         else:
             self._parts.session.let_go()
-        self._parts.settlement.write_down()
+        self._parts.settlement.write_down(ended=not isinstance(self.sender.stopped, Paused))
         self._close_outputs()
         return self._conclude()
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Protocol
 
 from airflow_profile_provider.delivery.sender import Sender, Settled
 from airflow_profile_provider.errors import InvalidRecord, Paused, PushStopped
 from airflow_profile_provider.mapping.mapper import Mapper
 from airflow_profile_provider.mapping.window import PendingChange, Window
-from airflow_profile_provider.push.account import Account
+from airflow_profile_provider.push.account import Account, counted_reason, is_explained
 from airflow_profile_provider.push.files import Outputs
 from airflow_profile_provider.push.no_ledger import Session
 from airflow_profile_provider.push.problems import Problems
@@ -135,6 +136,8 @@ class Settlement:
         for part in planned.parts:
             self._note(part.position, verdict if part is planned.parts[-1] else shared, settled.reason)
         self._session.settled(planned, verdict)
+        for part in planned.parts:
+            self._record(part, verdict if part is planned.parts[-1] else shared, settled.reason)
         if verdict.acknowledged:
             self._overtake(planned)
             self.deliver_key(planned.change.key)
@@ -178,6 +181,10 @@ class Settlement:
         self._watermark.settled(position, verdict, reason)
         self._receipts.settled(position, verdict)
 
+    def _record(self, source: Change | Row, verdict: Verdict, reason: str = "") -> None:
+        """Leave a line in the history; of what was acknowledged, no reason."""
+        self._session.record(source, verdict, counted_reason(reason) if is_explained(verdict) else "")
+
     # -- what is not sent -------------------------------------------------------------------------------
 
     def settle_early(self, source: Change | Row, verdict: Verdict, reason: str = "") -> None:
@@ -191,6 +198,7 @@ class Settlement:
             if self._outputs.delivered:
                 self.deliver_key(self._mapper.key_of(source))
             return
+        self._record(source, verdict, reason)
         if verdict.kept:
             self._reject(source, verdict, reason)
         if verdict is Verdict.INVALID:
@@ -201,6 +209,7 @@ class Settlement:
         """Settle a record of which the source knows that nothing is to be sent; its key is not delivered."""
         self._account.verdicts[verdict] += 1
         self._note(row.position, verdict)
+        self._record(row, verdict)
 
     def _remember_invalid(self, source: Change | Row, reason: str) -> None:
         by_column = False
@@ -246,9 +255,14 @@ class Settlement:
             except PushStopped as stopped:
                 self._sender.stop(stopped)
 
-    def write_down(self) -> None:
-        """Tell the ledger and the source what was acknowledged."""
-        for flush in (self._session.flush, self._receipts.flush):
+    def write_down(self, *, ended: bool = False) -> None:
+        """Tell the ledger and the source what was acknowledged; in the end, ``ended``, for good."""
+
+        def tell() -> None:
+            own = replace(self._account.own(), complete=not self._sender.stopped)
+            self._session.tell(own, ended=ended)
+
+        for flush in (self._session.flush, self._receipts.flush, tell):
             try:
                 flush()
             except Exception as error:  # noqa: BLE001 -- each driver has its own

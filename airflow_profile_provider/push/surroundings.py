@@ -17,6 +17,7 @@ from airflow_profile_provider.push.files import Files
 from airflow_profile_provider.push.log import Log
 from airflow_profile_provider.push.options import PushOptions
 from airflow_profile_provider.push.watermark import Checkpoints
+from airflow_profile_provider.records import TaskRun
 from airflow_profile_provider.sources.source import Source
 from airflow_profile_provider.vendors.base import Vendor
 from airflow_profile_provider.vendors.fields import Catalogue
@@ -69,13 +70,15 @@ class Surroundings(Protocol):
 class Circumstances:
     """What a push is told beside its options, by whoever runs it.
 
-    ``run`` names the run that a refusal counts in, and whom the ledger's lease belongs to. ``patience`` is
+    ``run`` names the run that a refusal counts in, and whom the ledger's lease belongs to. ``task`` is which
+    task the history names; None: nothing is written there. ``patience`` is
     how many seconds of waiting for the quota do not end the push; None: any. ``vendor_options`` are those
     that only this vendor has. ``learn`` asks which fields there are; None: as a push does. ``observer`` is
     told of every request.
     """
 
     run: str = field(default_factory=lambda: uuid4().hex)
+    task: TaskRun | None = None
     checkpoints: Checkpoints | None = None
     patience: float | None = None
     vendor_options: Mapping[str, Any] = field(default_factory=dict)

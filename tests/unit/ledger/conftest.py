@@ -39,8 +39,10 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
         dbname=found["schema"],
         autocommit=True,
     ) as connection:
-        for table in ("", "_meta", "_targets", "_leases"):
-            connection.execute(f"drop table if exists profile_ledger{table}")
+        connection.execute("drop view if exists profile_history")
+        found_tables = "select tablename from pg_tables where tablename ~ '^profile_(ledger|history)'"
+        for (table,) in connection.execute(found_tables).fetchall():
+            connection.execute(f'drop table "{table}"')
     return found
 
 

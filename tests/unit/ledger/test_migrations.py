@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -117,7 +118,7 @@ def test_the_tables_are_those_that_are_described(engine: Engine) -> None:
     """A table that is made anew went through every version, and has what the statements name."""
     assert migrate(engine)
     tables = Tables.described()
-    for table in (tables.meta, tables.targets, tables.leases, tables.entries):
+    for table in (getattr(tables, one.name) for one in fields(tables)):
         found = {column["name"]: column for column in inspect(engine).get_columns(table.name)}
         assert set(found) == {column.name for column in table.columns}
         for column in table.columns:
