@@ -52,13 +52,15 @@ $(VENV)/.installed: requirements.lock pyproject.toml .ci/install
 lock: ## Write the lock files anew, with the newest versions
 	@.ci/lock
 
-lint: install ## Check style, types and the import floors
+lint: install ## Check style, types, the import floors and the page's scripts
 	$(call stage,ruff)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(call stage,mypy)
 	@$(BIN)/mypy
 	$(call stage,import floors)
 	@$(BIN)/lint-imports
+	$(call stage,scripts)
+	@$(BIN)/python .ci/check_scripts.py
 
 format: install ## Format the code and fix what can be fixed
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .

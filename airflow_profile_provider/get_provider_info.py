@@ -249,6 +249,14 @@ _CONFIG = {
                 "example": "30",
                 "default": "5",
             },
+            "ledger_conn_ids": {
+                "description": "Ids of connections, separated by commas, whose ledgers the page Profiles "
+                "shows besides those that it finds in DAGs.",
+                "version_added": "0.1.0",
+                "type": "string",
+                "example": "profile_ledger, eu_ledger",
+                "default": "",
+            },
         },
     }
 }
@@ -316,6 +324,9 @@ def get_provider_info() -> dict[str, Any]:
                 "name": "push_profiles",
                 "class-name": "airflow_profile_provider.decorators.taskflow.push_profiles",
             }
+        ],
+        "plugins": [
+            {"name": "profiles", "plugin-class": "airflow_profile_provider.page.plugin.ProfilesPlugin"}
         ],
         "config": _CONFIG,
         "cli": ["airflow_profile_provider.cli.get_profiles_cli_commands"],

@@ -233,9 +233,9 @@ class PushProfilesOperator(TemplatesMixin, LineageMixin, BaseOperator):
     @property
     def operator_extra_links(self) -> Collection[BaseOperatorLink]:  # type: ignore[override]
         """Buttons on the task's page; a property, so that parsing a DAG need not import them."""
-        from airflow_profile_provider.operators.links import RejectsLink, VendorLink
+        from airflow_profile_provider.operators.links import links_of
 
-        return (VendorLink(), RejectsLink())
+        return links_of(self)
 
     @classmethod
     def rules(cls) -> type[Vendor] | None:

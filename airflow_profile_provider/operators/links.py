@@ -1,4 +1,4 @@
-"""Links on a task's page, only where there is something to open: worked out when the task ends."""
+"""Links on a task's page, each to something that can be opened: worked out when the task ends."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-from airflow.providers.common.compat.sdk import AirflowException, BaseHook, BaseOperatorLink
+from airflow.providers.common.compat.sdk import AirflowException, BaseHook, BaseOperatorLink, conf
 from airflow.sdk.exceptions import AirflowRuntimeError
 
 from airflow_profile_provider.errors import ProfileError
@@ -14,6 +14,8 @@ from airflow_profile_provider.errors import ProfileError
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperator, TaskInstanceKey
 
+PUSH_TAB = "plugin/profile-push"
+"""Where a task instance's tab *Push* is, below the task instance."""
 _OWN_STORES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 
 
@@ -34,7 +36,7 @@ class VendorLink(BaseOperatorLink):
 
 
 class RejectsLink(BaseOperatorLink):
-    """To the rejects, where a browser can open the place that they are in."""
+    """To the rejects where a browser can open their place, else to the page's view of the push."""
 
     @property
     def name(self) -> str:
@@ -42,12 +44,35 @@ class RejectsLink(BaseOperatorLink):
         return "Rejects"
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
-        """Return the address, or nothing: no browser opens a worker's file."""
+        """Return the address: no browser opens a worker's file, and perhaps nothing was rejected."""
         report = getattr(operator, "report", None)
         try:
-            return address_of(report.rejects) if report and report.rejects else ""
+            found = address_of(report.rejects) if report and report.rejects else ""
         except (AirflowException, AirflowRuntimeError, ValueError):
-            return ""
+            found = ""
+        return found or push_view(ti_key)
+
+
+def links_of(task: Any) -> tuple[BaseOperatorLink, ...]:
+    """Return the links of a push, mapped or not, that can lead somewhere: Airflow would show others, too."""
+    from airflow_profile_provider.vendors.base import Vendor
+
+    rules = getattr(task, "operator_class", type(task)).rules()
+    has_site = rules is None or rules.site is not Vendor.site
+    mapped = getattr(getattr(task, "expand_input", None), "value", None) or {}
+    given = {**mapped, **task.partial_kwargs} if hasattr(task, "partial_kwargs") else vars(task)
+    return (*([VendorLink()] if has_site else ()), *([RejectsLink()] if given.get("rejects_path") else ()))
+
+
+def push_view(ti_key: TaskInstanceKey | None) -> str:
+    """Return where Airflow shows a push: the tab *Push* of its task instance; nothing where there is none."""
+    if ti_key is None:
+        return ""
+    base = urlsplit(conf.get("api", "base_url", fallback="") or "").path.rstrip("/")
+    parts = ["dags", ti_key.dag_id, "runs", ti_key.run_id, "tasks", ti_key.task_id]
+    if ti_key.map_index is not None and ti_key.map_index >= 0:
+        parts += ["mapped", str(ti_key.map_index)]
+    return f"{base}/{'/'.join(quote(part, safe='') for part in parts)}/{PUSH_TAB}"
 
 
 def address_of(path: str) -> str:

@@ -104,6 +104,7 @@ class Ended:
     state: str
     tasks: Mapping[str, str]
     returned: Mapping[tuple[str, int], Any]
+    run_id: str = ""
 
     def report(self, task_id: str, map_index: int = -1) -> dict[str, Any]:
         """What a push left as its return value."""
@@ -125,6 +126,15 @@ def test_dag(
     bundles: LocalAirflow, sandbox: Sandbox, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> TestDag:
     """Run a DAG with ``dag.test()``, its connections pointing at the sandbox and at files of the test."""
+    monkeypatch.setenv("AIRFLOW_VAR_PROFILES_FOLDER", str(folder))
+    files = databases(tmp_path / "people.db", tmp_path / "ledger.db")
+    for name, connection in {**connections(sandbox), **files}.items():
+        monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}", json.dumps(connection))
+    return lambda file, **options: run_dag(bundles, file, **options)
+
+
+def run_dag(airflow: LocalAirflow, file: Path, **options: Any) -> Ended:
+    """Run the DAG of a file with ``dag.test()``."""
     bundle = {"bundle_name": "examples"}
     try:
         from airflow.dag_processing.dagbag import DagBag
@@ -132,24 +142,16 @@ def test_dag(
         from airflow.models.dagbag import DagBag  # type: ignore[no-redef]
 
         bundle = {}
-
-    monkeypatch.setenv("AIRFLOW_VAR_PROFILES_FOLDER", str(folder))
-    files = databases(tmp_path / "people.db", tmp_path / "ledger.db")
-    for name, connection in {**connections(sandbox), **files}.items():
-        monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}", json.dumps(connection))
-
-    def run(file: Path, **options: Any) -> Ended:
-        bag = DagBag(file, bundle_path=file.parent, **bundle)
-        assert not bag.import_errors
-        (dag,) = bag.dags.values()
-        done = dag.test(**options)
-        return Ended(
-            str(done.state),
-            {task.task_id: str(task.state) for task in done.get_task_instances()},
-            bundles.returned(dag.dag_id, done.run_id),
-        )
-
-    return run
+    bag = DagBag(file, bundle_path=file.parent, **bundle)
+    assert not bag.import_errors
+    (dag,) = bag.dags.values()
+    done = dag.test(**options)
+    return Ended(
+        str(done.state),
+        {task.task_id: str(task.state) for task in done.get_task_instances()},
+        airflow.returned(dag.dag_id, done.run_id),
+        done.run_id,
+    )
 
 
 # -- a deployment ----------------------------------------------------------------------------------

@@ -84,6 +84,7 @@ def test_airflow_finds_our_decorator_and_our_options() -> None:
     assert {name: option["default"] for name, option in options.items()} == {
         "defer_seconds": "30",
         "tell_seconds": "5",
+        "ledger_conn_ids": "",
     }
 
 
@@ -102,9 +103,10 @@ def test_the_file_for_the_registry_says_what_the_metadata_says() -> None:
 
 
 def test_the_links_of_the_operators_are_those_that_airflow_is_told_of() -> None:
-    from airflow_profile_provider.operators.ocamba import OcambaPushProfilesOperator
+    from airflow_profile_provider.operators.communifire import CommunifirePushProfilesOperator
 
-    links = OcambaPushProfilesOperator(task_id="push", records=[]).operator_extra_links
+    push = CommunifirePushProfilesOperator(task_id="push", records=[], rejects_path="/rejects/")
+    links = push.operator_extra_links
     named = [f"{type(link).__module__}.{type(link).__name__}" for link in links]
     assert named == get_provider_info()["extra-links"]
 

@@ -357,10 +357,10 @@ def test_override_makes_another_task_with_other_arguments(scene: Scene) -> None:
 def test_the_task_reads_as_a_push_in_airflow(scene: Scene) -> None:
     from airflow_profile_provider.operators.ocamba import OcambaPushProfilesOperator
 
-    push = operator_of(lambda: [], **MAPPED, task_id="t")
+    push = operator_of(lambda: [], **MAPPED, task_id="t", rejects_path="/rejects/")
     assert isinstance(push, OcambaPushProfilesOperator)
     assert push.operator_name == "@task.push_profiles"
-    assert {link.name for link in push.operator_extra_links} == {"Vendor", "Rejects"}
+    assert {link.name for link in push.operator_extra_links} == {"Rejects"}
     assert "ocamba_conn_id" in push.template_fields
     assert "records" not in push.template_fields
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
-from airflow.sdk import BaseHook
+from airflow.sdk import DAG, BaseHook
+from own_airflow import serialized
 
 from airflow_profile_provider.hooks.communifire import CommunifireHook
 from airflow_profile_provider.hooks.ocamba import OcambaHook
@@ -13,11 +16,14 @@ from airflow_profile_provider.hooks.sonoran import SonoranHook
 from airflow_profile_provider.lineage.datasets import origin_of_file, origin_of_sql
 from airflow_profile_provider.operators.communifire import CommunifirePushProfilesOperator
 from airflow_profile_provider.operators.events import from_events
-from airflow_profile_provider.operators.links import RejectsLink, VendorLink, address_of
+from airflow_profile_provider.operators.links import RejectsLink, VendorLink, address_of, push_view
 from airflow_profile_provider.operators.ocamba import OcambaPushProfilesOperator
+from airflow_profile_provider.page.plugin import TAB_ROUTE
 from airflow_profile_provider.records import Report
 
-TI = None  # the links read the operator alone
+TI = SimpleNamespace(dag_id="d", run_id="r", task_id="push", map_index=-1)
+VIEW = f"/dags/d/runs/r/tasks/push/plugin/{TAB_ROUTE}"
+"""The page's view of that push."""
 
 
 @pytest.fixture(autouse=True)
@@ -59,16 +65,16 @@ def _connections(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("s3://amazon@marts/rejects/night 1.jsonl", "https://console.aws.amazon.com/s3/object/marts?prefix=rejects/night%201.jsonl"),
         ("s3://marts/r.jsonl", "https://console.aws.amazon.com/s3/object/marts?prefix=r.jsonl"),
-        ("s3://minio@marts/r.jsonl", ""),
-        ("s3://nobody@marts/r.jsonl", ""),
+        ("s3://minio@marts/r.jsonl", VIEW),
+        ("s3://nobody@marts/r.jsonl", VIEW),
         ("gs://google@marts/r/n.jsonl", "https://console.cloud.google.com/storage/browser/_details/marts/r/n.jsonl"),
         ("https://me:S3cretToken@files.example.com/r.jsonl?sig=S3cretToken", "https://files.example.com/r.jsonl"),
-        ("abfs://azure@box/r.jsonl", ""),
-        ("file:///data/r.jsonl", ""),
-        ("/data/r.jsonl", ""),
+        ("abfs://azure@box/r.jsonl", VIEW),
+        ("file:///data/r.jsonl", VIEW),
+        ("/data/r.jsonl", VIEW),
     ],
 )  # fmt: skip
-def test_a_link_to_the_rejects_is_there_where_a_browser_can_open_it(path: str, link: str) -> None:
+def test_a_link_to_the_rejects_opens_them_or_the_pages_view_of_the_push(path: str, link: str) -> None:
     operator = OcambaPushProfilesOperator(task_id="push", records=[])
     operator.report = Report(rejects=path)
     assert RejectsLink().get_link(operator, ti_key=TI) == link
@@ -79,11 +85,38 @@ def test_a_store_of_ones_own_has_no_page_at_amazon(monkeypatch: pytest.MonkeyPat
     assert address_of("s3://marts/r.jsonl") == ""
 
 
-def test_without_rejects_or_report_there_is_no_link() -> None:
+def test_without_rejects_or_report_the_link_leads_to_the_push() -> None:
     operator = OcambaPushProfilesOperator(task_id="push", records=[])
-    assert RejectsLink().get_link(operator, ti_key=TI) == ""
+    assert RejectsLink().get_link(operator, ti_key=TI) == VIEW
     operator.report = Report()
-    assert RejectsLink().get_link(operator, ti_key=TI) == ""
+    assert RejectsLink().get_link(operator, ti_key=TI) == VIEW
+
+
+def test_the_view_of_a_mapped_push_is_below_the_path_of_this_airflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", "https://airflow.example.com/team/")
+    key = SimpleNamespace(dag_id="nightly chain", run_id="a+b:c", task_id="group.push", map_index=3)
+    assert push_view(key) == (
+        f"/team/dags/nightly%20chain/runs/a%2Bb%3Ac/tasks/group.push/mapped/3/plugin/{TAB_ROUTE}"
+    )
+
+
+def names_of_links(**given: Any) -> list[str]:
+    """The links of a push as Airflow keeps them, mapped and not."""
+    with DAG("d", schedule=None) as dag:
+        OcambaPushProfilesOperator(task_id="push", records=[], **given)
+        OcambaPushProfilesOperator.partial(task_id="mapped", **given).expand(records=["/a.jsonl"])
+    push, mapped = (
+        task["__var"].get("_operator_extra_links", {}) for task in serialized(dag)["dag"]["tasks"]
+    )
+    assert push == mapped
+    return list(push)
+
+
+def test_a_push_has_no_link_that_leads_nowhere() -> None:
+    assert names_of_links() == []
+    assert names_of_links(rejects_path="/r/") == ["Rejects"]
+    site = CommunifirePushProfilesOperator(task_id="push", records=[])
+    assert [link.name for link in site.operator_extra_links] == ["Vendor"]
 
 
 def test_a_link_to_the_vendor_is_there_where_its_pages_are_documented() -> None:
