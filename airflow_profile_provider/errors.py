@@ -6,6 +6,7 @@
     ├── InvalidRecord           this record only: refused before sending
     ├── VendorError             what one answer, or silence, means
     │   ├── RecordRefused       this record only: the vendor refused it
+    │   │   └── Unmatched       no profile of the vendor's is meant by it, or none for sure
     │   ├── BatchUnproven       send the batch's records one by one
     │   └── Retriable           try again, not before ``after`` seconds
     │       ├── Throttled       the vendor refused it for its rate
@@ -79,6 +80,10 @@ class RecordRefused(VendorError):
     """The vendor refused this record; sending it again unchanged cannot help. ``status`` is HTTP's."""
 
     status: int | None = None
+
+
+class Unmatched(RecordRefused):
+    """No profile of the vendor's is found for this record, or more than one; another time, one may be."""
 
 
 class BatchUnproven(VendorError):

@@ -278,6 +278,18 @@ def parameters(name: str, value: Any) -> dict[str, Any] | tuple[Any, ...] | None
     )
 
 
+def match(name: str, value: Any) -> dict[str, Any] | None:
+    """Read an argument that names one field of the vendor's, and the column that holds its value."""
+    if value is None:
+        return None
+    found = parsed(name, value)
+    if isinstance(found, Mapping) and len(found) == 1:
+        return {_column(name, field): _column(name, column) for field, column in found.items()}
+    raise _must(
+        name, 'a mapping of one field of the vendor\'s to a column, such as {"email": "email"}', value
+    )
+
+
 def links(name: str, value: Any) -> dict[str, dict[str, Any]] | None:
     """Read an argument that maps relationship to operation to column."""
     if value is None:

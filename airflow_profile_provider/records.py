@@ -104,6 +104,26 @@ class Row(NamedTuple):  # made for every record, in half the time that a frozen 
     refused: str = ""
 
 
+OWN_KEY = "own"
+"""The key type of a change whose key is its owner's own, and no identifier of the vendor's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """The vendor's profile that a change with an `OWN_KEY` is for: the one with this value in a field.
+
+    ``by`` is the vendor's field. ``value`` is None where there is none. ``found`` is the vendor's key of the
+    profile, empty until it is known. ``moved`` says that the profile that was known before is gone. ``whole``
+    is all of a change of which this is a part, for a profile that knows nothing of the rest.
+    """
+
+    by: str
+    value: str | None = field(repr=False)
+    found: str = field(default="", repr=False)
+    moved: bool = False
+    whole: Change | None = field(default=None, repr=False)
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """One validated change, its values written as the vendor takes them (JSON types).
@@ -111,7 +131,8 @@ class Change:
     ``version`` orders changes of a key (an integer or an ISO-8601 instant). ``relationships`` maps a
     relationship to its operations, for vendors that have them. ``perhaps_sent`` says that an earlier try may
     have sent it without living to see the answer. ``profile`` stands for all spellings of the key that the
-    vendor may take for one; empty: the key itself.
+    vendor may take for one; empty: the key itself. ``sought`` says how the vendor's profile is found where
+    the key is none of the vendor's.
     """
 
     key: str
@@ -122,6 +143,7 @@ class Change:
     relationships: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     perhaps_sent: bool = False
     profile: str = ""
+    sought: Sought | None = None
 
     @property
     def identity(self) -> tuple[str, str]:
@@ -389,6 +411,7 @@ _REJECTED_CHANGE = frozenset(
         "key_type",
         "fields",
         "relationships",
+        "match",
         "version",
         "text",
         "types",

@@ -11,6 +11,7 @@ from airflow_profile_provider.errors import LedgerFailed, PushStopped
 from airflow_profile_provider.ledger.diff import LedgerOptions
 from airflow_profile_provider.ledger.fingerprints import Fingerprints
 from airflow_profile_provider.ledger.history import History, HistoryOptions
+from airflow_profile_provider.ledger.ids import Ids
 from airflow_profile_provider.ledger.ledger import Ledger
 from airflow_profile_provider.ledger.migrations import migrate
 from airflow_profile_provider.ledger.reader import LedgerReader
@@ -42,6 +43,12 @@ def fingerprints_of(
     # What is known of a profile is not known of one spelling of its key.
     shape = vendor.shape + (" exact keys" if mapping.exact_keys else "")
     return Fingerprints(ledger.key, shape, mapper.meaning, mapper.columns)
+
+
+def ids_of(ledger: Ledger, vendor: Vendor, mapper: Mapper) -> Ids:
+    """Return which of the vendor's profiles the keys of a push mean."""
+    key_type = mapper.vendor_key_type
+    return ledger.ids(key_type, lambda key: vendor.profile_of(key_type, key))
 
 
 @contextmanager
@@ -97,7 +104,8 @@ def session_of(
         with lease.kept():
             if history:
                 ledger.history = History(engine, target, mapper.key_type, history, warn=log.warning)
-            yield LedgerSession(mapper, ledger, prints, how, writer=ledger)
+            ids = ids_of(ledger, vendor, mapper) if mapping.match else None
+            yield LedgerSession(mapper, ledger, prints, how, writer=ledger, ids=ids)
     finally:
         ledger.close()
 

@@ -57,6 +57,11 @@ _MAPPING = (
     _arg("--key", metavar="COLUMN", help="Column of the key; without --fields, rows are changes already"),
     _arg("--fields", metavar="FIELDS", help='Columns as a,b,c, or JSON: {"vendor field": "column"}'),
     _KEY_TYPE,
+    _arg(
+        "--match",
+        metavar="MATCH",
+        help='With keys of your own: how the vendor\'s profile is found, as JSON: {"vendor field": "column"}',
+    ),
     _arg("--nulls", choices=("clear", "skip", "invalid"), help="What null means"),
     _arg(
         "--null-values",

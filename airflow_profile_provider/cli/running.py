@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _CONTEXT = "_AIRFLOW_PROCESS_CONTEXT"
 _MAPPED = (
-    *("key", "key_type", "nulls", "version", "ledger_conn_id"),
+    *("key", "key_type", "match", "nulls", "version", "ledger_conn_id"),
     *("changed_fields_only", "ignore_ledger", "mixed_key_types"),
 )
 

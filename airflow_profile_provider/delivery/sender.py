@@ -5,16 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from threading import Lock
 
+from airflow_profile_provider.delivery.matching import Matching
 from airflow_profile_provider.delivery.retries import Fate
 from airflow_profile_provider.delivery.transport import Transport
 from airflow_profile_provider.errors import (
     BatchUnproven,
     ConfigurationError,
+    InvalidRecord,
     MassFailure,
     Paused,
     PushStopped,
     RecordRefused,
     Retriable,
+    Unmatched,
     VendorError,
     sorted_error,
 )
@@ -44,14 +47,19 @@ class Sender:
     """Delivers batches, from any thread; splits what is refused; decides when to stop.
 
     A batch is split only where a record was refused or not proven, never for the vendor's own troubles.
+    ``matching`` finds the profiles of changes whose keys are none of the vendor's.
     """
 
-    def __init__(self, vendor: Vendor, transport: Transport, batch_size: int) -> None:
+    def __init__(
+        self, vendor: Vendor, transport: Transport, batch_size: int, matching: Matching | None = None
+    ) -> None:
         self.batch_size = batch_size
         self._vendor = vendor
         self._transport = transport
+        self._matching = matching
         self._lock = Lock()
         self._answers = 0
+        self._found_some = False
         self._acknowledged = False
         self.interrupt: BaseException | None = None
         """What struck while a batch was delivered and is to be raised once everything is settled."""
@@ -59,7 +67,7 @@ class Sender:
     @property
     def heard(self) -> bool:
         """Whether the vendor has answered at all; until then one request at a time is enough to ask."""
-        return self._answers > 0
+        return self._answers > 0 or self._found_some
 
     @property
     def stopped(self) -> PushStopped | None:
@@ -85,10 +93,21 @@ class Sender:
     def _deliver(self, batch: list[PendingChange], fate: Fate) -> list[Settled]:
         if self.stopped:
             return _all(batch, Verdict.UNSENT, self.stopped)
+        if self._matching is None:
+            return self._sent(batch, fate)
+        problems = [problem for planned in batch for problem in self._unfound(planned, self._matching)]
+        unfound = {id(problem.planned) for problem in problems}
+        found = [planned for planned in batch if id(planned) not in unfound]
+        return problems + (self._sent(found, fate) if found else [])
+
+    def _sent(self, batch: list[PendingChange], fate: Fate) -> list[Settled]:
+        """Send changes whose profiles are known."""
         try:
-            done = self._transport.drive(self._vendor.steps([_to_send(planned) for planned in batch]), fate)
+            done = self._transport.drive(
+                self._vendor.steps([self._to_send(planned) for planned in batch]), fate
+            )
         except (RecordRefused, BatchUnproven) as error:
-            return self._refused(batch, error)
+            return self._refused(batch, error, fate)
         except Retriable as error:
             if self.stopped and not self._transport.left:  # stopped before its first request could leave
                 return _all(batch, Verdict.UNSENT, self.stopped)
@@ -113,12 +132,65 @@ class Sender:
         verdict = Verdict.CREATED if done.created else Verdict.PUSHED
         return [Settled(planned, verdict, done.warning) for planned in batch]
 
+    def _to_send(self, planned: PendingChange) -> Change:
+        """Return a change as the vendor is to take it; part of it may have been carried out before."""
+        change = replace(planned.change, perhaps_sent=True) if planned.tried else planned.change
+        return self._matching.addressed(change) if self._matching else change
+
     def give_up(self, batch: list[PendingChange], reason: PushStopped) -> list[Settled]:
         """End the push for a reason that is none of the vendor's."""
         self.stop(reason)
         return _all(batch, Verdict.FAILED if self._transport.left else Verdict.UNSENT, reason)
 
-    def _refused(self, batch: list[PendingChange], error: VendorError) -> list[Settled]:
+    def _unfound(self, planned: PendingChange, matching: Matching) -> list[Settled]:
+        """Find the profile of a change; return its verdict where that cannot be done."""
+        try:
+            planned.change = matching.found(planned.change)
+        except Unmatched as error:
+            self._found_some = True  # the vendor answers, and there is nothing wrong with that
+            return _all([planned], Verdict.REJECTED, error)
+        except InvalidRecord as error:
+            return _all([planned], Verdict.INVALID, error)
+        except BaseException as error:  # noqa: BLE001 -- whatever it is, nothing of the record was sent
+            return self._not_found_out(planned, error)
+        self._found_some = True
+        return []
+
+    def _not_found_out(self, planned: PendingChange, error: BaseException) -> list[Settled]:
+        """Give a change its verdict where the vendor did not say whose profile it is for."""
+        if isinstance(error, RecordRefused):
+            self._heard(acknowledged=False)
+            return _all([planned], Verdict.REJECTED, error)
+        if isinstance(error, Retriable) and not self.stopped:
+            self._heard_nothing(error)
+            return _all([planned], Verdict.FAILED, error)
+        self.stop_for(error, "finding a profile")
+        return _all([planned], Verdict.UNSENT, self.stopped or sorted_error(error))
+
+    def _found_again(self, planned: PendingChange, error: VendorError, fate: Fate) -> list[Settled] | None:
+        """Send a change once more where its profile is gone and another one is found now; None: it is not."""
+        change, matching = planned.change, self._matching
+        known = change.sought
+        if matching is None or known is None or known.moved or not isinstance(error, RecordRefused):
+            return None
+        try:
+            if not matching.is_gone(change, error):
+                return None
+        except RecordRefused:
+            return None
+        except BaseException as struck:  # noqa: BLE001 -- whatever it is, nothing more of the record was sent
+            return self._not_found_out(planned, struck)
+        sought = replace(known, found="", moved=True, whole=None)
+        planned.change = replace(known.whole or change, sought=sought)
+        if problem := self._unfound(planned, matching):
+            return problem
+        if planned.change.sought and planned.change.sought.found == known.found:
+            return None
+        return self._sent([planned], fate)
+
+    def _refused(self, batch: list[PendingChange], error: VendorError, fate: Fate) -> list[Settled]:
+        if len(batch) == 1 and (found := self._found_again(batch[0], error, fate)) is not None:
+            return found
         self._heard(acknowledged=False)
         if len(batch) == 1:
             return _all(batch, Verdict.REJECTED, error)
@@ -149,11 +221,6 @@ class Sender:
             )
             stopped.after = error.after
             self.stop(stopped)
-
-
-def _to_send(planned: PendingChange) -> Change:
-    """Return a change as the vendor is to take it; part of it may have been carried out before."""
-    return replace(planned.change, perhaps_sent=True) if planned.tried else planned.change
 
 
 def _all(batch: list[PendingChange], verdict: Verdict, error: Exception) -> list[Settled]:

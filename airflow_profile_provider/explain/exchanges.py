@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -127,23 +127,31 @@ class Masks:
 # -- what would be sent -----------------------------------------------------------------------------------
 
 
-def unsent(vendor: Vendor, change: Change, masks: Masks) -> list[Exchange]:
-    """Return the requests that deliver a change, as far as they are known before the first is answered."""
+def unsent(vendor: Vendor, change: Change, masks: Masks, *, key_type: str = "") -> list[Exchange]:
+    """Return the requests that deliver a change, as far as they are known before the first is answered.
+
+    One whose profile is not known is looked up first, by its vendor's key of this type: the rest depends on
+    that.
+    """
     found = []
     token = vendor.token_request()
     if token:
         found.append(_shown(vendor, token, masks, "gets the token for the other requests"))
     reads = False
-    for request in islice(_steps(vendor, change), MOST_REQUESTS):
+    if change.sought:
+        looked = _answered_by_nothing(vendor.find(change.sought.by, change.sought.value, key_type))
+        return found + [
+            _shown(vendor, request, masks, "looks for the profile") for request in islice(looked, 1)
+        ]
+    for request in islice(_answered_by_nothing(vendor.steps([change])), MOST_REQUESTS):
         note = "its body will also hold what the request before it reads" if reads and request.body else ""
         found.append(_shown(vendor, request, masks, note))
         reads = reads or request.method == "GET"
     return found
 
 
-def _steps(vendor: Vendor, change: Change) -> Iterator[Request]:
+def _answered_by_nothing(steps: Generator[Request, Any, Any]) -> Iterator[Request]:
     """Yield what a vendor asks for, each time answered by nothing; an answer may change what follows."""
-    steps = vendor.steps([change])
     try:
         request = next(steps)
         while True:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from airflow_profile_provider.adapters.ledgers import fingerprints_of
+from airflow_profile_provider.delivery.matching import addressed
 from airflow_profile_provider.delivery.sender import Sender, Settled
 from airflow_profile_provider.delivery.wire import Observed
 from airflow_profile_provider.errors import ConfigurationError, InvalidRecord
@@ -94,8 +95,15 @@ class _Case:
             if row.change and row.verdict is Verdict.PLANNED:
                 window.add(row.part or row.change)
         masks = Masks(self._vendor.access)
-        requests = [one for planned in window.drain() for one in unsent(self._vendor, planned.change, masks)]
+        requests: list[Exchange] = []
         notes = []
+        for planned in window.drain():
+            requests += self._unsent(planned.change, masks)
+            if planned.change.sought and not planned.change.sought.found:
+                notes.append(
+                    f"its profile is not known yet: {self._vendor.name} is asked first whose "
+                    f"{planned.change.sought.by} it is, and the change goes to the one that is found"
+                )
         names = {name for row in rows if row.change for name in row.change.fields}
         if not self._asked and rows and self._vendor.is_catalogued(names):
             notes.append(
@@ -103,6 +111,11 @@ class _Case:
                 "a push may find a field invalid that is not found so here"
             )
         return self._explanation(found, rows, known, requests, notes=notes)
+
+    def _unsent(self, change: Change, masks: Masks) -> list[Exchange]:
+        """Return what would be sent of a change; where its profile is not known, how that is looked up."""
+        key_type = self.mapper.vendor_key_type
+        return unsent(self._vendor, addressed(change, key_type), masks, key_type=key_type)
 
     def _judged(
         self, found: Found, ledger: ReadLedger | None
@@ -124,7 +137,8 @@ class _Case:
         def settle(source: Change | Row, verdict: Verdict, reason: str = "") -> None:
             settled[source.position] = verdict, reason
 
-        ledger_session = LedgerSession(self.mapper, ledger, prints, self._assembly.comparing)
+        ids = ledger.read_ids(self.mapper.vendor_key_type) if self._assembly.options.match else None
+        ledger_session = LedgerSession(self.mapper, ledger, prints, self._assembly.comparing, ids=ids)
         proposals = {
             proposal.change.position: proposal
             for proposal in ledger_session.proposals(iter(found.rows), settle)
@@ -172,7 +186,7 @@ class _Case:
         """Push the rows, and explain with what was answered."""
         vendor, assembly = self._vendor, self._assembly
         masks = Masks(vendor.access)
-        sender = Sender(vendor, assembly.transport, 1)
+        sender = Sender(vendor, assembly.transport, 1, assembly.matching)
         with read_ledger(self._assembly, self._store) as ledger:
             rows, known = self._judged(found, ledger)
             done = self._deliver(found, sender, assembly.session)

@@ -54,6 +54,7 @@ class AgileNowHook(ProfileHook):
         key_type: Literal["Id", "Username", "ExternalId"] | None = None,
         version: str | None = None,
         nulls: Literal["clear", "skip", "invalid"] | None = None,
+        match: Mapping[str, str] | None = None,
         ledger_conn_id: str | None = None,
         changed_fields_only: bool = False,
         ignore_ledger: bool = False,
@@ -105,6 +106,8 @@ class AgileNowHook(ProfileHook):
             key_type: what the key is: "Id" (the default), "Username", "ExternalId".
             version: column that orders the changes of a key.
             nulls: "clear", "skip" or "invalid"; "invalid" by default.
+            match: one field of the vendor's to the column with its value: the key is then your own, and the
+                vendor's profile is found by that field, once, and remembered in the ledger.
 
         Args: Ledger
             ledger_conn_id: connection of the database that remembers what the vendor acknowledged.
@@ -174,6 +177,7 @@ class AgileNowHook(ProfileHook):
             key_type=key_type,
             version=version,
             nulls=nulls,
+            match=match,
             ledger_conn_id=ledger_conn_id,
             changed_fields_only=changed_fields_only,
             ignore_ledger=ignore_ledger,
@@ -244,6 +248,7 @@ class AgileNowHook(ProfileHook):
         key_type: Literal["Id", "Username", "ExternalId"] | None = None,
         version: str | None = None,
         nulls: Literal["clear", "skip", "invalid"] | None = None,
+        match: Mapping[str, str] | None = None,
         ledger_conn_id: str | None = None,
         changed_fields_only: bool = False,
         ignore_ledger: bool = False,
@@ -279,6 +284,7 @@ class AgileNowHook(ProfileHook):
             key_type=key_type,
             version=version,
             nulls=nulls,
+            match=match,
             ledger_conn_id=ledger_conn_id,
             changed_fields_only=changed_fields_only,
             ignore_ledger=ignore_ledger,

@@ -74,6 +74,7 @@ class ProfileHook(ConnectedHook):
         key_type: str | None = None,
         version: str | None = None,
         nulls: Nulls | None = None,
+        match: Mapping[str, str] | None = None,
         relationships: ColumnsOf | None = None,
         ledger_conn_id: str | None = None,
         changed_fields_only: bool = False,
@@ -127,6 +128,8 @@ class ProfileHook(ConnectedHook):
             key_type: which of the vendor's identifiers the key is; the first by default.
             version: column that orders the changes of a key.
             nulls: "clear", "skip" or "invalid"; the vendor's default otherwise.
+            match: one field of the vendor's to the column with its value: the key is then your own, and the
+                vendor's profile is found by that field, once, and remembered in the ledger.
             relationships: relationship to operation to column, where the vendor has them.
 
         Args: Ledger

@@ -53,6 +53,7 @@ class LightfieldHook(ProfileHook):
         key_type: Literal["id"] | None = None,
         version: str | None = None,
         nulls: Literal["clear", "skip", "invalid"] | None = None,
+        match: Mapping[str, str] | None = None,
         relationships: ColumnsOf | None = None,
         ledger_conn_id: str | None = None,
         changed_fields_only: bool = False,
@@ -105,6 +106,8 @@ class LightfieldHook(ProfileHook):
             key_type: what the key is: "id" (the default).
             version: column that orders the changes of a key.
             nulls: "clear", "skip" or "invalid"; "clear" by default.
+            match: one field of the vendor's to the column with its value: the key is then your own, and the
+                vendor's profile is found by that field, once, and remembered in the ledger.
             relationships: relationship to operation to column, where the vendor has them.
 
         Args: Ledger
@@ -168,6 +171,7 @@ class LightfieldHook(ProfileHook):
             key_type=key_type,
             version=version,
             nulls=nulls,
+            match=match,
             relationships=relationships,
             ledger_conn_id=ledger_conn_id,
             changed_fields_only=changed_fields_only,
@@ -236,6 +240,7 @@ class LightfieldHook(ProfileHook):
         key_type: Literal["id"] | None = None,
         version: str | None = None,
         nulls: Literal["clear", "skip", "invalid"] | None = None,
+        match: Mapping[str, str] | None = None,
         relationships: ColumnsOf | None = None,
         ledger_conn_id: str | None = None,
         changed_fields_only: bool = False,
@@ -270,6 +275,7 @@ class LightfieldHook(ProfileHook):
             key_type=key_type,
             version=version,
             nulls=nulls,
+            match=match,
             relationships=relationships,
             ledger_conn_id=ledger_conn_id,
             changed_fields_only=changed_fields_only,

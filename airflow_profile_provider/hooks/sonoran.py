@@ -52,6 +52,7 @@ class SonoranHook(ProfileHook):
         key_type: Literal["accId", "apiId", "username", "discord", "uniqueId"] | None = None,
         version: str | None = None,
         nulls: Literal["clear", "skip", "invalid"] | None = None,
+        match: Mapping[str, str] | None = None,
         ledger_conn_id: str | None = None,
         changed_fields_only: bool = False,
         ignore_ledger: bool = False,
@@ -103,6 +104,8 @@ class SonoranHook(ProfileHook):
             key_type: what the key is: "accId" (the default), "apiId", "username", "discord", "uniqueId".
             version: column that orders the changes of a key.
             nulls: "clear", "skip" or "invalid"; "invalid" by default.
+            match: one field of the vendor's to the column with its value: the key is then your own, and the
+                vendor's profile is found by that field, once, and remembered in the ledger.
 
         Args: Ledger
             ledger_conn_id: connection of the database that remembers what the vendor acknowledged.
@@ -165,6 +168,7 @@ class SonoranHook(ProfileHook):
             key_type=key_type,
             version=version,
             nulls=nulls,
+            match=match,
             ledger_conn_id=ledger_conn_id,
             changed_fields_only=changed_fields_only,
             ignore_ledger=ignore_ledger,
@@ -229,6 +233,7 @@ class SonoranHook(ProfileHook):
         key_type: Literal["accId", "apiId", "username", "discord", "uniqueId"] | None = None,
         version: str | None = None,
         nulls: Literal["clear", "skip", "invalid"] | None = None,
+        match: Mapping[str, str] | None = None,
         ledger_conn_id: str | None = None,
         changed_fields_only: bool = False,
         ignore_ledger: bool = False,
@@ -262,6 +267,7 @@ class SonoranHook(ProfileHook):
             key_type=key_type,
             version=version,
             nulls=nulls,
+            match=match,
             ledger_conn_id=ledger_conn_id,
             changed_fields_only=changed_fields_only,
             ignore_ledger=ignore_ledger,

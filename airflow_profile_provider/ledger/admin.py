@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_profile_provider.errors import ConfigurationError
+from airflow_profile_provider.ledger.ids import forget_ids
 from airflow_profile_provider.ledger.quarantine import QUARANTINE
 from airflow_profile_provider.ledger.reader import has_ledger, version_name
 from airflow_profile_provider.ledger.spellings import mark_of
@@ -154,6 +155,7 @@ class LedgerAdmin:
                 raise ConfigurationError(f"a push to {target.target} is under way; wait until it has ended")
             number = self._run(connection, table.delete().where(table.c.target == target.id), key)
             self._forget_history(connection, target, key)
+            forget_ids(connection, target.id, None if key is None else spellings(key))
             if key is None:
                 meta, known = self._tables.meta, self._tables.targets
                 names = version_name(target.id), mark_of(target.id)

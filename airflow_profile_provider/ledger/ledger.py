@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_profile_provider.errors import ConfigurationError, LedgerFailed
 from airflow_profile_provider.ledger.entry import Entry
 from airflow_profile_provider.ledger.history import History
+from airflow_profile_provider.ledger.ids import Ids
 from airflow_profile_provider.ledger.lease import Lease
 from airflow_profile_provider.ledger.migrations import found_schema, migrate, require_schema
 from airflow_profile_provider.ledger.reader import LedgerReader, ids_of, version_name
@@ -114,6 +115,10 @@ class Ledger(LedgerReader):
         except ConfigurationError:
             lease.give_back()
             raise
+
+    def ids(self, key_type: str, fold: Callable[[str], str]) -> Ids:
+        """Return which profiles the target's keys mean, by this identifier of the vendor's."""
+        return Ids(self._engine, self._target, key_type, fold)
 
     # -- writing ----------------------------------------------------------------------------------------
 

@@ -71,6 +71,15 @@ _ENTRIES = """create table if not exists profile_ledger (
   refused_at float default 0 not null,
   primary key (target, "key")
 ){without}"""
+_IDS = """create table profile_ledger_ids (
+  target integer not null,
+  key_type varchar(100) not null,
+  "key" varchar(500) not null,
+  id varchar(500) not null,
+  profile varchar(500) not null,
+  primary key (target, key_type, "key"),
+  unique (target, key_type, profile)
+)"""
 _RENAMED_LEASE = "alter table profile_ledger_leases rename column until to held_until"
 """A push of an older package that waits for its turn meanwhile fails on it, and so writes nothing more."""
 _SENT = "alter table profile_ledger add column sent varchar(40)"
@@ -190,6 +199,9 @@ MIGRATIONS = (
             _HISTORY.format(if_new="", instant="to_timestamp(r.at)"),
         ),
     ),
+    # Which profile of the vendor's somebody's own key means: ``id`` as it is sent, ``profile`` for all of its
+    # spellings, so that no two keys mean one profile.
+    Migration(("profile_ledger_ids", "profile"), sqlite=(_IDS,), postgresql=(_IDS,)),
 )
 SCHEMA = len(MIGRATIONS)
 """The version that this package reads and writes."""

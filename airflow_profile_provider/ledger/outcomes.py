@@ -85,6 +85,9 @@ class Outcomes:
         if newest is None:
             return
         entry = newest.entry
+        sought = planned.change.sought
+        if sought and sought.moved:  # of the profile that is there now, nothing is known
+            entry.row, entry.fields, entry.earlier = None, {}, ()
         if verdict.acknowledged:
             self._acknowledged = True
             order = place_of(planned.change)
@@ -93,7 +96,7 @@ class Outcomes:
         self._fail(entry)
         if len(self._failed) < MOST_FAILED:
             self._failed.setdefault(entry.key, []).extend(map(short, rows))
-        if verdict is Verdict.REJECTED:
+        if verdict is Verdict.REJECTED and not (sought and not sought.found):  # else nothing was sent
             self._refusals.append((entry.key, newest.whole))
 
     def keep(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_profile_provider.errors import ConfigurationError
 from airflow_profile_provider.ledger.entry import OWED, Entry
+from airflow_profile_provider.ledger.ids import ReadIds
 from airflow_profile_provider.ledger.migrations import found_schema, require_schema
 from airflow_profile_provider.ledger.packing import Packing
 from airflow_profile_provider.ledger.salt import Salt, is_plain
@@ -163,6 +164,10 @@ class LedgerReader(ABC):
                     reader.close()
             raise
 
+    def read_ids(self, key_type: str) -> ReadIds | None:
+        """Return which profiles the target's keys mean, by this identifier of the vendor's."""
+        return ReadIds(self._engine, self._target, key_type)
+
     def known(self, keys: Collection[str]) -> dict[str, Entry]:
         """Return what is known of these keys, without their fields."""
         found = self._read(self._statements.known, keys)
@@ -241,6 +246,10 @@ class ReadLedger(LedgerReader):
     def known(self, keys: Collection[str]) -> dict[str, Entry]:
         """Return what is known of these keys, without their fields."""
         return super().known(keys) if self._there else {}
+
+    def read_ids(self, key_type: str) -> ReadIds | None:
+        """Return which profiles the target's keys mean, or None where there is no ledger."""
+        return super().read_ids(key_type) if self._there else None
 
     @property
     def version_kind(self) -> str | None:

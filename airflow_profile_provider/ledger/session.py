@@ -25,6 +25,7 @@ from airflow_profile_provider.ledger.diff import (
 from airflow_profile_provider.ledger.entry import Entry
 from airflow_profile_provider.ledger.fingerprints import Fingerprints
 from airflow_profile_provider.ledger.history import History
+from airflow_profile_provider.ledger.ids import ReadIds
 from airflow_profile_provider.ledger.ledger import Ledger
 from airflow_profile_provider.ledger.outcomes import Outcomes, short
 from airflow_profile_provider.ledger.postponed import Postponed, Waiting
@@ -66,7 +67,8 @@ class LedgerSession:
     """Compares changes with a ledger before they are sent, and writes down what became of them after.
 
     A key that is on its way is never taken for unchanged: what the ledger says of it is about to be untrue.
-    ``writer`` is the ledger to write to, the same one; None: changes are only proposed, never sent.
+    ``writer`` is the ledger to write to, the same one; None: changes are only proposed, never sent. ``ids``
+    says which of the vendor's profiles a key means that is none of the vendor's.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class LedgerSession:
         how: LedgerOptions,
         *,
         writer: Ledger | None = None,
+        ids: ReadIds | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._mapper = mapper
@@ -85,11 +88,17 @@ class LedgerSession:
         self._prints = prints
         self._how = how
         self._clock = clock
+        self._ids = ids
         self._claims = Claims()
         self._candidates = Candidates(mapper, ledger, prints, how, self._claims)
         self._kind = VersionKind(ledger, writer)
         self._postponed = Postponed()
         self._outcomes = Outcomes(writer, how, self._claims, clock)
+
+    @property
+    def ids(self) -> ReadIds | None:
+        """Which of the vendor's profiles a key means; None where the keys are the vendor's."""
+        return self._ids
 
     @property
     def knows_nothing(self) -> bool:
@@ -142,10 +151,14 @@ class LedgerSession:
         proposed = Proposed()
         way = _Pass(settle, proposed, resource=False, is_whole=is_whole, waits=waits)
         for found, final in self._with_postponed(rows, way):
+            chunk = []
             for one, entry in found:
                 for _, proposal in self._decided(one, entry, way, final=final):
                     proposed.add(profile_of(proposal.change))
-                    yield proposal
+                    chunk.append(proposal)
+            changes = self._with_ids([proposal.change for proposal in chunk])
+            for proposal, change in zip(chunk, changes, strict=True):
+                yield proposal._replace(change=change)
 
     def leave(self, settle: Settle, why: str) -> None:
         """Settle what still waits for a later row that will not come."""
@@ -216,12 +229,17 @@ class LedgerSession:
             ]
             try:
                 self._outcomes.put_in_doubt([entry for _, entry in to_send])
+                changes = self._with_ids([change for change, _ in to_send])
             except PushStopped as stopped:
                 for change, _ in to_send:
                     way.settle(change, Verdict.UNSENT, str(stopped))
                 self.leave(way.settle, str(stopped))
                 raise
-            yield from (change for change, _ in to_send)
+            yield from changes
+
+    def _with_ids(self, changes: list[Change]) -> list[Change]:
+        """Return changes with the vendor's keys of their profiles, as far as these are known."""
+        return self._ids.with_known(changes) if self._ids else changes
 
     def _decided(
         self, found: Candidate, entry: Entry, way: _Pass, *, final: bool

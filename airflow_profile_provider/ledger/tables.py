@@ -30,7 +30,8 @@ ROW_BYTES = 16
 class Tables:
     """The tables: what holds for all targets, the targets, who is pushing to them, and what they have.
 
-    The others are the history: the pushes, how many records have which verdict, and why, and those records.
+    ``ids`` has which of the vendor's profiles somebody's own key means. The others are the history: the
+    pushes, how many records have which verdict, and why, and those records.
     """
 
     meta: Table
@@ -40,6 +41,7 @@ class Tables:
     pushes: Table
     counts: Table
     records: Table
+    ids: Table
 
     @classmethod
     def described(cls) -> Tables:
@@ -135,7 +137,17 @@ class Tables:
             Column("at", Float, nullable=False),
             sqlite_with_rowid=False,
         )
-        return cls(meta, targets, leases, entries, pushes, counts, records)
+        ids = Table(
+            "profile_ledger_ids",
+            metadata,
+            Column("target", Integer, primary_key=True, autoincrement=False),
+            Column("key_type", String(100), primary_key=True),
+            Column("key", String(LONGEST_KEY), primary_key=True),
+            Column("id", String(LONGEST_KEY), nullable=False),
+            Column("profile", String(LONGEST_KEY), nullable=False),
+            UniqueConstraint("target", "key_type", "profile"),
+        )
+        return cls(meta, targets, leases, entries, pushes, counts, records, ids)
 
 
 @contextmanager

@@ -14,7 +14,8 @@ from airflow_profile_provider.values import is_null, read_as, unwrapped
 if TYPE_CHECKING:
     from airflow_profile_provider.mapping.mapper import FieldMapping
 
-_CHANGE_MEMBERS = frozenset({"key", "key_type", "fields", "relationships", "version"})
+_CHANGE_MEMBERS = frozenset({"key", "key_type", "fields", "relationships", "version", "match"})
+_VENDORS = "the vendor's identifier of the profile"
 _REJECT_MEMBERS = frozenset({"verdict", "reason", "position", "place", "text", "unread"})
 
 
@@ -47,7 +48,8 @@ class Columns:
         ]
         version = [self._mapping.version] if self._mapping.version else []
         read = [column for of in fields.values() for column in columns_of(of)]
-        return list(dict.fromkeys([str(self._mapping.key), *read, *linked, *version]))
+        matched = (self._mapping.match or {}).values()
+        return list(dict.fromkeys([str(self._mapping.key), *read, *linked, *version, *matched]))
 
     def members(self, row: Row) -> dict[str, Any]:
         """Return the members of the change that a row asks for, not yet checked.
@@ -58,7 +60,8 @@ class Columns:
         content: Mapping[str, Any] = row.content
         key = str(self._mapping.key)
         if is_null(content.get(key)) or (row.text and not content[key]):
-            raise InvalidRecord(f"has no key in column {key}; give the vendor's identifier of the profile")
+            whose = "your own identifier of the person" if self._mapping.match else _VENDORS
+            raise InvalidRecord(f"has no key in column {key}; give {whose}")
         # Most mappings have columns alone, and most of a push's work on a row is this.
         fields = {name: content[column] for name, column in self._plain.items() if column in content}
         return {
@@ -66,6 +69,7 @@ class Columns:
             "fields": self._with_made(fields, row) if self.made else fields,
             "relationships": self._links(row),
             "version": self.version(row),
+            "match": {by: content.get(column) for by, column in (self._mapping.match or {}).items()},
         }
 
     def said_of(self, row: Row) -> list[str]:

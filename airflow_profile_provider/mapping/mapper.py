@@ -12,9 +12,10 @@ from airflow_profile_provider.errors import ConfigurationError, InvalidRecord, P
 from airflow_profile_provider.fields import Expression
 from airflow_profile_provider.mapping.columns import Columns, Of, check_members, columns_of, refuse_null
 from airflow_profile_provider.mapping.sizes import size_of
+from airflow_profile_provider.mapping.sought import sought_of
 from airflow_profile_provider.mapping.versions import version_of
 from airflow_profile_provider.options import Nulls, require_choice
-from airflow_profile_provider.records import Change, Row, is_reject
+from airflow_profile_provider.records import OWN_KEY, Change, Row, is_reject
 from airflow_profile_provider.values import (
     exact_key,
     holds_null,
@@ -40,6 +41,8 @@ class FieldMapping:
     (a list where the names agree); with ``fields=None`` rows are changes already. ``version`` is the column
     that orders the changes of a key. ``nulls`` is "clear", "skip" or "invalid". With ``exact_keys`` each
     spelling of a key is a profile of its own; else those that the vendor may take for one are judged as one.
+    ``match`` is the vendor's field, and the column, by which the vendor's profile is found of a key that is
+    none of its own.
     """
 
     key: str | None = None
@@ -50,6 +53,7 @@ class FieldMapping:
     relationships: ColumnsOf | None = None
     max_record_bytes: int = 1_000_000
     exact_keys: bool = False
+    match: Mapping[str, str] | None = None
 
 
 class Mapper:
@@ -81,9 +85,10 @@ class Mapper:
         self._nulls = require_choice("nulls", mapping.nulls or vendor.nulls, get_args(Nulls))
         self._columns = Columns(mapping, self._fields or {}, self._nulls)
         usable = vendor.usable_key_types
-        self._key_type = require_choice("key_type", mapping.key_type or usable[0], usable)
+        self.vendor_key_type = require_choice("key_type", mapping.key_type or usable[0], usable)
+        self._key_type = OWN_KEY if mapping.match else self.vendor_key_type
         if given is not None:
-            vendor.check_key_type(self._key_type)
+            vendor.check_key_type(self.vendor_key_type)
         if given is not None and not (mapping.key and (self._fields or mapping.relationships)):
             raise ConfigurationError(
                 "fields maps columns to send, so name the column of the key as well (key=)"
@@ -97,7 +102,7 @@ class Mapper:
 
     @property
     def key_type(self) -> str:
-        """Which identifier the key is, unless a change says otherwise."""
+        """Which identifier the key is, unless a change says otherwise; `OWN_KEY` where it is none."""
         return self._key_type
 
     @property
@@ -164,14 +169,19 @@ class Mapper:
             profile=self.profile_of(key, key_type),
             version=version_of(raw.get("version")),
             relationships=self._linked(raw.get("relationships")),
+            sought=sought_of(self._mapping.match, raw),
         )
-        self._vendor.check_change(change)
+        self._vendor.check_change(change if change.sought is None else self._as_vendors(change))
         size = size_of(change)
         if size > self._mapping.max_record_bytes:
             raise InvalidRecord(
                 f"is {size:,} bytes, above max_record_bytes={self._mapping.max_record_bytes}; shorten it"
             )
         return change
+
+    def _as_vendors(self, change: Change) -> Change:
+        """Return a change as it will be once its profile is found."""
+        return replace(change, key_type=self.vendor_key_type)
 
     def _members(self, row: Row) -> Mapping[str, Any]:
         """Return the members of the change that a row asks for, or is already."""
@@ -238,6 +248,8 @@ class Mapper:
             ConfigurationError: naming it.
         """
         self._vendor.check_mapping(self._fields or (), self._mapping.relationships or (), self._catalogue)
+        for field in self._mapping.match or ():
+            self._vendor.require_matchable(field, self.vendor_key_type, self._catalogue)
 
     def _check_made(self) -> None:
         """Refuse an expression whose value cannot be sent, whatever the rows hold.
@@ -322,20 +334,27 @@ class Mapper:
 
     def profile_of(self, key: str, key_type: str | None = None) -> str:
         """Return what stands for all spellings of a key that the vendor may take for one profile."""
-        return key if self._mapping.exact_keys else self._vendor.profile_of(key_type or self._key_type, key)
+        if self._keys_are_exact:
+            return key
+        return self._vendor.profile_of(key_type or self._key_type, key)
+
+    @property
+    def _keys_are_exact(self) -> bool:
+        """Whether two spellings are two keys: of their owner's own, nobody else makes one."""
+        return self._mapping.exact_keys or self._key_type == OWN_KEY
 
     def profiles_of(self, keys: list[str]) -> list[str]:
         """Return what stands for each of many keys; nearly always they do so themselves."""
         text = "\0".join(["", *keys])
         plain = text.isascii() and text == text.lower() and " " not in text and "\x000" not in text
-        if self._mapping.exact_keys or (plain and text.replace("\0", "").isprintable()):
+        if self._keys_are_exact or (plain and text.replace("\0", "").isprintable()):
             return keys
         return [self.profile_of(key) for key in keys]
 
     def _usable(self, key_type: Any) -> str:
         if key_type is None:
             return self._key_type
-        usable = self._vendor.usable_key_types
+        usable = (OWN_KEY,) if self._key_type == OWN_KEY else self._vendor.usable_key_types
         if key_type not in usable:
             raise InvalidRecord(f"its key_type is not one of {', '.join(usable)}")
         return str(key_type)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from itertools import count
 
-from airflow_profile_provider.records import Change, order_of
+from airflow_profile_provider.records import Change, Sought, order_of
 
 
 @dataclass(slots=True)
@@ -30,13 +30,27 @@ class PendingChange:
         older, newer = self.change, later
         if is_older(later, self.change):
             older, newer = later, self.change
-        self.change = replace(newer, fields={**older.fields, **newer.fields})
+        fields = {**older.fields, **newer.fields}
+        self.change = replace(newer, fields=fields, sought=_sought_of_both(older, newer))
 
 
 def is_older(change: Change, other: Change) -> bool:
     """Whether both are versioned and change's version comes first."""
     first, second = order_of(change.version), order_of(other.version)
     return first is not None and second is not None and first[0] == second[0] and first[1] < second[1]
+
+
+def _sought_of_both(older: Change, newer: Change) -> Sought | None:
+    """Return what is known of the profile that two changes of one key are for."""
+    before, now = older.sought, newer.sought
+    if before is None or now is None:
+        return now
+    whole = None
+    if before.whole or now.whole:
+        fields = {**(before.whole or older).fields, **(now.whole or newer).fields}
+        whole = replace(newer, fields=fields)
+    found = before.found if before.moved else now.found or before.found
+    return replace(now, found=found, moved=before.moved or now.moved, whole=whole)
 
 
 class Window:

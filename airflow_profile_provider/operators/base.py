@@ -87,6 +87,9 @@ class PushProfilesOperator(TemplatesMixin, LineageMixin, BaseOperator):
     :param key_type: which of the vendor's identifiers the key is; the first by default.
     :param version: column that orders the changes of a key, of one run and, with a ledger, of all.
     :param nulls: "clear", "skip" or "invalid"; the vendor's default otherwise.
+    :param match: one field of the vendor's to the column with its value, such as ``{"email": "email"}``: the
+        key is then your own, and the vendor's profile is found by that field, once, and remembered in the
+        ledger.
 
     **Ledger**
 
@@ -136,7 +139,7 @@ class PushProfilesOperator(TemplatesMixin, LineageMixin, BaseOperator):
 
     template_fields: Sequence[str] = ("records", *OPTIONS, "max_failed", "resume", "deferrable")
     template_ext: Sequence[str] = (".sql",)
-    template_fields_renderers = {"fields": "json", "sql": "sql"}  # noqa: RUF012 -- as BaseOperator declares it
+    template_fields_renderers = {"fields": "json", "match": "json", "sql": "sql"}  # noqa: RUF012 -- as BaseOperator declares it
     shallow_copy_attrs: Sequence[str] = ("_BaseOperator__init_kwargs",)  # no generator can be copied
     ui_color = "#d8e8f8"
     sql: str | None
@@ -179,6 +182,7 @@ class PushProfilesOperator(TemplatesMixin, LineageMixin, BaseOperator):
         key_type: str | XComArg | None = None,
         version: str | XComArg | None = None,
         nulls: Nulls | XComArg | None = None,
+        match: Mapping[str, str] | str | XComArg | None = None,
         ledger_conn_id: str | XComArg | None = None,
         changed_fields_only: bool | str | XComArg = False,
         ignore_ledger: bool | str | XComArg = False,

@@ -30,6 +30,7 @@ def _columns(name: str, value: Any) -> Any:
 
 _PARSED = {
     "fields": _columns,
+    "match": arguments.match,
     "parameters": arguments.parameters,
     "relationships": arguments.links,
     "partition": arguments.pair,

@@ -55,6 +55,9 @@ class OcambaPushProfilesOperator(PushProfilesOperator):
     :param key_type: what the key is: "id" (the default).
     :param version: column that orders the changes of a key, of one run and, with a ledger, of all.
     :param nulls: "clear", "skip" or "invalid"; "invalid" by default.
+    :param match: one field of the vendor's to the column with its value, such as ``{"email": "email"}``: the
+        key is then your own, and the vendor's profile is found by that field, once, and remembered in the
+        ledger.
 
     **Ledger**
 
@@ -126,6 +129,7 @@ class OcambaPushProfilesOperator(PushProfilesOperator):
         key_type: Literal["id"] | XComArg | None = None,
         version: str | XComArg | None = None,
         nulls: Literal["clear", "skip", "invalid"] | XComArg | None = None,
+        match: Mapping[str, str] | str | XComArg | None = None,
         ledger_conn_id: str | XComArg | None = None,
         changed_fields_only: bool | str | XComArg = False,
         ignore_ledger: bool | str | XComArg = False,
@@ -168,6 +172,7 @@ class OcambaPushProfilesOperator(PushProfilesOperator):
             key_type=key_type,
             version=version,
             nulls=nulls,
+            match=match,
             ledger_conn_id=ledger_conn_id,
             changed_fields_only=changed_fields_only,
             ignore_ledger=ignore_ledger,
@@ -216,6 +221,7 @@ class OcambaPushProfilesOperator(PushProfilesOperator):
             key_type: Literal["id"] | XComArg | None = ...,
             version: str | XComArg | None = ...,
             nulls: Literal["clear", "skip", "invalid"] | XComArg | None = ...,
+            match: Mapping[str, str] | str | XComArg | None = ...,
             ledger_conn_id: str | XComArg | None = ...,
             changed_fields_only: bool | str | XComArg = ...,
             ignore_ledger: bool | str | XComArg = ...,

@@ -13,12 +13,14 @@ from functools import cached_property
 from typing import Any
 
 from airflow_profile_provider.delivery.cost import Cost
+from airflow_profile_provider.delivery.matching import Matching
 from airflow_profile_provider.delivery.quota import Quota
 from airflow_profile_provider.delivery.sender import Sender
 from airflow_profile_provider.delivery.transport import Transport
 from airflow_profile_provider.errors import Paused, PushStopped
 from airflow_profile_provider.ledger.diff import DOUBT_SECONDS, LedgerOptions
 from airflow_profile_provider.ledger.history import HistoryOptions
+from airflow_profile_provider.ledger.ids import Ids
 from airflow_profile_provider.ledger.session import LedgerSession
 from airflow_profile_provider.mapping.mapper import FieldMapping, Mapper
 from airflow_profile_provider.push.account import Account
@@ -190,9 +192,17 @@ class Assembly:
         return transport
 
     @cached_property
+    def matching(self) -> Matching | None:
+        """Finds the vendor's profiles of keys that are none of the vendor's; None where they are."""
+        ids = self.session.ids if self.session else None
+        if not isinstance(ids, Ids):
+            return None
+        return Matching(self.vendor, self.transport, self.mapper.vendor_key_type, ids)
+
+    @cached_property
     def sender(self) -> Sender:
         """Delivers batches."""
-        return Sender(self.vendor, self.transport, self.batch_size)
+        return Sender(self.vendor, self.transport, self.batch_size, self.matching)
 
     @cached_property
     def review(self) -> PlanReview | None:
@@ -271,7 +281,7 @@ class Assembly:
         progress = Progress(
             self.quota,
             expected,
-            self.vendor.requests_per_batch / self.batch_size,
+            self._requests_per_record,
             before=earlier.received,
             at_most=self.session is not None,
         )
@@ -299,6 +309,12 @@ class Assembly:
         )
 
     @property
+    def _requests_per_record(self) -> float:
+        """How many requests a record takes at the most, usually."""
+        look_ups = self.vendor.requests_per_find if self.options.match else 0
+        return self.vendor.requests_per_batch / self.batch_size + look_ups
+
+    @property
     def _is_retried(self) -> bool:
         """Whether an earlier try may have sent any of it."""
         checkpoints = self._how.checkpoints
@@ -310,7 +326,14 @@ class Assembly:
         expected = None if options.only is not None or options.partition else self.source.count()
         if expected:
             at_most = self.session is not None
-            words = estimate(expected, self.batch_size, self.vendor, self.quota, at_most=at_most)
+            words = estimate(
+                expected,
+                self.batch_size,
+                self.vendor,
+                self.quota,
+                at_most=at_most,
+                look_ups=self.options.match is not None,
+            )
             self.surroundings.log.info("%s", words)
         return expected
 

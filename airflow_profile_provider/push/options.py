@@ -34,6 +34,7 @@ class PushOptions:
     key_type: str | None = None
     version: str | None = None
     nulls: str | None = None
+    match: Mapping[str, str] | None = None
     relationships: ColumnsOf | None = None
     only: str | None = None
     only_key: str | None = None
@@ -115,6 +116,10 @@ class PushOptions:
                 require_choice(name, getattr(options, name), choices)
         if options.action == "baseline" and not options.ledger_conn_id:
             raise ConfigurationError('action="baseline" fills a ledger, so name one: ledger_conn_id')
+        if options.match and not options.ledger_conn_id:
+            raise ConfigurationError(
+                "match remembers which of the vendor's profiles a key means, so name a ledger: ledger_conn_id"
+            )
         return options
 
     def require_fit(self, vendor: Vendor) -> None:
@@ -186,6 +191,7 @@ def _quota(name: str, value: Any) -> str | None:
 _READERS: dict[str, Callable[[str, Any], Any]] = {
     "doubt_seconds": arguments.seconds,
     "fields": _fields,
+    "match": arguments.match,
     "parameters": arguments.parameters,
     "relationships": arguments.links,
     "partition": _partition,

@@ -117,6 +117,8 @@ def _change(change: Change) -> dict[str, Any]:
     line: dict[str, Any] = {"key": change.key, "key_type": change.key_type, "fields": change.fields}
     if change.relationships:
         line["relationships"] = change.relationships
+    if change.sought:
+        line["match"] = {change.sought.by: change.sought.value}
     return line | {"version": change.version}
 
 

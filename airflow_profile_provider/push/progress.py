@@ -10,12 +10,22 @@ from airflow_profile_provider.records import Report
 from airflow_profile_provider.vendors.base import Vendor
 
 
-def estimate(records: int, batch_size: int, vendor: Vendor, quota: Quota, *, at_most: bool = False) -> str:
+def estimate(
+    records: int,
+    batch_size: int,
+    vendor: Vendor,
+    quota: Quota,
+    *,
+    at_most: bool = False,
+    look_ups: bool = False,
+) -> str:
     """Say how many requests so many records take, and how long those take at the quota.
 
-    With a ledger that is ``at_most``: what the vendor holds already takes none.
+    With a ledger that is ``at_most``: what the vendor holds already takes none. ``look_ups``: the profile of
+    each is to be found first, if it is not known.
     """
     requests = math.ceil(records / batch_size) * vendor.requests_per_batch
+    requests += records * vendor.requests_per_find if look_ups else 0
     seconds = fastest(quota.rates, requests)
     rates = ", ".join(f"{rate.limit}/{rate.seconds:g}s" for rate in quota.rates)
     number = (
@@ -23,6 +33,7 @@ def estimate(records: int, batch_size: int, vendor: Vendor, quota: Quota, *, at_
         if at_most
         else f"about {requests:,} requests"
     )
+    number += ", look-ups of whom it does not know included" if look_ups else ""
     said = f"About {records:,} records: {number}"
     if not rates:
         return f"{said}, without a quota"

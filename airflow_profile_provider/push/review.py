@@ -122,6 +122,7 @@ class PlanReview:
     _again: Counter[tuple[str, str]] = field(default_factory=Counter, repr=False)
     _why: Counter[str] = field(default_factory=Counter, repr=False)
     _fields: Counter[str] = field(default_factory=Counter, repr=False)
+    _unknown: int = 0
     _first: list[str] = field(default_factory=list, repr=False)
 
     @property
@@ -133,6 +134,7 @@ class PlanReview:
         """Count a change that would be sent."""
         change = proposal.change
         self.changes += 1
+        self._unknown += bool(change.sought and not change.sought.found)
         named = f"{change.key_type}\0{change.key}\0{proposal.whole}"
         if proposal.again:  # the order of the changes of one key matters
             self._again[change.identity] += 1
@@ -192,6 +194,12 @@ class PlanReview:
         lines += [f"| {why} | {number} |" for why, number in self._why.most_common()]
         others = {verdict: getattr(report, verdict) for verdict in Verdict if verdict is not Verdict.PLANNED}
         lines += [f"| {verdict} | {number} |" for verdict, number in others.items() if number]
+        if self._unknown:
+            lines += [
+                "",
+                f"Of {self._unknown} records, the vendor's profile is not known yet: each is looked up when "
+                "it is sent, and rejected where none matches, or several do. For this plan, none was.",
+            ]
         if self._fields:
             lines += ["", "| field | changes |", "| --- | ---: |"]
             lines += [f"| {self._named(name)} | {number} |" for name, number in self._fields.most_common(20)]

@@ -51,6 +51,8 @@ class Reads:
     """Whether a page may show what was before the last writes; `read` never does."""
     matchable: Mapping[str, Search] = {}
     """Documented fields by whose value `find` finds profiles."""
+    requests_per_find: int = 1
+    """Requests of one `find`, usually."""
 
     @property
     def readable_key_types(self) -> tuple[str, ...]:
@@ -84,6 +86,20 @@ class Reads:
     def is_matchable(self, field: str, catalogue: Mapping[str, Field] = _NONE) -> bool:
         """Whether `find` finds profiles by this field; the vendor's own catalogue may tell of others."""
         return field in self.matchable
+
+    def require_matchable(self, field: str, key_type: str, catalogue: Mapping[str, Field] = _NONE) -> None:
+        """Refuse a field by which `find` finds nobody for sure.
+
+        Raises:
+            ConfigurationError: naming those by which it does.
+        """
+        if not self.is_matchable(field, catalogue):
+            names = [*self.matchable, *(name for name in catalogue if self.is_matchable(name, catalogue))]
+            known = f"by {', '.join(dict.fromkeys(names))}" if names else "by no field"
+            raise ConfigurationError(
+                f"match: {self.name} finds nobody for sure by {field}; profiles are found there {known}"
+            )
+        self._require_readable(key_type)
 
     def find(self, field: str, value: Any, key_type: str) -> Finding:
         """Yield the requests that find who has exactly this value, and return them: none, one, or several.

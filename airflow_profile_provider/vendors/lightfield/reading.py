@@ -54,6 +54,7 @@ class Accounts(Vendor):
     read_batch = 1
     page_size = 25
     lists_lag = True
+    requests_per_find = 2
     matchable: Mapping[str, Search] = {
         "$name": "exact",
         "$website": "contains",

@@ -28,8 +28,8 @@ ACCOUNT = "3ad64ab3-0000-46c5-b1d7-000000000001"
 TABLES = """
 drop schema if exists marts cascade; drop schema public cascade; create schema public; create schema marts;
 create table marts.people (
-    ocamba_id text, sonoran_id text, communifire_id text, email text, full_name text, company text,
-    comment text, site text, number text, updated_at timestamptz
+    person_id text, ocamba_id text, sonoran_id text, communifire_id text, email text, full_name text,
+    company text, comment text, site text, number text, updated_at timestamptz
 );
 create table marts.crosswalk (sonoran_id text, ocamba_id text);
 """
@@ -49,13 +49,15 @@ class World:
 
     def _people(self) -> Rows:
         """Ten people, whom each system knows by its own key."""
+        emails = [profile["email"] for profile in self.sandbox.profiles("ocamba").values()]
         keys = {vendor: list(self.sandbox.keys(vendor)) for vendor in ("ocamba", "sonoran", "communifire")}
         return [
             {
+                "person_id": f"p-{n}",
                 "ocamba_id": ADA if n == 0 else keys["ocamba"][n],
                 "sonoran_id": keys["sonoran"][n],
                 "communifire_id": keys["communifire"][n],
-                "email": f"person{n}@example.com",
+                "email": emails[n],
                 "full_name": f"Person {n}",
                 "company": f"Company {n}",
                 "comment": f"Comment {n}",

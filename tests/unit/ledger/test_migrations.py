@@ -24,13 +24,13 @@ from airflow_profile_provider.ledger.migrations import MIGRATIONS, SCHEMA, migra
 from airflow_profile_provider.ledger.tables import Tables
 from unit.cli.test_commands import run
 
-from . import schema_1, schema_2
+from . import schema_1, schema_2, schema_3
 from .conftest import N
 from .quick import push, written
 
 SHAPE = "ocamba []"
-"""What `Vendor.shape` of Ocamba was when ledgers were of schema 1, and of 2."""
-OLD = {1: schema_1, 2: schema_2}
+"""What `Vendor.shape` of Ocamba was when ledgers were of schema 1, of 2, and of 3."""
+OLD = {1: schema_1, 2: schema_2, 3: schema_3}
 of_any_age = pytest.mark.parametrize("age", OLD)
 
 

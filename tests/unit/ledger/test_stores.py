@@ -30,7 +30,7 @@ from airflow_profile_provider.sources.outbox import OutboxRows
 
 pytestmark = pytest.mark.long
 
-TABLES = ("profile_ledger", "profile_ledger_meta", "profile_ledger_targets", "profile_ledger_leases")
+TABLES = tuple(f"profile_ledger{name}" for name in ("", "_meta", "_targets", "_leases", "_ids"))
 MANY = 1500
 
 

@@ -1,0 +1,117 @@
+"""From somebody's own key to the vendor's: who is meant is found by a field, once, and remembered.
+
+A profile that the vendor no longer knows is forgotten. Two keys never come to mean one profile: whoever comes
+second is refused, because nobody can say whose rows are right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
+from typing import Protocol
+
+from airflow_profile_provider.delivery.transport import Transport
+from airflow_profile_provider.errors import InvalidRecord, ProfileError, PushStopped, RecordRefused, Unmatched
+from airflow_profile_provider.records import Change, Sought
+from airflow_profile_provider.vendors.base import Vendor
+
+_MAY_BE_GONE = frozenset({200, 400, 404, 410})
+"""With which statuses vendors say that they know no such profile, whatever else they say with them."""
+
+
+class Ids(Protocol):
+    """What is remembered: the vendor's keys, by the own ones. See `ledger.ids`."""
+
+    def of(self, keys: Collection[str]) -> dict[str, str]:
+        """Return which of the keys are known to mean a profile, and which one."""
+
+    def remember(self, key: str, found: str) -> str:
+        """Remember one; return the profile that the key means. Raises Unmatched: another key means it."""
+
+    def forget(self, key: str, found: str) -> None:
+        """Forget one, and what the vendor acknowledged of it."""
+
+
+class Matching:
+    """Finds the vendor's profiles of changes whose keys the vendor does not know; from any thread.
+
+    ``key_type`` is which of the vendor's identifiers is remembered of a profile, and sent.
+    """
+
+    def __init__(self, vendor: Vendor, transport: Transport, key_type: str, ids: Ids) -> None:
+        self._vendor = vendor
+        self._transport = transport
+        self._key_type = key_type
+        self._ids = ids
+
+    def resolve(self, changes: Iterable[Change]) -> Iterator[tuple[Change, ProfileError | None]]:
+        """Yield changes as the vendor takes them, each with why it cannot be one, if so; see `found`.
+
+        Raises:
+            PushStopped: nothing can get through.
+        """
+        for change in changes:
+            try:
+                yield self.addressed(self.found(change)), None
+            except PushStopped:
+                raise
+            except ProfileError as error:
+                yield change, error
+
+    def found(self, change: Change) -> Change:
+        """Return a change with the vendor's key in ``sought``: as it is remembered, or found now.
+
+        Raises:
+            Unmatched: there is no such profile, or several, or another key means it.
+            InvalidRecord: there is nothing to look for, or nothing that can be looked for.
+            VendorError: the vendor does not say who it is.
+            PushStopped: nothing can get through.
+        """
+        sought = change.sought
+        if sought is None or sought.found:
+            return change
+        key = change.profile or change.key
+        known = self._ids.of([key]).get(key) or self._ids.remember(key, self._looked_up(sought))
+        return replace(change, sought=replace(sought, found=known))
+
+    def addressed(self, change: Change) -> Change:
+        """Return a change that was found as the vendor takes it, by the vendor's key."""
+        return addressed(change, self._key_type)
+
+    def is_gone(self, change: Change, refused: RecordRefused) -> bool:
+        """Whether a change was refused because its profile is there no longer; then it is forgotten.
+
+        The vendor is asked: none of its words for a refusal say so for sure.
+
+        Raises:
+            VendorError, PushStopped: the vendor does not say whether it is there.
+        """
+        sought = change.sought
+        if sought is None or not sought.found or refused.status not in _MAY_BE_GONE:
+            return False
+        if self._vendor.read_batch:
+            key = sought.found
+            if (self._transport.drive(self._vendor.read([key], self._key_type, ())))[key] is not None:
+                return False
+        elif refused.status not in {404, 410}:
+            return False
+        self._ids.forget(change.profile or change.key, sought.found)
+        return True
+
+    def _looked_up(self, sought: Sought) -> str:
+        """Ask the vendor whose value this is."""
+        if sought.value is None:
+            raise InvalidRecord(f"has no {sought.by} by which its profile could be found; give one")
+        found = self._transport.drive(self._vendor.find(sought.by, sought.value, self._key_type))
+        keys = {held.key for held in found}
+        if len(keys) != 1:
+            how = f"matches {len(keys)} profiles" if keys else "no profile matches"
+            raise Unmatched(f"{how}, by {sought.by}")
+        return keys.pop()
+
+
+def addressed(change: Change, key_type: str) -> Change:
+    """Return a change by the vendor's key of its profile, as this identifier, where that was found."""
+    if change.sought is None or not change.sought.found:
+        return change
+    return replace(change, key=change.sought.found, key_type=key_type, profile="", sought=None)
