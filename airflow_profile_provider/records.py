@@ -73,7 +73,7 @@ class Verdict(StrEnum):
     QUARANTINED = "quarantined", Group.FINAL | Group.NEEDLESS | Group.KEPT
     # the push stopped before it
     UNSENT = "unsent", Group.OWED | Group.KEPT
-    # would be sent
+    # would be sent, and is not: by a plan, or because the push sends no more of them
     PLANNED = "planned", Group.FINAL
 
     @classmethod
@@ -281,9 +281,11 @@ class Report:
 
     @property
     def needed(self) -> int:
-        """How many changes needed delivery: all but those that the vendor holds already or that must wait."""
+        """How many changes needed delivery: all but those that the vendor holds, or that wait for later."""
         needless: int = sum(getattr(self, verdict) for verdict in Verdict.of(Group.NEEDLESS))
-        return self.received - needless
+        tried = self.acknowledged + self.rejected + self.failed + self.unsent
+        left = self.planned if tried else 0  # a push sends no more than its limit; a plan sends nothing
+        return self.received - needless - left
 
     def plus(self, later: Report, *, complete: bool = True) -> Report:
         """Return the report of this part of a push and a later one together."""
@@ -369,7 +371,8 @@ class Checkpoint:
     few positions ``ahead`` are, too. ``report`` holds their counts, and the cost so far. ``rejects`` and
     ``delivered`` are the files to go on with, and how many bytes of each belong to this checkpoint. ``ages``
     tells how many seconds before ``at`` (Unix time) each request was answered that still counts against the
-    quota. ``ended`` says that nothing was sent after it.
+    quota. ``taken`` counts the records that were sent for good, where a push has a limit. ``ended`` says that
+    nothing was sent after it.
     """
 
     fingerprint: str
@@ -382,6 +385,7 @@ class Checkpoint:
     delivered_bytes: int = 0
     ages: tuple[float, ...] = ()
     at: float = 0.0
+    taken: int = 0
     ended: bool = False
 
     def covers(self, position: int) -> bool:

@@ -68,6 +68,7 @@ class LightfieldHook(ProfileHook):
         plan_values: bool = False,
         approved_plan: str | None = None,
         max_changes: int | str | None = None,
+        limit: int | None = None,
         rejects_path: AnyPath | None = None,
         delivered_path: AnyPath | None = None,
         concurrency: int | None = None,
@@ -130,6 +131,8 @@ class LightfieldHook(ProfileHook):
             plan_values: put the values into it, too.
             approved_plan: the id of a plan: nothing is sent unless it would be exactly that.
             max_changes: a count, or a share of the records such as "20%": more than that is not sent at all.
+            limit: send the first so many records that would be sent; the others are "planned", and stay to be
+                sent.
 
         Args: Outputs
             rejects_path: where undelivered changes go; that file can be pushed again.
@@ -186,6 +189,7 @@ class LightfieldHook(ProfileHook):
             plan_values=plan_values,
             approved_plan=approved_plan,
             max_changes=max_changes,
+            limit=limit,
             rejects_path=rejects_path,
             delivered_path=delivered_path,
             concurrency=concurrency,

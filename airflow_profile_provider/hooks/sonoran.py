@@ -66,6 +66,7 @@ class SonoranHook(ProfileHook):
         plan_values: bool = False,
         approved_plan: str | None = None,
         max_changes: int | str | None = None,
+        limit: int | None = None,
         rejects_path: AnyPath | None = None,
         delivered_path: AnyPath | None = None,
         concurrency: int | None = None,
@@ -127,6 +128,8 @@ class SonoranHook(ProfileHook):
             plan_values: put the values into it, too.
             approved_plan: the id of a plan: nothing is sent unless it would be exactly that.
             max_changes: a count, or a share of the records such as "20%": more than that is not sent at all.
+            limit: send the first so many records that would be sent; the others are "planned", and stay to be
+                sent.
 
         Args: Outputs
             rejects_path: where undelivered changes go; that file can be pushed again.
@@ -182,6 +185,7 @@ class SonoranHook(ProfileHook):
             plan_values=plan_values,
             approved_plan=approved_plan,
             max_changes=max_changes,
+            limit=limit,
             rejects_path=rejects_path,
             delivered_path=delivered_path,
             concurrency=concurrency,

@@ -58,6 +58,7 @@ class _Pass:
     resource: bool
     is_whole: Callable[[], bool] = lambda: True
     waits: Callable[[int], object] = lambda position: None
+    takes: Callable[[Change], bool] = lambda change: True
 
 
 _Item = TypeVar("_Item", Row, Proposal, Waiting)
@@ -124,13 +125,15 @@ class LedgerSession:
         *,
         is_whole: Callable[[], bool] = lambda: True,
         waits: Callable[[int], object] = lambda position: None,
+        takes: Callable[[Change], bool] = lambda change: True,
     ) -> Iterator[Change]:
         """Yield what must be sent, marked as in doubt; everything else gets its verdict by ``settle``.
 
         ``is_whole`` says whether the source was read to its end: where it broke, what a later row would be is
-        not known. ``waits`` hears of the position of a record that is kept here until its verdict.
+        not known. ``waits`` hears of the position of a record that is kept here until its verdict. ``takes``
+        is asked for each that must be sent whether this push does so; else it is settled there.
         """
-        way = _Pass(settle, self._claims, resource=True, is_whole=is_whole, waits=waits)
+        way = _Pass(settle, self._claims, resource=True, is_whole=is_whole, waits=waits, takes=takes)
         yield from self._claimed(self._with_postponed(rows, way), way)
 
     def again(self, proposals: Iterable[Proposal], settle: Settle) -> Iterator[Change]:
@@ -226,6 +229,7 @@ class LedgerSession:
                 self._send(one, entry, proposal)
                 for first, entry in found
                 for one, proposal in self._decided(first, entry, way, final=final)
+                if way.takes(one.change)
             ]
             try:
                 self._outcomes.put_in_doubt([entry for _, entry in to_send])

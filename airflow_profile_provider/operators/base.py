@@ -114,6 +114,8 @@ class PushProfilesOperator(TemplatesMixin, LineageMixin, BaseOperator):
     :param approved_plan: id of a plan: nothing is sent unless it would be exactly that.
     :param max_changes: a count, or a share of the records such as "20%": more than that stops the task, red,
         before anything is sent.
+    :param limit: send the first so many records that would be sent; the others are "planned", and stay to be
+        sent by a later run, which knows by a ledger or an outbox what was sent.
     :param max_failed: how many changes may fail before the task is red: a count, or "1%" of those that needed
         delivery.
 
@@ -196,6 +198,7 @@ class PushProfilesOperator(TemplatesMixin, LineageMixin, BaseOperator):
         plan_values: bool | str | XComArg = False,
         approved_plan: str | XComArg | None = None,
         max_changes: int | str | XComArg | None = None,
+        limit: int | str | XComArg | None = None,
         max_failed: int | str | XComArg = 0,
         rejects_path: AnyPath | XComArg | None = None,
         delivered_path: AnyPath | XComArg | None = None,

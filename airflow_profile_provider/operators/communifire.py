@@ -85,6 +85,8 @@ class CommunifirePushProfilesOperator(PushProfilesOperator):
     :param approved_plan: id of a plan: nothing is sent unless it would be exactly that.
     :param max_changes: a count, or a share of the records such as "20%": more than that stops the task, red,
         before anything is sent.
+    :param limit: send the first so many records that would be sent; the others are "planned", and stay to be
+        sent by a later run, which knows by a ledger or an outbox what was sent.
     :param max_failed: how many changes may fail before the task is red: a count, or "1%" of those that needed
         delivery.
 
@@ -153,6 +155,7 @@ class CommunifirePushProfilesOperator(PushProfilesOperator):
         plan_values: bool | str | XComArg = False,
         approved_plan: str | XComArg | None = None,
         max_changes: int | str | XComArg | None = None,
+        limit: int | str | XComArg | None = None,
         max_failed: int | str | XComArg = 0,
         rejects_path: AnyPath | XComArg | None = None,
         delivered_path: AnyPath | XComArg | None = None,
@@ -198,6 +201,7 @@ class CommunifirePushProfilesOperator(PushProfilesOperator):
             plan_values=plan_values,
             approved_plan=approved_plan,
             max_changes=max_changes,
+            limit=limit,
             max_failed=max_failed,
             rejects_path=rejects_path,
             delivered_path=delivered_path,
@@ -249,6 +253,7 @@ class CommunifirePushProfilesOperator(PushProfilesOperator):
             plan_values: bool | str | XComArg = ...,
             approved_plan: str | XComArg | None = ...,
             max_changes: int | str | XComArg | None = ...,
+            limit: int | str | XComArg | None = ...,
             max_failed: int | str | XComArg = ...,
             rejects_path: AnyPath | XComArg | None = ...,
             delivered_path: AnyPath | XComArg | None = ...,

@@ -27,6 +27,7 @@ from airflow_profile_provider.push.account import Account
 from airflow_profile_provider.push.files import Outputs
 from airflow_profile_provider.push.intake import Intake
 from airflow_profile_provider.push.learning import Learned, learned, learned_for_labels
+from airflow_profile_provider.push.limit import Limit
 from airflow_profile_provider.push.log import Log, Quiet
 from airflow_profile_provider.push.no_ledger import NoLedger, Session
 from airflow_profile_provider.push.options import PushOptions
@@ -275,8 +276,21 @@ class Assembly:
             receipts,
             self.source.place_of,
         )
+        limit = Limit(self.options.limit, start.taken if start else 0)
         saving = (
-            Saving(resume, watermark, account, outputs, sender, self.quota, log) if resume else NoSaving()
+            Saving(
+                resume,
+                watermark,
+                account,
+                outputs,
+                sender,
+                self.quota,
+                log,
+                limit,
+                has_ledger=self.session is not None,
+            )
+            if resume
+            else NoSaving()
         )
         progress = Progress(
             self.quota,
@@ -292,7 +306,9 @@ class Assembly:
             rows, batches, mapper, session, account, settlement, telling, watermark, sender, keeps_keys=keys
         )
         again = self._is_retried
-        planning = Planning(intake, session, settlement, account, sender, review, log, perhaps_sent=again)
+        planning = Planning(
+            intake, session, settlement, account, sender, review, log, limit, perhaps_sent=again
+        )
         return Parts(
             sender=sender,
             planning=planning,
@@ -327,7 +343,7 @@ class Assembly:
         if expected:
             at_most = self.session is not None
             words = estimate(
-                expected,
+                min(expected, options.limit or expected),
                 self.batch_size,
                 self.vendor,
                 self.quota,

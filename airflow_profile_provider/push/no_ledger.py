@@ -40,13 +40,17 @@ class NoLedger:
         *,
         is_whole: Callable[[], bool] = lambda: True,
         waits: Callable[[int], object] = lambda position: None,
+        takes: Callable[[Change], bool] = lambda change: True,
     ) -> Iterator[Change]:
-        """Yield the change of each row that asks for one."""
+        """Yield the change of each row that asks for one, as long as it is taken."""
         for row in rows:
             try:
-                yield self._mapper.change(row)
+                change = self._mapper.change(row)
             except InvalidRecord as error:
                 settle(row, Verdict.INVALID, str(error))
+                continue
+            if takes(change):
+                yield change
 
     def proposals(
         self,

@@ -42,6 +42,7 @@ class PushOptions:
     if_empty: str | None = None
     if_duplicate: str = "last"
     max_changes: arguments.Share | None = None
+    limit: int | None = None
     rejects_path: str | None = None
     delivered_path: str | None = None
     concurrency: int | None = None
@@ -114,6 +115,10 @@ class PushOptions:
         for name, choices in _CHOICES.items():
             if choices and getattr(options, name) is not None:
                 require_choice(name, getattr(options, name), choices)
+        if options.limit is not None and options.action not in {"push", "plan"}:
+            raise ConfigurationError(
+                f'limit says how many records are sent, and action="{options.action}" sends none of them'
+            )
         if options.action == "baseline" and not options.ledger_conn_id:
             raise ConfigurationError('action="baseline" fills a ledger, so name one: ledger_conn_id')
         if options.match and not options.ledger_conn_id:
@@ -200,7 +205,9 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "quota": _quota,
     "max_changes": arguments.share,
     **dict.fromkeys(("only", "rejects_path", "delivered_path", "plan_path"), arguments.path),
-    **dict.fromkeys(("concurrency", "batch_size", "max_record_bytes", "history_days"), arguments.count),
+    **dict.fromkeys(
+        ("concurrency", "batch_size", "max_record_bytes", "history_days", "limit"), arguments.count
+    ),
 }
 
 _OF_NUMBERS = (arguments.count, arguments.seconds)
@@ -217,7 +224,7 @@ OPTION_NAMES = tuple(one.name for one in fields(PushOptions))
 """What a push can be asked for; hook and operator spell each name once, as a keyword."""
 
 EXPLAINED = frozenset(OPTION_NAMES) - {
-    *("only", "only_key", "partition", "if_empty", "if_duplicate", "max_changes"),
+    *("only", "only_key", "partition", "if_empty", "if_duplicate", "max_changes", "limit"),
     *("rejects_path", "delivered_path", "history", "history_days"),
     *("concurrency", "batch_size", "quota", "action", "plan_path", "plan_values", "approved_plan"),
 }

@@ -10,6 +10,7 @@ from airflow_profile_provider.delivery.sender import Sender
 from airflow_profile_provider.errors import PushStopped, SourceError, sorted_error
 from airflow_profile_provider.push.account import Account
 from airflow_profile_provider.push.intake import Intake
+from airflow_profile_provider.push.limit import Limit
 from airflow_profile_provider.push.log import Log
 from airflow_profile_provider.push.no_ledger import Session
 from airflow_profile_provider.push.review import PlanReview, Spool
@@ -20,7 +21,8 @@ from airflow_profile_provider.records import Change, Proposal, Row, Verdict
 class Planning:
     """Makes the changes of one push.
 
-    ``gate`` looks at all that would be sent before anything is. ``perhaps_sent`` says that an earlier try may
+    ``review`` looks at all that would be sent before anything is, and ``limit`` says how much of it is.
+    ``perhaps_sent`` says that an earlier try may
     have sent any of it.
     """
 
@@ -33,6 +35,7 @@ class Planning:
         sender: Sender,
         review: PlanReview | None,
         log: Log,
+        limit: Limit,
         *,
         perhaps_sent: bool,
     ) -> None:
@@ -43,6 +46,7 @@ class Planning:
         self._sender = sender
         self._review = review
         self._log = log
+        self._limit = limit
         self._perhaps_sent = perhaps_sent
 
     def changes(self) -> Iterator[Change]:
@@ -52,10 +56,21 @@ class Planning:
             planned = self._through_gate(self._review, rows)
         else:
             planned = self._session.changes(
-                rows, self._settlement.settle_early, is_whole=self._is_whole, waits=self._settlement.waits
+                rows,
+                self._settlement.settle_early,
+                is_whole=self._is_whole,
+                waits=self._settlement.waits,
+                takes=self._takes,
             )
         for change in planned:
             yield replace(change, perhaps_sent=True) if self._perhaps_sent else change
+
+    def _takes(self, change: Change) -> bool:
+        """Whether a change that would be sent is, by the limit; else it is left for a later push."""
+        if self._limit.takes():
+            return True
+        self._settlement.leave_for_later(change)
+        return False
 
     def _through_gate(self, review: PlanReview, rows: Iterator[Row]) -> Iterator[Change]:
         """Plan everything first; then send it, or settle it where nothing may be sent."""
@@ -66,8 +81,11 @@ class Planning:
                     rows, self._settlement.settle_early, is_whole=self._is_whole, waits=self._settlement.waits
                 ):
                     self._settlement.open.pop(proposal.change.position, None)
-                    spool.add(proposal)
-                    review.look_at(proposal)
+                    if self._takes(proposal.change):
+                        spool.add(proposal)
+                        review.look_at(proposal)
+                    else:
+                        review.left += 1
                     if self._sender.stopped:
                         break
             except Exception as error:  # noqa: BLE001 -- what was spooled is accounted for, whatever it is

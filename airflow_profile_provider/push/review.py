@@ -118,6 +118,8 @@ class PlanReview:
     made: Callable[[], Mapping[str, object]] = dict
     """Returns the fields that an expression makes, each with its expression."""
     changes: int = 0
+    left: int = 0
+    """How many more would be sent, and are left for later."""
     _sum: int = field(default=0, repr=False)
     _again: Counter[tuple[str, str]] = field(default_factory=Counter, repr=False)
     _why: Counter[str] = field(default_factory=Counter, repr=False)
@@ -163,7 +165,7 @@ class PlanReview:
                 f"{self.changes}{' others' if before == str(self.changes) else ''}; plan and approve again"
             )
         if self.most is not None:
-            changes, received = self.whole or (self.changes, received)
+            changes, received = self.whole or (self.changes + self.left, received)
             allowed = self.most.of(received)
             if changes > allowed and self.first:
                 return (
@@ -187,6 +189,7 @@ class PlanReview:
         """Return the plan as Markdown, without a value or a key."""
         lines = [
             f"**{self.changes} of {report.received} records** would be sent.",
+            *([f"{self.left} more are left for later runs, by `limit`."] if self.left else []),
             "",
             "| records | |",
             "| --- | ---: |",

@@ -9,6 +9,7 @@ from airflow_profile_provider.delivery.sender import Sender
 from airflow_profile_provider.errors import PushStopped, where_raised
 from airflow_profile_provider.push.account import Account
 from airflow_profile_provider.push.files import Outputs
+from airflow_profile_provider.push.limit import Limit
 from airflow_profile_provider.push.log import Log
 from airflow_profile_provider.push.watermark import Resume, Watermark
 from airflow_profile_provider.records import MOST_REASONS, Checkpoint
@@ -35,6 +36,9 @@ class Saving(NoSaving):
         sender: Sender,
         quota: Quota,
         log: Log,
+        limit: Limit,
+        *,
+        has_ledger: bool,
     ) -> None:
         self.resumed = resume.start is not None
         self._resume = resume
@@ -44,6 +48,8 @@ class Saving(NoSaving):
         self._sender = sender
         self._quota = quota
         self._log = log
+        self._limit = limit
+        self._has_ledger = has_ledger
 
     def save(self, words: str, *, ended: bool = False) -> Checkpoint | None:
         """Save how far the push is; nothing where its files could not be secured so far."""
@@ -80,5 +86,7 @@ class Saving(NoSaving):
             delivered_bytes=delivered_bytes,
             ages=tuple(self._quota.ages()),
             at=time.time(),
+            # What is behind the mark is sent again, but for what a ledger knows.
+            taken=self._limit.taken(self._account.verdicts if self._has_ledger else counts),
             ended=ended,
         )

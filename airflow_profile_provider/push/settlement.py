@@ -221,6 +221,12 @@ class Settlement:
             source = outline
         self._undelivered.add(Line(source, Verdict.INVALID, by_column, reason))
 
+    def leave_for_later(self, change: Change) -> None:
+        """Settle a change that this push does not send any more; it stays as it is, and is still owed."""
+        self.open.pop(change.position, None)
+        self._account.count(Verdict.PLANNED)
+        self._watermark.left(change.position)
+
     def leave(self, source: Row | Change, reason: str) -> None:
         """Give what will not be sent its verdict: a row may be invalid anyway."""
         if isinstance(source, Row):

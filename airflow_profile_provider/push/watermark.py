@@ -70,11 +70,15 @@ class Watermark:
     def settled(self, position: int, verdict: Verdict, reason: str = "") -> None:
         """Note a verdict, and why, where the report tells that."""
         if not verdict.final:
-            self._limit = min(self._limit, position)
+            self.left(position)
         elif position < self._limit:
             self._settled[position] = verdict
             if is_explained(verdict):
                 self._why[position] = counted_reason(reason)
+
+    def left(self, position: int) -> None:
+        """Note that a record is to be looked at again: nothing behind it counts any more."""
+        self._limit = min(self._limit, position)
 
     def advance(self) -> tuple[int, Counter[Verdict], tuple[int, ...]]:
         """Move the mark; return it, the counts of all that is settled for good, and what of it lies ahead."""
@@ -116,6 +120,9 @@ class NoWatermark(Watermark):
         """Note nothing."""
 
     def settled(self, position: int, verdict: Verdict, reason: str = "") -> None:
+        """Note nothing."""
+
+    def left(self, position: int) -> None:
         """Note nothing."""
 
     def received_many(self, first: int, indexes: Iterable[int]) -> list[int]:

@@ -191,6 +191,14 @@ def test_a_key_type_may_stand_in_a_column(outbox: Table, rig: Rig, keys: list[st
     assert (report.pushed, report.invalid) == (2, 1)
 
 
+def test_what_a_limit_leaves_is_still_owed(outbox: Table, rig: Rig, keys: list[str]) -> None:
+    for number in (1, 2, 3):
+        outbox.write(keys[number], {FIELD: f"new {number}"}, number)
+    assert counts(push(rig, limit=2)) == {"pushed": 2, "planned": 1}
+    assert outbox.marks() == {1: "pushed", 2: "pushed", 3: None}
+    assert counts(push(rig, limit=2)) == {"pushed": 1}
+
+
 def test_a_plan_marks_nothing(outbox: Table, rig: Rig, keys: list[str]) -> None:
     outbox.write(keys[0], {FIELD: "a"}, 1)
     outbox.write(keys[1], {}, 2)
