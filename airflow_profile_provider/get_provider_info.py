@@ -219,6 +219,11 @@ _CONNECTION_TYPES = [
                 ["refuse", "send"],
                 "refuse: those that the account has not declared are invalid; send: the vendor decides.",
             ),
+            "bulk": _choice(
+                "Many at a time",
+                ["off", "import"],
+                "import: custom properties go by the hundred, by a page of the vendor's drafts.",
+            ),
         },
     ),
 ]

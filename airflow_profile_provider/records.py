@@ -208,13 +208,14 @@ class TaskRun:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """The vendor's confirmation of every change in a batch.
+    """The vendor's confirmation of every change in a batch, but those that ``failed``: by place, and why.
 
     ``created`` says that the profile was made new; ``warning`` what the vendor did differently (no values).
     """
 
     created: bool = False
     warning: str = ""
+    failed: Mapping[int, Exception] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

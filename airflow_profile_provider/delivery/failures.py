@@ -50,6 +50,7 @@ class Diagnosis:
         self._halt = halt
         self._reached: set[str] = set()
         """The addresses where somebody was there; those in `_answered` have answered in HTTP, too."""
+        self._speaking_tls: set[str] = set()
         self._answered: set[str] = set()
 
     def reached(self, address: Address, *, answered: bool) -> None:
@@ -77,6 +78,8 @@ class Diagnosis:
         self._reached.add(base)
         asks = is_plain and first and exchange.may_want_tls and not self._halt.reason
         if asks and speaks_tls(base, min(self._timeout, _TLS_SECONDS)):
+            self._speaking_tls.add(base)
+        if is_plain and base in self._speaking_tls:  # whichever request found it out
             return WrongHost(f"{base} speaks TLS: write https:// in {where}")
         return self._no_answer(error, exchange, address)
 

@@ -13,6 +13,7 @@ from airflow_profile_provider.errors import (
     ConfigurationError,
     InvalidRecord,
     MassFailure,
+    NoAnswer,
     Paused,
     PushStopped,
     RecordRefused,
@@ -22,7 +23,7 @@ from airflow_profile_provider.errors import (
     sorted_error,
 )
 from airflow_profile_provider.mapping.window import PendingChange
-from airflow_profile_provider.records import Change, Verdict
+from airflow_profile_provider.records import Acknowledgement, Change, Verdict
 from airflow_profile_provider.vendors.base import Vendor
 
 FIRST_ANSWERS = 50
@@ -128,9 +129,16 @@ class Sender:
                 self.interrupt = error
             fate.unsure = fate.unsure or self._transport.left
             return self.give_up(batch, sorted_error(error, "sending"))
-        self._heard(acknowledged=True)
-        verdict = Verdict.CREATED if done.created else Verdict.PUSHED
-        return [Settled(planned, verdict, done.warning) for planned in batch]
+        self._heard(acknowledged=len(done.failed) < len(batch))
+        return [self._settled(planned, done, done.failed.get(at)) for at, planned in enumerate(batch)]
+
+    def _settled(self, planned: PendingChange, done: Acknowledgement, error: Exception | None) -> Settled:
+        """Return the verdict on one change of a batch that was acknowledged, but for the ones that failed."""
+        if error is None:
+            return Settled(planned, Verdict.CREATED if done.created else Verdict.PUSHED, done.warning)
+        refused = isinstance(error, RecordRefused)
+        (settled,) = _all([planned], Verdict.REJECTED if refused else Verdict.FAILED, error)
+        return replace(settled, unsure=isinstance(error, NoAnswer))
 
     def _to_send(self, planned: PendingChange) -> Change:
         """Return a change as the vendor is to take it; part of it may have been carried out before."""

@@ -31,7 +31,7 @@ from airflow_profile_provider.errors import (
     WrongHost,
 )
 from airflow_profile_provider.vendors.base import Vendor
-from airflow_profile_provider.vendors.exchange import Answer, Request, allowance
+from airflow_profile_provider.vendors.exchange import Answer, Pause, Request, allowance
 
 if TYPE_CHECKING:
     from requests import Session
@@ -99,8 +99,10 @@ class Transport:
         """Whether a request left the machine in this thread's last `drive`: its records may have arrived."""
         return self._here.left
 
-    def drive(self, steps: Generator[Request, Any, T], fate: Fate | None = None) -> T:
+    def drive(self, steps: Generator[Request | Pause, Any, T], fate: Fate | None = None) -> T:
         """Run a vendor's generator to its end: send what it yields, give it what was read.
+
+        Where it pauses, what it has sent may be under way until it ends.
 
         ``fate`` learns what may still be under way, whatever comes of it.
 
@@ -109,9 +111,16 @@ class Transport:
             PushStopped: nothing more can get through.
         """
         self._here.left = False
+        fate = fate or Fate()
+        before = fate.unsure
         try:
             request, begun, wrote = next(steps), False, False
             while True:
+                if isinstance(request, Pause):
+                    fate.unsure = True
+                    self._nap(request.seconds)
+                    request = steps.send(None)
+                    continue
                 try:
                     found = self.send(request, anyhow=begun, fate=fate)
                 except PushStopped as stopped:
@@ -127,6 +136,7 @@ class Transport:
                     wrote = wrote or request.method != "GET"
                     request, begun = steps.send(found), True
         except StopIteration as done:
+            fate.unsure = before
             return done.value  # type: ignore[no-any-return]
 
     def send(self, request: Request, *, anyhow: bool = False, fate: Fate | None = None) -> Any:

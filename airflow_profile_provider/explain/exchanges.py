@@ -155,7 +155,8 @@ def _answered_by_nothing(steps: Generator[Request, Any, Any]) -> Iterator[Reques
     try:
         request = next(steps)
         while True:
-            yield request
+            if isinstance(request, Request):
+                yield request
             request = steps.send({})
     except (StopIteration, ProfileError):
         return

@@ -87,6 +87,9 @@ READINGS: tuple[Reading, ...] = (
     Reading(
         "ocamba", "deleted", "Is a deleted profile unknown, or still shown as deleted?", "unknown", "shown"
     ),
+    Reading("ocamba", "import", "Does an account have the import of properties?", "there", "missing"),
+    Reading("ocamba", "import_id", "Where is an import's report named?", "body", "address"),
+    Reading("ocamba", "import_seconds", "How long does an import take?", 0.2, 2.0),
     Reading("ocamba", "ids", "Are ids in lists texts, or numbers?", "text", "number"),
     Reading("sonoran", "batch", "Are all objects of `data` carried out, or the first alone?", "all", "first"),
     Reading(

@@ -78,7 +78,7 @@ class Vendor(Reads, ABC):
     readings: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     """Extras that choose between readings of what the vendor leaves open; the first is the default."""
     about_reads: ClassVar[frozenset[str]] = frozenset()
-    """Those of them on which nothing depends that is sent to be written."""
+    """Those of them on which nothing depends that a record is to hold: what they change is the way there."""
     resource: ClassVar[str] = "profiles"
     """What the vendor calls what it keeps; the last part of its name as an asset."""
     key_types: ClassVar[tuple[str, ...]]

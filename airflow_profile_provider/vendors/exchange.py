@@ -63,6 +63,13 @@ class Renewal:
     build: Callable[[Any], Request]
 
 
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """So many seconds without a request: the vendor has taken what was sent, and works on it."""
+
+    seconds: float
+
+
 @dataclass(frozen=True)
 class Answer:
     """One HTTP answer, read to its end. Header names are lower case."""
@@ -172,7 +179,7 @@ class Page:
     total: int | None = None
 
 
-Steps = Generator[Request, Any, Acknowledgement]
+Steps = Generator[Request | Pause, Any, Acknowledgement]
 Probe = Generator[Request, Any, str]
 Reading = Generator[Request, Any, Mapping[str, Held | None]]
 Paging = Generator[Request, Any, Page]

@@ -139,6 +139,10 @@ class Rig:
         """Good changes."""
         return [self.change(number) for number in numbers]
 
+    def renames(self, *numbers: int) -> list[dict[str, Any]]:
+        """Good changes of the text field alone, which need no vendor to be asked for its fields first."""
+        return [self.rename(number, f"Name{number}After") for number in numbers]
+
     def holds(self, number: int) -> dict[str, Any]:
         """What the vendor holds of a profile."""
         return self.stand_in.profiles[self.sample.key(number)]

@@ -16,7 +16,8 @@ from typing import Any, ClassVar
 
 from airflow_profile_provider.sandbox import seed
 from airflow_profile_provider.sandbox.connections import OCAMBA_TOKEN
-from airflow_profile_provider.sandbox.ocamba.reads import NOT_VALID, Reads
+from airflow_profile_provider.sandbox.ocamba.imports import Imports
+from airflow_profile_provider.sandbox.ocamba.reads import NOT_VALID
 from airflow_profile_provider.sandbox.quota import Limit, Standing, wait_for
 from airflow_profile_provider.sandbox.state import Profile
 from airflow_profile_provider.sandbox.vendor import Limits, seconds_up
@@ -34,7 +35,7 @@ UPDATABLE = (
 _TEXTS = {"email", "mobile_phone_number", "full_name", "comment"}
 
 
-class Ocamba(Reads):
+class Ocamba(Imports):
     """One account and its Hood profiles."""
 
     name = "ocamba"
@@ -61,6 +62,8 @@ class Ocamba(Reads):
             Route("DELETE", one, self._delete),
             Route("GET", "/v1/hood/profiles", self._list),
             Route("POST", "/v1/hood/profiles", self._create),
+            Route("POST", "/v1/hood/profiles/import", self._import),
+            Route("GET", "/v1/hood/reports/profiles/import/{id}/full", self._report),
             Route("GET", "/v1/hood/profile-lists", lambda _: self._reference(self.lists)),
             Route("GET", "/v1/hood/organizations", lambda _: self._reference(self.organizations)),
             Route("GET", "/v1/hood/profile-properties", self._properties),

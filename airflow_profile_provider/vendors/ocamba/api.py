@@ -4,7 +4,8 @@ Page: https://docs.ocamba.com/api/hood/v1.0/reference/update-profiles-by_id, rea
 Limits: 10 requests a second and 150 a minute per account, in fixed windows; one profile a request.
 Unknown: whether ``lists`` and ``custom_properties`` replace or add; how null is taken (``clear_with``). Two
 generations of the page differ on ``custom_properties`` (an object, or a text that holds one) and
-``organization_id`` (a text, or an integer). Extras of these names choose.
+``organization_id`` (a text, or an integer). Extras of these names
+choose. Another extra, ``bulk``, has custom properties imported many at a time.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from urllib.parse import quote
 
 from airflow_profile_provider.records import Acknowledgement, Change
 from airflow_profile_provider.values import integer, is_number, plain
+from airflow_profile_provider.vendors.base import Access
 from airflow_profile_provider.vendors.exchange import Answer, Probe, Rate, Request, Steps, to_json
 from airflow_profile_provider.vendors.fields import Field
+from airflow_profile_provider.vendors.ocamba.importing import MOST_PROFILES, import_steps
 from airflow_profile_provider.vendors.ocamba.reading import PATH, Profiles
 
 
@@ -32,6 +35,12 @@ class Ocamba(Profiles):
     vendor_keys: ClassVar = {"id": r"\d{1,20}"}
     fields_closed = True
     quota = (Rate(10, 1), Rate(150, 60))
+
+    def __init__(self, access: Access) -> None:
+        super().__init__(access)
+        if self.reading("bulk") == "import":
+            self.batch_size = self.batch_limit = MOST_PROFILES
+            self.requests_per_batch = 2  # and more, where an import takes its time
 
     def write(self, known: Field, value: Any) -> Any:
         """Write ids as strings, as the page shows them; numbers elsewhere stay what they are."""
@@ -50,7 +59,9 @@ class Ocamba(Profiles):
         return empty.get(self.fields[name].kind, "")
 
     def steps(self, batch: Sequence[Change]) -> Steps:
-        """PATCH one profile; only 204 acknowledges it."""
+        """PATCH one profile, which 204 alone acknowledges; with ``bulk``, import many and read the report."""
+        if len(batch) > 1:
+            return (yield from import_steps(batch, self._refused))
         (change,) = batch
         path = f"{PATH}/{quote(change.key, safe='')}"
         yield Request("PATCH", path, self._expect_204, to_json(self._body(change)))

@@ -62,8 +62,11 @@ class Profiles(Vendor):
         "search": ("filter", "q"),
         "collections": ("replace", "add"),
         "undeclared": ("refuse", "send"),
+        "bulk": ("off", "import"),
     }
-    about_reads = frozenset({"read_by", "page_length", "shows", "search", "collections", "undeclared"})
+    about_reads = frozenset(
+        {"read_by", "page_length", "shows", "search", "collections", "undeclared", "bulk"}
+    )
     fields: ClassVar = {
         "email": Field("string", form="email"),
         "mobile_phone_number": Field("string", form="phone"),

@@ -46,7 +46,7 @@ def assert_failed(rig: Rig, say: Say, hostile: OpenHostile, **extra: object) -> 
     vendor = stand(rig, hostile, **extra)
     vendor.act(say, times=ATTEMPTS)
     began = time.monotonic()
-    report = rig.push(rig.changes(1, 2), concurrency=1)
+    report = rig.push(rig.renames(1, 2), concurrency=1)
     assert counts(report) == {"failed": 1, "pushed": 1}
     assert time.monotonic() - began < MOST
 
@@ -107,7 +107,7 @@ def test_a_bomb_takes_no_memory(rig: Rig, hostile: OpenHostile, act: str) -> Non
     rig.hook.test_connection()  # imports what is imported on first use
     tracemalloc.start()
     try:
-        report = rig.push(rig.changes(1), concurrency=1)
+        report = rig.push(rig.renames(1), concurrency=1)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -120,7 +120,7 @@ def test_interim_answers_are_no_answers(rig: Rig, hostile: OpenHostile) -> None:
     vendor = stand(rig, hostile, timeout=10)
     hints = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n"
     vendor.act(raw(lambda honest: hints + honest.whole(), hang_up=False), times=None)
-    assert counts(rig.push(rig.changes(1, 2))) == {"pushed": 2}
+    assert counts(rig.push(rig.renames(1, 2))) == {"pushed": 2}
 
 
 def test_what_comes_after_an_answer_is_no_answer_to_the_next(hostile: OpenHostile, open_rig: OpenRig) -> None:
@@ -129,7 +129,7 @@ def test_what_comes_after_an_answer_is_no_answer_to_the_next(hostile: OpenHostil
     vendor = stand(rig, hostile, timeout=10)
     vendor.act(raw(lambda honest: honest.whole() * 2, hang_up=False))
     vendor.act(body(b'{"message": "Bad Request"}', 400))
-    report = rig.push(rig.changes(1, 2), concurrency=1)
+    report = rig.push(rig.renames(1, 2), concurrency=1)
     assert counts(report) == {"pushed": 1, "rejected": 1}
 
 
@@ -137,7 +137,7 @@ def test_a_slow_answer_within_its_bounds_is_one(rig: Rig, hostile: OpenHostile) 
     """Bytes that come slower than all at once, but with no silence and in time."""
     vendor = stand(rig, hostile, timeout=10)
     vendor.act(drip(lambda honest: honest.whole(), 0.0005))
-    assert counts(rig.push(rig.changes(1, 2), concurrency=1)) == {"pushed": 2}
+    assert counts(rig.push(rig.renames(1, 2), concurrency=1)) == {"pushed": 2}
     assert len([asked for asked in vendor.requests if writes(asked)]) == 2
 
 
@@ -160,7 +160,7 @@ def test_a_push_that_is_asked_to_end_waits_for_no_answer_without_end(
     threading.Thread(target=stop_in_mid_flight, daemon=True).start()
     began = time.monotonic()
     with pytest.raises(PushStopped, match="asked to end") as stopped:
-        hook.push(rig.changes(*range(9)), concurrency=concurrency, quota="none")
+        hook.push(rig.renames(*range(9)), concurrency=concurrency, quota="none")
     assert time.monotonic() - began < SETTLE_SECONDS + 2
     assert stopped.value.report is not None
     assert counts(stopped.value.report) == {"failed": 1, "unsent": 8}
