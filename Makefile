@@ -114,7 +114,7 @@ demo: install ## Push to five sandboxed vendors through Airflow and compare what
 ui: install ## Leave Airflow and the sandbox running to click through
 	@SPEED=$(SPEED) PYTHONPATH=dags $(BIN)/python -m include.ui
 
-wake: install ## While `make ui` runs, give a waiting example what it waits for (BY=file, outbox or queue)
+wake: install ## While `make ui` runs, give a waiting example what it waits for (BY=file, outbox, people or queue)
 	@PYTHONPATH=dags $(BIN)/python -m include.ui.wake $(or $(BY),outbox)
 
 .PHONY: bench bench-quick bench-distributed

@@ -24,6 +24,10 @@ OPERATORS = {
     "ocamba": OcambaPushProfilesOperator,
 }
 
+# Each vendor takes some of them.
+KEY_TYPES = ["accId", "apiId", "username", "discord", "uniqueId", "UserID", "Email", "Username", "Id"]
+KEY_TYPES += ["ExternalId", "id"]
+
 # [START push_one_profile]
 with DAG(
     "push_one_profile",
@@ -41,6 +45,13 @@ with DAG(
         "key": Param(
             type="string", minLength=1, title="Key", description="The vendor's identifier of the profile."
         ),
+        "key_type": Param(
+            None,
+            type=["null", "string"],
+            enum=[None, *KEY_TYPES],
+            title="Key type",
+            description="What the key is, such as Email; the vendor's first identifier if empty.",
+        ),
         "fields": Param(
             type="object", minProperties=1, title="Fields", description="What to set, by the vendor's names."
         ),
@@ -52,7 +63,8 @@ with DAG(
     def change() -> list[dict[str, Any]]:
         """Return the change from the form. This one record does go through XCom."""
         params = get_current_context()["params"]
-        return [{"key": params["key"], "fields": params["fields"]}]
+        kind = {"key_type": params["key_type"]} if params["key_type"] else {}
+        return [{"key": params["key"], "fields": params["fields"], **kind}]
 
     @task.branch
     def choose() -> str:

@@ -319,7 +319,7 @@ class ProfileHook(ConnectedHook):
         require_records(records)
         options = PushOptions.read(given)
         vendor = self.vendor(**circumstances.vendor_options)
-        return Assembly(options, vendor, records, Opener(self, self._guard), stack, circumstances)
+        return Assembly(options, vendor, records, Opener(self, self._guard, records), stack, circumstances)
 
     def stop(self, reason: str = "the task was asked to end") -> None:
         """End the push that is under way, or the next one: settle what is in flight, and report."""

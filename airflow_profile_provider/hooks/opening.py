@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_profile_provider.adapters.configuration import seconds_of
@@ -15,6 +16,7 @@ from airflow_profile_provider.adapters.source import source_of
 from airflow_profile_provider.errors import ConfigurationError, PushStopped
 from airflow_profile_provider.push.files import Files
 from airflow_profile_provider.push.options import PushOptions
+from airflow_profile_provider.sources.announced import Announced
 from airflow_profile_provider.sources.csv_format import USUAL
 from airflow_profile_provider.sources.reading import Reading
 
@@ -30,11 +32,16 @@ if TYPE_CHECKING:
     from airflow_profile_provider.vendors.base import Vendor
 
 
-class Opener:
-    """Opens what a push asks for, by a hook's connections."""
+BRIEF_SECONDS = 5.0
+"""How long a request is repeated whose row is announced again anyway: the changes after it need not wait."""
 
-    def __init__(self, hook: ProfileHook, guard: Guard) -> None:
+
+class Opener:
+    """Opens what a push asks for, by a hook's connections; ``records`` are what is to be pushed."""
+
+    def __init__(self, hook: ProfileHook, guard: Guard, records: Any = None) -> None:
         self._hook = hook
+        self._is_brief = isinstance(records, Announced) and records.is_announced_again
         self._guard = guard
         self.conn_id = hook.http_conn_id
         self.target = f"{hook.conn_type}:{hook.http_conn_id}"
@@ -64,7 +71,12 @@ class Opener:
         observer: Observer | None,
     ) -> Transport:
         """Return the way to the vendor, over the hook's session."""
-        return self._hook._transport(vendor, quota, forbidden=forbidden, patience=patience, observer=observer)
+        rule = self._hook.retry_rule
+        if self._is_brief:
+            rule = replace(rule, longest=min(rule.longest, BRIEF_SECONDS))
+        return self._hook._transport(
+            vendor, quota, rule, forbidden=forbidden, patience=patience, observer=observer
+        )
 
     def source(self, records: Any, options: PushOptions) -> Source:
         """Return the source of the records, not yet opened."""

@@ -25,6 +25,7 @@ def from_events(
     key_type: str | None = None,
     delivered: str = "delivered",
     mapping: Mapping[str, str | Expression] | Sequence[str] | None = None,
+    after: str | Sequence[str] = (),
 ) -> FromEvents:
     """Take what the triggering asset events announce: ranges of an outbox, files, or changes.
 
@@ -38,12 +39,21 @@ def from_events(
             ``key_type`` is none by default.
         mapping: vendor field to member of the outbox's ``fields``, or to an expression of members (see
             `airflow_profile_provider.fields`), or a list where the names agree; None takes all as they are.
+        after: columns of the marks of systems that come before this one: whom one of them refused is not
+            owed to this one. A system that did not answer holds nobody up.
 
     Raises:
         ConfigurationError: a name is empty, or an expression holds a template.
     """
     outbox = Outbox(
-        table=table, id=id, key=key, fields=fields, key_type=key_type, delivered=delivered, mapping=mapping
+        table=table,
+        id=id,
+        key=key,
+        fields=fields,
+        key_type=key_type,
+        delivered=delivered,
+        mapping=mapping,
+        after=after,
     )
     return FromEvents(outbox, under, read)
 

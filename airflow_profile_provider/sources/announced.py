@@ -34,6 +34,7 @@ class Outbox:
     key_type: str | None = None
     delivered: str = "delivered"
     mapping: Mapping[str, str | Expression] | Sequence[str] | None = None
+    after: str | Sequence[str] = ()
 
     def __post_init__(self) -> None:
         for name in ("table", "id", "key", "fields", "delivered"):
@@ -45,6 +46,15 @@ class Outbox:
                 raise ConfigurationError(
                     f"an outbox's mapping is no template: write {of.name} without {{{{ }}}}"
                 )
+        if not all(isinstance(name, str) and name.strip() for name in self.before):
+            raise ConfigurationError("an outbox's after must be a name of a column, or a list of such names")
+        if self.delivered in self.before:
+            raise ConfigurationError("an outbox's after must be other columns than its own delivered")
+
+    @property
+    def before(self) -> tuple[str, ...]:
+        """The columns of the marks of earlier systems."""
+        return (self.after,) if isinstance(self.after, str) else tuple(self.after)
 
     @property
     def members(self) -> dict[str, str | Expression] | None:
@@ -90,6 +100,11 @@ class Announced:
     paths: tuple[str, ...] = ()
     changes: tuple[Any, ...] = ()
     problems: tuple[str, ...] = ()
+
+    @property
+    def is_announced_again(self) -> bool:
+        """Whether all of it is: rows of an outbox, while they are owed, as files and changes are not."""
+        return self.outbox is not None and self.spans is not None and not (self.paths or self.changes)
 
     def __repr__(self) -> str:
         """Say how much it is; a change may be in it, so its values are not shown."""

@@ -209,7 +209,7 @@ class OutboxRows:
     @cached_property
     def _table(self) -> TableClause:
         names = self._outbox
-        columns = [names.id, names.key, names.fields, names.delivered]
+        columns = [names.id, names.key, names.fields, names.delivered, *names.before]
         return table_of(names.table, [*columns, *([names.key_type] if names.key_type else [])])
 
     def _column(self, name: str) -> ColumnClause[Any]:
@@ -229,7 +229,8 @@ class OutboxRows:
     def _owed(self) -> ColumnElement[bool]:
         from sqlalchemy import and_, false, or_
 
-        owed: ColumnElement[bool] = self._column(self._outbox.delivered).is_(None)
+        earlier = [self._column(name) for name in self._outbox.before]
+        owed = owed_to(self._column(self._outbox.delivered), earlier)
         if self._spans is None:
             return owed
         number = self._column(self._outbox.id)
@@ -261,6 +262,14 @@ def table_of(name: str, columns: Collection[str]) -> TableClause:
 
     schema, _, own = name.rpartition(".")
     return table(own, *(column(each) for each in dict.fromkeys(columns)), schema=schema or None)
+
+
+def owed_to(mark: ColumnClause[Any], earlier: Iterable[ColumnClause[Any]] = ()) -> ColumnElement[bool]:
+    """Return the condition of a row that a consumer is owed, and that no earlier one has refused."""
+    from sqlalchemy import and_, or_
+
+    refused = [verdict.value for verdict in Verdict.of(Group.FINAL) if verdict.kept]
+    return and_(mark.is_(None), *(or_(one.is_(None), one.not_in(refused)) for one in earlier))
 
 
 def number_of(value: Any) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_profile_provider.errors import SourceError
-from airflow_profile_provider.sources.outbox import number_of, table_of, unreadable
+from airflow_profile_provider.sources.outbox import number_of, owed_to, table_of, unreadable
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -25,9 +25,15 @@ class Unmarked:
 
 
 def unmarked(
-    engine: Engine, table: str, number: str, delivered: Sequence[str], newest: int = NEWEST
+    engine: Engine,
+    table: str,
+    number: str,
+    delivered: Sequence[str],
+    newest: int = NEWEST,
+    *,
+    in_order: bool = False,
 ) -> Unmarked:
-    """Return which rows some consumer is owed.
+    """Return which rows some consumer is owed; ``in_order``: none whom one before it has refused.
 
     Raises:
         SourceError: the table cannot be read.
@@ -35,15 +41,16 @@ def unmarked(
     from sqlalchemy import func, or_, select
 
     names = table_of(table, [number, *delivered])
-    place = names.c[number]
-    owed = or_(*(names.c[name].is_(None) for name in delivered))
+    numbers = names.c[number]
+    marks = [names.c[name] for name in delivered]
+    owed = or_(*(owed_to(mark, marks[:place] if in_order else ()) for place, mark in enumerate(marks)))
     try:
         with engine.connect() as connection:
-            found = connection.scalars(select(place).where(owed).order_by(place.desc()).limit(newest + 1))
+            found = connection.scalars(select(numbers).where(owed).order_by(numbers.desc()).limit(newest + 1))
             ids = [number_of(value) for value in found][::-1]
             if len(ids) <= newest:
                 return Unmarked(ids, ids[0] if ids else None)
-            return Unmarked(ids[1:], number_of(connection.scalar(select(func.min(place)).where(owed))))
+            return Unmarked(ids[1:], number_of(connection.scalar(select(func.min(numbers)).where(owed))))
     except SourceError:
         raise
     except Exception as error:  # noqa: BLE001 -- each driver has its own; their texts hold values

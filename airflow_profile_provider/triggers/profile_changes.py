@@ -33,6 +33,8 @@ class ProfileChangesTrigger(BaseEventTrigger):
     :param table: the outbox, or schema.table.
     :param id: column of the number that the database counts up.
     :param delivered: column of the mark, or a list of them: rows that any of these consumers is owed.
+    :param in_order: the columns are those of systems that come one after the other: whom one of them refused
+        is not owed to those after it (see ``after`` of `from_events`).
     :param poll_seconds: time between two looks.
     :param again_seconds: time after which a row that is still owed is announced again.
     :param channel: a channel on which PostgreSQL notifies of new rows; each notification is a reason to look
@@ -52,6 +54,7 @@ class ProfileChangesTrigger(BaseEventTrigger):
         table: str = "profile_outbox",
         id: str = "id",  # noqa: A002 -- a column's usual name
         delivered: str | Sequence[str] = "delivered",
+        in_order: bool = False,
         poll_seconds: float = 2.0,
         again_seconds: float = 300.0,
         channel: str | None = None,
@@ -61,6 +64,7 @@ class ProfileChangesTrigger(BaseEventTrigger):
         self.table = table
         self.id = id
         self.delivered = [delivered] if isinstance(delivered, str) else list(delivered)
+        self.in_order = in_order
         self.poll_seconds = _positive("poll_seconds", poll_seconds)
         self.again_seconds = _positive("again_seconds", again_seconds)
         self.channel = _channel(channel)
@@ -74,6 +78,7 @@ class ProfileChangesTrigger(BaseEventTrigger):
             "table": self.table,
             "id": self.id,
             "delivered": self.delivered,
+            "in_order": self.in_order,
             "poll_seconds": self.poll_seconds,
             "again_seconds": self.again_seconds,
             "channel": self.channel,
@@ -141,7 +146,7 @@ class ProfileChangesTrigger(BaseEventTrigger):
             each.result()
 
     def _look(self, engine: Engine) -> Unmarked:
-        return unmarked(engine, self.table, self.id, self.delivered)
+        return unmarked(engine, self.table, self.id, self.delivered, in_order=self.in_order)
 
     async def _open(self) -> tuple[Engine, Listener | None]:
         from airflow.providers.common.compat.connection import get_async_connection

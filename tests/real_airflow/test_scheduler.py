@@ -75,16 +75,18 @@ def test_a_form_pushes_one_profile_and_skips_the_other_vendors(
     deployment: Deployment, sandbox: Sandbox
 ) -> None:
     deployment.switch_on("push_one_profile")
+    user, shown = next(iter(sandbox.profiles("communifire").items()))
+    otherwise = {"communifire": {"key": shown["Email"], "key_type": "Email"}}
     wanted = {
+        "communifire": {user: {"Company": "Ada & Co"}},
         "ocamba": {next(iter(sandbox.keys("ocamba"))): {"full_name": "{{ Ada }}"}},
         "lightfield": {next(iter(sandbox.keys("lightfield"))): {"$name": "Ada & Co"}},
     }
     runs = {}
     for vendor, profiles in wanted.items():
         ((key, fields),) = profiles.items()
-        runs[vendor] = deployment.trigger(
-            "push_one_profile", {"vendor": vendor, "key": key, "fields": fields}
-        )
+        form = {"vendor": vendor, "key": key, "fields": fields, **otherwise.get(vendor, {})}
+        runs[vendor] = deployment.trigger("push_one_profile", form)
     for vendor, run_id in runs.items():
         ended = deployment.end_of("push_one_profile", run_id)
         assert ended.state == "success", ended.tasks

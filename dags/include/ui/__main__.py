@@ -35,6 +35,7 @@ Sandbox   {sandbox}/_sandbox/health
   push_one_profile          a form; a key to try: {key}
   on_new_file               switch it on, then make wake BY=file
   on_profile_change         switch it on, then make wake BY=outbox
+  on_change_to_all          switch it on, then make wake BY=people: one person, five vendors
   on_queue_message          {queue}
   What a vendor holds       {sandbox}/_sandbox/ocamba/profiles
 

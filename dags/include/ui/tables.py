@@ -1,4 +1,4 @@
-"""The tables of single examples: the history of `push_interval`, the outbox of `on_profile_change`."""
+"""The tables of single examples: the history of `push_interval`, the outboxes of those that are woken."""
 
 from __future__ import annotations
 
@@ -24,6 +24,16 @@ create table profile_outbox (
     delivered text
 )
 """
+_PEOPLE_OUTBOX = """
+create table people_outbox (
+    id integer primary key autoincrement,
+    sonoran_id text not null, communifire_id text not null, agilenow_id text not null,
+    ocamba_id text not null, lightfield_id text not null,
+    fields text not null,
+    created text default current_timestamp,
+    sonoran text, communifire text, agilenow text, ocamba text, lightfield text
+)
+"""
 
 
 def make_history(people: Path) -> None:
@@ -33,7 +43,21 @@ def make_history(people: Path) -> None:
 
 
 def make_outbox(database: Path) -> None:
-    """Make an empty outbox in a database of its own, as an application has it."""
+    """Make two empty outboxes in a database of their own, as an application has them."""
     database.unlink(missing_ok=True)
     with closing(sqlite3.connect(database)) as connection, connection:
         connection.execute(_OUTBOX)
+        connection.execute(_PEOPLE_OUTBOX)
+
+
+def commit_person(people: Path, outbox: Path, fields: str) -> None:
+    """Write a change of one person, whom all five vendors know, as an application would."""
+    ids = "sonoran_id, communifire_id, agilenow_id, ocamba_id"
+    with closing(sqlite3.connect(people)) as known:
+        person = known.execute(f"select {ids} from people where fault is null").fetchone()
+        company = known.execute("select lightfield_id from companies where fault is null").fetchone()
+    with closing(sqlite3.connect(outbox)) as connection, connection:
+        connection.execute(
+            f"insert into people_outbox ({ids}, lightfield_id, fields) values (?, ?, ?, ?, ?, ?)",
+            (*person, *company, fields),
+        )

@@ -1,4 +1,4 @@
-"""`make wake BY=file|outbox|queue`: what the examples wait for that are woken, while `make ui` runs."""
+"""`make wake BY=file|outbox|people|queue`: what examples wait for that are woken, while `make ui` runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from include.demo import stage
-from include.ui.tables import OUTBOX
+from include.ui.tables import OUTBOX, commit_person
 
 _REMEMBERED = stage.DEMO / "ui.json"
 
@@ -38,6 +38,13 @@ def _commit_row(known: Mapping[str, Any]) -> str:
     return "on_profile_change"
 
 
+def _commit_person(_: Mapping[str, Any]) -> str:
+    """Write a change of one person into the outbox of all five vendors."""
+    name = f"Ada {datetime.now(UTC):%H:%M:%S}"
+    commit_person(stage.PEOPLE_DATABASE, OUTBOX, json.dumps({"full_name": name, "first_name": "Ada"}))
+    return "on_change_to_all"
+
+
 def _publish(known: Mapping[str, Any]) -> str:
     """Send a message that names a file of changes."""
     from redis import Redis
@@ -54,7 +61,7 @@ def _changes(known: Mapping[str, Any]) -> str:
     return str(file)
 
 
-_WAYS = {"file": _announce_file, "outbox": _commit_row, "queue": _publish}
+_WAYS = {"file": _announce_file, "outbox": _commit_row, "people": _commit_person, "queue": _publish}
 
 
 def main() -> None:
