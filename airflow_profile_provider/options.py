@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 _Choice = TypeVar("_Choice", bound=str)
 
+HISTORY_DAYS = 14
+"""How long a line of the history is kept, by default."""
 _NOTHING = frozenset({"", "none", "null", "nan", "undefined"})
 _TRUE = frozenset({"true", "yes", "on", "1"})
 _FALSE = frozenset({"false", "no", "off", "0"})

@@ -22,12 +22,12 @@ from airflow_profile_provider.ledger.tables import (
     begun,
     patient,
 )
+from airflow_profile_provider.options import HISTORY_DAYS
 from airflow_profile_provider.records import Report, TaskRun, Verdict
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
-HISTORY_DAYS = 14
 MOST_LINES = 100_000
 """Lines of one push: a first run of a large table tells nothing by each of its records."""
 FOR_PROBLEMS = 10_000

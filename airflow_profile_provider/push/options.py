@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from airflow_profile_provider import options as arguments
 from airflow_profile_provider.errors import ConfigurationError
-from airflow_profile_provider.ledger.history import HISTORY_DAYS
-from airflow_profile_provider.options import require_choice
+from airflow_profile_provider.options import HISTORY_DAYS, require_choice
 
 if TYPE_CHECKING:
     from airflow_profile_provider.mapping.mapper import ColumnsOf, FieldMapping
