@@ -14,7 +14,7 @@ from airflow_profile_provider.delivery.wire import Observed
 from airflow_profile_provider.errors import ProfileError
 from airflow_profile_provider.records import Change
 from airflow_profile_provider.vendors.base import Access, Vendor
-from airflow_profile_provider.vendors.exchange import Request
+from airflow_profile_provider.vendors.exchange import Pause, Request
 
 HIDDEN = "***"
 MOST_REQUESTS = 50
@@ -150,7 +150,7 @@ def unsent(vendor: Vendor, change: Change, masks: Masks, *, key_type: str = "") 
     return found
 
 
-def _answered_by_nothing(steps: Generator[Request, Any, Any]) -> Iterator[Request]:
+def _answered_by_nothing(steps: Generator[Request | Pause, Any, Any]) -> Iterator[Request]:
     """Yield what a vendor asks for, each time answered by nothing; an answer may change what follows."""
     try:
         request = next(steps)
