@@ -320,6 +320,7 @@ def get_provider_info() -> dict[str, Any]:
                 "to_openlineage_converter": f"{_ASSETS}.convert_asset_to_openlineage",
             }
         ],
+        "notifications": ["airflow_profile_provider.notifications.ProfileAlertsNotifier"],
         "extra-links": [
             "airflow_profile_provider.operators.links.VendorLink",
             "airflow_profile_provider.operators.links.RejectsLink",
