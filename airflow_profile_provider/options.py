@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar
 
 from airflow_profile_provider.errors import ConfigurationError
 
-Action = Literal["push", "plan", "baseline"]
+Action = Literal["push", "plan", "baseline", "audit", "repair"]
 Nulls = Literal["clear", "skip", "invalid"]
 IfEmpty = Literal["fail", "ok"]
 IfDuplicate = Literal["last", "invalid", "fail"]

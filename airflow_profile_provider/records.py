@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from enum import Flag, StrEnum, auto
+from functools import lru_cache
 from typing import Any, NamedTuple, Self
+from zlib import compress, decompress
 
 
 class Group(Flag):
@@ -75,6 +78,12 @@ class Verdict(StrEnum):
     UNSENT = "unsent", Group.OWED | Group.KEPT
     # would be sent, and is not: by a plan, or because the push sends no more of them
     PLANNED = "planned", Group.FINAL
+    # an audit has looked: the vendor holds it
+    VERIFIED = "verified", Group.HELD | Group.FINAL
+    # an audit has looked: the vendor holds something else
+    DRIFTED = "drifted", Group.FINAL
+    # an audit has looked: the vendor has no such profile
+    MISSING = "missing", Group.FINAL
 
     @classmethod
     def of(cls, group: Group) -> tuple[Self, ...]:
@@ -177,6 +186,7 @@ class Reason(StrEnum):
     IN_DOUBT = "in doubt"  # what the vendor holds is not known for sure
     IGNORED = "the ledger is ignored"
     NO_LEDGER = "there is no ledger"
+    DRIFTED = "drifted"  # an audit found something else at the vendor
 
 
 class Proposal(NamedTuple):
@@ -211,11 +221,13 @@ class Acknowledgement:
     """The vendor's confirmation of every change in a batch, but those that ``failed``: by place, and why.
 
     ``created`` says that the profile was made new; ``warning`` what the vendor did differently (no values).
+    ``answered`` has the fields of one change that the vendor keeps in another form, as it keeps them.
     """
 
     created: bool = False
     warning: str = ""
     failed: Mapping[int, Exception] = field(default_factory=dict)
+    answered: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +272,9 @@ class Report:
     quarantined: int = 0
     unsent: int = 0
     planned: int = 0
+    verified: int = 0
+    drifted: int = 0
+    missing: int = 0
     requests: int = 0
     retries: int = 0
     throttled: int = 0
@@ -274,6 +289,16 @@ class Report:
     def acknowledged(self) -> int:
         """How many changes the vendor confirmed in this push."""
         return sum(getattr(self, verdict) for verdict in Verdict.of(Group.ACKNOWLEDGED))
+
+    @property
+    def looked_at(self) -> int:
+        """How many records an audit compared with what the vendor holds."""
+        return self.verified + self.differing
+
+    @property
+    def differing(self) -> int:
+        """Of how many records an audit found something else at the vendor, or no profile."""
+        return self.drifted + self.missing
 
     @property
     def undelivered(self) -> int:
@@ -374,6 +399,9 @@ class Checkpoint:
     tells how many seconds before ``at`` (Unix time) each request was answered that still counts against the
     quota. ``taken`` counts the records that were sent for good, where a push has a limit. ``ended`` says that
     nothing was sent after it.
+
+    An audit settles records in the order in which the vendor lists them: ``settled`` has a bit for each
+    position that is, packed as text; ``cursor`` tells where in the list it goes on, ``audit`` is its file.
     """
 
     fingerprint: str
@@ -388,22 +416,50 @@ class Checkpoint:
     at: float = 0.0
     taken: int = 0
     ended: bool = False
+    audit: str | None = None
+    audit_bytes: int = 0
+    settled: str = ""
+    cursor: str | None = None
 
     def covers(self, position: int) -> bool:
         """Whether the record at position is settled for good."""
-        return position < self.mark or position in self.ahead
+        if position < self.mark or position in self.ahead:
+            return True
+        return bool(self.settled) and has_bit(unpacked_bits(self.settled), position)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the checkpoint as it is stored."""
-        return asdict(self) | {"ages": [round(age, 3) for age in self.ages], "ahead": list(self.ahead)}
+        found = asdict(self) | {"ages": [round(age, 3) for age in self.ages], "ahead": list(self.ahead)}
+        return {name: value for name, value in found.items() if value or name not in _OF_AUDITS}
 
     @classmethod
     def of(cls, stored: Any) -> Self | None:
         """Read a checkpoint that was stored; None where it is none, or one of another version."""
         names = {item.name for item in fields(cls)}
-        if not isinstance(stored, Mapping) or set(stored) != names:
+        if not isinstance(stored, Mapping) or not names - _OF_AUDITS <= set(stored) <= names:
             return None
         return cls(**{**stored, "ages": tuple(stored["ages"]), "ahead": tuple(stored["ahead"])})
+
+
+_OF_AUDITS = frozenset({"audit", "audit_bytes", "settled", "cursor"})
+"""Members of a checkpoint that pushes have no use for."""
+
+
+@lru_cache(1)
+def unpacked_bits(text: str) -> bytes:
+    """Return bits that `packed_bits` wrote."""
+    return decompress(b64decode(text)) if text else b""
+
+
+def packed_bits(bits: bytes | bytearray) -> str:
+    """Write bits as text."""
+    return b64encode(compress(bits)).decode() if bits else ""
+
+
+def has_bit(bits: bytes | bytearray, position: int) -> bool:
+    """Whether the bit at a position is set."""
+    byte = position >> 3
+    return byte < len(bits) and bool(bits[byte] & 1 << (position & 7))
 
 
 _REJECTED = frozenset(verdict.value for verdict in Verdict.of(Group.KEPT))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from threading import Lock
+from typing import Any
 
 from airflow_profile_provider.delivery.matching import Matching
 from airflow_profile_provider.delivery.retries import Fate
@@ -31,10 +33,22 @@ SILENT_REQUESTS = 20
 
 
 @dataclass(frozen=True, slots=True)
+class Looked:
+    """How what the vendor holds of a profile compares with a change.
+
+    ``differing`` has what it holds instead, by field; ``unseen`` are the fields that it did not show.
+    """
+
+    differing: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    unseen: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Settled:
     """The verdict on a planned change. ``reason`` may go to a log, ``full`` to the rejects file alone.
 
-    ``unsure``: an attempt got no answer, and may reach the vendor later, whatever the verdict.
+    ``unsure``: an attempt got no answer, and may reach the vendor later, whatever the verdict. ``answered``
+    is as in `Acknowledgement`; ``looked`` is there where the change was only compared.
     """
 
     planned: PendingChange
@@ -42,6 +56,8 @@ class Settled:
     reason: str = ""
     full: str = ""
     unsure: bool = False
+    answered: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    looked: Looked | None = None
 
 
 class Sender:
@@ -93,35 +109,33 @@ class Sender:
 
     def _deliver(self, batch: list[PendingChange], fate: Fate) -> list[Settled]:
         if self.stopped:
-            return _all(batch, Verdict.UNSENT, self.stopped)
+            return all_of(batch, Verdict.UNSENT, self.stopped)
         if self._matching is None:
-            return self._sent(batch, fate)
+            return self._tried(batch, fate)
         problems = [problem for planned in batch for problem in self._unfound(planned, self._matching)]
         unfound = {id(problem.planned) for problem in problems}
         found = [planned for planned in batch if id(planned) not in unfound]
-        return problems + (self._sent(found, fate) if found else [])
+        return problems + (self._tried(found, fate) if found else [])
 
-    def _sent(self, batch: list[PendingChange], fate: Fate) -> list[Settled]:
-        """Send changes whose profiles are known."""
+    def _tried(self, batch: list[PendingChange], fate: Fate) -> list[Settled]:
+        """Send changes whose profiles are known; whatever comes of it, each has a verdict."""
         try:
-            done = self._transport.drive(
-                self._vendor.steps([self._to_send(planned) for planned in batch]), fate
-            )
+            return self._done(batch, fate)
         except (RecordRefused, BatchUnproven) as error:
             return self._refused(batch, error, fate)
         except Retriable as error:
             if self.stopped and not self._transport.left:  # stopped before its first request could leave
-                return _all(batch, Verdict.UNSENT, self.stopped)
+                return all_of(batch, Verdict.UNSENT, self.stopped)
             self._heard_nothing(error)
-            return _all(batch, Verdict.FAILED, error)
+            return all_of(batch, Verdict.FAILED, error)
         except Paused as error:
             self.stop(error)
-            return _all(batch, Verdict.UNSENT, error)
+            return all_of(batch, Verdict.UNSENT, error)
         except PushStopped as error:
             found_elsewhere = error is self.stopped  # by another thread, before this batch was sent
             self.stop(error)
             sent = self._transport.left and not found_elsewhere
-            return _all(batch, Verdict.FAILED if sent else Verdict.UNSENT, error)
+            return all_of(batch, Verdict.FAILED if sent else Verdict.UNSENT, error)
         except ConfigurationError as error:
             return self.give_up(batch, PushStopped(str(error)))
         except BaseException as error:  # noqa: BLE001 -- whatever it is, the batch has a verdict and the push ends
@@ -129,15 +143,20 @@ class Sender:
                 self.interrupt = error
             fate.unsure = fate.unsure or self._transport.left
             return self.give_up(batch, sorted_error(error, "sending"))
+
+    def _done(self, batch: list[PendingChange], fate: Fate) -> list[Settled]:
+        """Do what is to be done with a batch, and return what the vendor made of it."""
+        done = self._transport.drive(self._vendor.steps([self._to_send(planned) for planned in batch]), fate)
         self._heard(acknowledged=len(done.failed) < len(batch))
         return [self._settled(planned, done, done.failed.get(at)) for at, planned in enumerate(batch)]
 
     def _settled(self, planned: PendingChange, done: Acknowledgement, error: Exception | None) -> Settled:
         """Return the verdict on one change of a batch that was acknowledged, but for the ones that failed."""
         if error is None:
-            return Settled(planned, Verdict.CREATED if done.created else Verdict.PUSHED, done.warning)
+            verdict = Verdict.CREATED if done.created else Verdict.PUSHED
+            return Settled(planned, verdict, done.warning, answered=done.answered)
         refused = isinstance(error, RecordRefused)
-        (settled,) = _all([planned], Verdict.REJECTED if refused else Verdict.FAILED, error)
+        (settled,) = all_of([planned], Verdict.REJECTED if refused else Verdict.FAILED, error)
         return replace(settled, unsure=isinstance(error, NoAnswer))
 
     def _to_send(self, planned: PendingChange) -> Change:
@@ -148,7 +167,7 @@ class Sender:
     def give_up(self, batch: list[PendingChange], reason: PushStopped) -> list[Settled]:
         """End the push for a reason that is none of the vendor's."""
         self.stop(reason)
-        return _all(batch, Verdict.FAILED if self._transport.left else Verdict.UNSENT, reason)
+        return all_of(batch, Verdict.FAILED if self._transport.left else Verdict.UNSENT, reason)
 
     def _unfound(self, planned: PendingChange, matching: Matching) -> list[Settled]:
         """Find the profile of a change; return its verdict where that cannot be done."""
@@ -156,9 +175,9 @@ class Sender:
             planned.change = matching.found(planned.change)
         except Unmatched as error:
             self._found_some = True  # the vendor answers, and there is nothing wrong with that
-            return _all([planned], Verdict.REJECTED, error)
+            return all_of([planned], Verdict.REJECTED, error)
         except InvalidRecord as error:
-            return _all([planned], Verdict.INVALID, error)
+            return all_of([planned], Verdict.INVALID, error)
         except BaseException as error:  # noqa: BLE001 -- whatever it is, nothing of the record was sent
             return self._not_found_out(planned, error)
         self._found_some = True
@@ -168,12 +187,12 @@ class Sender:
         """Give a change its verdict where the vendor did not say whose profile it is for."""
         if isinstance(error, RecordRefused):
             self._heard(acknowledged=False)
-            return _all([planned], Verdict.REJECTED, error)
+            return all_of([planned], Verdict.REJECTED, error)
         if isinstance(error, Retriable) and not self.stopped:
             self._heard_nothing(error)
-            return _all([planned], Verdict.FAILED, error)
+            return all_of([planned], Verdict.FAILED, error)
         self.stop_for(error, "finding a profile")
-        return _all([planned], Verdict.UNSENT, self.stopped or sorted_error(error))
+        return all_of([planned], Verdict.UNSENT, self.stopped or sorted_error(error))
 
     def _found_again(self, planned: PendingChange, error: VendorError, fate: Fate) -> list[Settled] | None:
         """Send a change once more where its profile is gone and another one is found now; None: it is not."""
@@ -194,14 +213,14 @@ class Sender:
             return problem
         if planned.change.sought and planned.change.sought.found == known.found:
             return None
-        return self._sent([planned], fate)
+        return self._tried([planned], fate)
 
     def _refused(self, batch: list[PendingChange], error: VendorError, fate: Fate) -> list[Settled]:
         if len(batch) == 1 and (found := self._found_again(batch[0], error, fate)) is not None:
             return found
         self._heard(acknowledged=False)
         if len(batch) == 1:
-            return _all(batch, Verdict.REJECTED, error)
+            return all_of(batch, Verdict.REJECTED, error)
         if isinstance(error, BatchUnproven):
             self.batch_size = 1 if error.lasting else self.batch_size
             return [settled for planned in batch for settled in self.deliver([planned])]
@@ -231,6 +250,6 @@ class Sender:
             self.stop(stopped)
 
 
-def _all(batch: list[PendingChange], verdict: Verdict, error: Exception) -> list[Settled]:
+def all_of(batch: list[PendingChange], verdict: Verdict, error: Exception) -> list[Settled]:
     full = error.full if isinstance(error, VendorError) else str(error)
     return [Settled(planned, verdict, str(error), full) for planned in batch]

@@ -9,7 +9,7 @@ from airflow_profile_provider.explain.explanation import LedgerExplained, RowExp
 from airflow_profile_provider.ledger.admin import instant, version_of
 from airflow_profile_provider.ledger.entry import Entry
 from airflow_profile_provider.ledger.fingerprints import Fingerprints
-from airflow_profile_provider.ledger.names import shown_name
+from airflow_profile_provider.ledger.names import is_answer, shown_name
 from airflow_profile_provider.ledger.quarantine import QUARANTINE
 from airflow_profile_provider.records import order_of
 
@@ -28,7 +28,7 @@ def compared(
     until = QUARANTINE.until(entry) if QUARANTINE.is_active(entry, time.time()) else None
     return LedgerExplained(
         known=True,
-        acknowledged=_named(entry.fields),
+        acknowledged=_named(name for name in entry.fields if not is_answer(name)),
         differing=_named(differing),
         equal=_named(name for name in mine if name not in differing),
         in_doubt=bool(entry.doubt),

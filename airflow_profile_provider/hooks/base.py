@@ -14,6 +14,7 @@ from airflow_profile_provider.hooks.opening import Opener
 from airflow_profile_provider.mapping.mapper import ColumnsOf, FieldMapping, Mapper
 from airflow_profile_provider.options import columns, require_records
 from airflow_profile_provider.push.assembly import Assembly
+from airflow_profile_provider.push.findings import Findings
 from airflow_profile_provider.push.learning import named_by_ids
 from airflow_profile_provider.push.options import EXPLAINED, PushOptions
 from airflow_profile_provider.push.review import PlanReview
@@ -47,7 +48,7 @@ class ProfileHook(ConnectedHook):
     def __init__(self, conn_id: str, **http: Any) -> None:
         super().__init__(conn_id, **http)
         self._guard = Guard(self.conn_type, self.log)
-        self.last_plan: PlanReview | None = None
+        self.last_plan: PlanReview | Findings | None = None
 
     @property
     def top_reason(self) -> str:
@@ -88,6 +89,9 @@ class ProfileHook(ConnectedHook):
         plan_path: AnyPath | None = None,
         plan_values: bool = False,
         approved_plan: str | None = None,
+        audit_path: AnyPath | None = None,
+        audit_values: bool = False,
+        max_drifted: int | str | None = None,
         max_changes: int | str | None = None,
         limit: int | None = None,
         rejects_path: AnyPath | None = None,
@@ -148,10 +152,16 @@ class ProfileHook(ConnectedHook):
 
         Args: What is sent
             action: "push"; "plan": say what would be sent; "baseline": fill the ledger as if all had been
-                acknowledged. The last two send nothing.
+                acknowledged; "audit": read what the vendor holds, and compare; "repair": audit, and push what
+                differs. Plan, baseline and audit send nothing.
             plan_path: where a plan goes, a line for each change.
             plan_values: put the values into it, too.
-            approved_plan: the id of a plan: nothing is sent unless it would be exactly that.
+            approved_plan: the id of a plan: nothing is sent unless it would be exactly that; of a repair, the
+                id of an audit.
+            audit_path: where an audit puts a line for each record that differs or is missing.
+            audit_values: put the values into it, too.
+            max_drifted: of a repair, a count or a share of the records such as "5%": where more differ than
+                that, nothing is sent.
             max_changes: a count, or a share of the records such as "20%": more than that is not sent at all.
             limit: send the first so many records that would be sent; the others are "planned", and stay to be
                 sent.
@@ -195,7 +205,7 @@ class ProfileHook(ConnectedHook):
             )
             assembly = self._assembly(records, given, circumstances, stack)
             push = assembly.push()
-            self.last_plan = assembly.review
+            self.last_plan = assembly.found
             self._guard.begin(push)
             return push.run()
 

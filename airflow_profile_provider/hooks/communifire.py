@@ -63,10 +63,13 @@ class CommunifireHook(ProfileHook):
         exact_keys: bool = False,
         history: bool = True,
         history_days: int | None = 14,
-        action: Literal["push", "plan", "baseline"] = "push",
+        action: Literal["push", "plan", "baseline", "audit", "repair"] = "push",
         plan_path: AnyPath | None = None,
         plan_values: bool = False,
         approved_plan: str | None = None,
+        audit_path: AnyPath | None = None,
+        audit_values: bool = False,
+        max_drifted: int | str | None = None,
         max_changes: int | str | None = None,
         limit: int | None = None,
         rejects_path: AnyPath | None = None,
@@ -125,10 +128,16 @@ class CommunifireHook(ProfileHook):
 
         Args: What is sent
             action: "push"; "plan": say what would be sent; "baseline": fill the ledger as if all had been
-                acknowledged. The last two send nothing.
+                acknowledged; "audit": read what the vendor holds, and compare; "repair": audit, and push what
+                differs. Plan, baseline and audit send nothing.
             plan_path: where a plan goes, a line for each change.
             plan_values: put the values into it, too.
-            approved_plan: the id of a plan: nothing is sent unless it would be exactly that.
+            approved_plan: the id of a plan: nothing is sent unless it would be exactly that; of a repair, the
+                id of an audit.
+            audit_path: where an audit puts a line for each record that differs or is missing.
+            audit_values: put the values into it, too.
+            max_drifted: of a repair, a count or a share of the records such as "5%": where more differ than
+                that, nothing is sent.
             max_changes: a count, or a share of the records such as "20%": more than that is not sent at all.
             limit: send the first so many records that would be sent; the others are "planned", and stay to be
                 sent.
@@ -193,6 +202,9 @@ class CommunifireHook(ProfileHook):
             plan_path=plan_path,
             plan_values=plan_values,
             approved_plan=approved_plan,
+            audit_path=audit_path,
+            audit_values=audit_values,
+            max_drifted=max_drifted,
             max_changes=max_changes,
             limit=limit,
             rejects_path=rejects_path,

@@ -82,14 +82,14 @@ class Candidates:
         planned: set[str] = set()
         found = []
         for row, key in zip(rows, keys, strict=True):
-            print_of_row = row.fingerprint or self._prints.of_row(row, whole=self._is_change(row))
+            print_of_row = self.print_of(row)
             may_be_held = not row.refused and key not in planned and key not in pending
             if may_be_held and self._is_held(known.get(key), print_of_row):
                 settle(row, None)
                 continue
             try:
                 change = self._mapper.change(row)
-                self._check(change)
+                self.check(change)
             except InvalidRecord as error:
                 settle(row, error)
                 continue
@@ -115,7 +115,11 @@ class Candidates:
         """Whether a row need not be planned; a version of its own may be newer than what is held."""
         return entry is not None and not self._mapper.version_column and is_held(row, entry, self._policy)
 
-    def _check(self, change: Change) -> None:
+    def print_of(self, row: Row) -> bytes:
+        """Return a row's fingerprint."""
+        return row.fingerprint or self._prints.of_row(row, whole=self._is_change(row))
+
+    def check(self, change: Change) -> None:
         """Refuse what a ledger cannot keep."""
         if change.key_type != self._mapper.key_type:
             raise InvalidRecord(f"its key_type is not the ledger's, {self._mapper.key_type}")

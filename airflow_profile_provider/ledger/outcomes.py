@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from hashlib import blake2b
+from typing import Any
 
 from airflow_profile_provider.ledger.claims import Claims
 from airflow_profile_provider.ledger.diff import Candidate, LedgerOptions, newer, place_of
 from airflow_profile_provider.ledger.entry import MANY, Entry, now_of
 from airflow_profile_provider.ledger.fingerprints import ChangePrints
 from airflow_profile_provider.ledger.ledger import Ledger
+from airflow_profile_provider.ledger.names import answer_name
 from airflow_profile_provider.ledger.packing import EARLIER_BYTES
 from airflow_profile_provider.ledger.postponed import Seen
+from airflow_profile_provider.ledger.salt import FIELD_BYTES
 from airflow_profile_provider.mapping.window import PendingChange
 from airflow_profile_provider.records import Change, Proposal, Verdict
 
@@ -71,11 +76,16 @@ class Outcomes:
         return now_of(self._clock() + seconds) if seconds else 0
 
     def settled(
-        self, planned: PendingChange, verdict: Verdict, prints_of: Callable[[Change], ChangePrints]
+        self,
+        planned: PendingChange,
+        verdict: Verdict,
+        prints_of: Callable[[Change], ChangePrints],
+        answered: Mapping[str, Any],
     ) -> None:
         """Note what became of a change that was sent, and of those whose place it took.
 
-        ``prints_of`` returns the fingerprints of a change.
+        ``prints_of`` returns the fingerprints of a change; ``answered`` has the fields that the vendor keeps
+        in another form.
         """
         newest = self._claims.of(planned.change.position)
         claims = [self._claims.of(part.position) for part in planned.parts]
@@ -92,6 +102,8 @@ class Outcomes:
             self._acknowledged = True
             order = place_of(planned.change)
             self.keep(entry, prints_of(planned.change).fields, [*rows, newest.row], order, newest.since)
+            if answered:
+                entry.fields.update(answers_of(planned.change, answered, prints_of))
             return
         self._fail(entry)
         if len(self._failed) < MOST_FAILED:
@@ -127,6 +139,16 @@ class Outcomes:
         if write:
             self._news[entry.key] = entry
 
+    def keep_fields(self, entry: Entry, fields: Mapping[str, bytes]) -> None:
+        """Keep some fields of what the vendor holds, and whichever row was acknowledged last."""
+        if any(entry.fields.get(name) != digest for name, digest in fields.items()):
+            entry.fields.update(fields)
+            self._news[entry.key] = entry
+
+    def doubt(self, entry: Entry) -> None:
+        """Note that the vendor does not hold what it should: the next push sends it."""
+        self._fail(entry)
+
     def _fail(self, entry: Entry) -> None:
         entry.fail()
         self._news.pop(entry.key, None)
@@ -154,6 +176,20 @@ class Outcomes:
 
     def _unready(self, entries: Mapping[str, Entry]) -> dict[str, Entry]:
         return {key: entry for key, entry in entries.items() if key in self._claims}
+
+
+def answers_of(
+    change: Change, held: Mapping[str, Any], prints_of: Callable[[Change], ChangePrints]
+) -> dict[str, bytes]:
+    """Return the fingerprints of values that the vendor keeps in the place of a change's, as it keeps them.
+
+    Each is of both values, so that one of an earlier change says nothing of a later one.
+    """
+    sent, kept = prints_of(change).fields, prints_of(replace(change, fields=held, relationships={})).fields
+    return {
+        answer_name(name): blake2b(sent[name] + kept[name], digest_size=FIELD_BYTES).digest()
+        for name in kept.keys() & sent.keys()
+    }
 
 
 def short(row: bytes) -> bytes:

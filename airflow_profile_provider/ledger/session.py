@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from airflow_profile_provider.errors import InvalidRecord, LedgerFailed, PushStopped, SourceError
+from airflow_profile_provider.ledger.auditing import LedgerAudit
 from airflow_profile_provider.ledger.candidates import Candidates, Found
 from airflow_profile_provider.ledger.claims import Claims, Either, Proposed
 from airflow_profile_provider.ledger.diff import (
@@ -36,6 +37,7 @@ from airflow_profile_provider.mapping.window import PendingChange
 from airflow_profile_provider.records import Change, Proposal, Report, Row, Verdict
 from airflow_profile_provider.sources.batches import RowBatch
 
+_NOTHING: Mapping[str, Any] = {}
 LOOKED_UP_AT_ONCE = 1000
 """How many keys one question to the ledger has: with more, none gets faster, and all wait for all."""
 
@@ -95,6 +97,12 @@ class LedgerSession:
         self._kind = VersionKind(ledger, writer)
         self._postponed = Postponed()
         self._outcomes = Outcomes(writer, how, self._claims, clock)
+
+    def auditing(self) -> LedgerAudit:
+        """Return what an audit asks, and leaves in the same ledger."""
+        return LedgerAudit(
+            self._candidates, self._prints, self._outcomes, self._kind, self._how, self._clock, self._with_ids
+        )
 
     @property
     def ids(self) -> ReadIds | None:
@@ -313,9 +321,14 @@ class LedgerSession:
         """Learn that an attempt to send a change got no answer: it may yet arrive, after later ones."""
         self._outcomes.unsure(planned)
 
-    def settled(self, planned: PendingChange, verdict: Verdict) -> None:
-        """Learn what became of a change that was sent, and of those whose place it took."""
-        self._outcomes.settled(planned, verdict, self._prints.of_change)
+    def settled(
+        self, planned: PendingChange, verdict: Verdict, answered: Mapping[str, Any] = _NOTHING
+    ) -> None:
+        """Learn what became of a change that was sent, and of those whose place it took.
+
+        ``answered`` has those of its fields that the vendor keeps in another form, as it keeps them.
+        """
+        self._outcomes.settled(planned, verdict, self._prints.of_change, answered)
 
     def let_go(self) -> None:
         """Learn that nothing is under way any more: what has no verdict was never sent."""

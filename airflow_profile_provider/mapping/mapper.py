@@ -125,6 +125,11 @@ class Mapper:
         return self._columns.made
 
     @property
+    def catalogue(self) -> Catalogue:
+        """The vendor's own fields, as far as it was asked for them."""
+        return self._catalogue
+
+    @property
     def skips_null(self) -> bool:
         """Whether a field that is null is left out of what is sent."""
         return self._nulls == "skip"

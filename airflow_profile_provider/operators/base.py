@@ -36,6 +36,7 @@ from airflow_profile_provider.operators.outcome import (
 )
 from airflow_profile_provider.operators.templates import TemplatesMixin
 from airflow_profile_provider.options import Share
+from airflow_profile_provider.push.findings import drift_problem
 from airflow_profile_provider.push.options import OPTION_NAMES
 from airflow_profile_provider.records import Report
 
@@ -108,10 +109,17 @@ class PushProfilesOperator(TemplatesMixin, LineageMixin, BaseOperator):
     **What is sent, and when the task is red**
 
     :param action: "push"; "plan": say what would be sent (XCom ``plan`` is its id, ``plan_summary`` is
-        Markdown); "baseline": fill the ledger as if all had been acknowledged. These two send nothing.
+        Markdown); "baseline": fill the ledger as if all had been acknowledged; "audit": read what the vendor
+        holds, and compare (with the same XComs: what a repair would send); "repair": audit, and push what
+        differs. Plan, baseline and audit send nothing.
     :param plan_path: a file for the plan, a line for each change.
     :param plan_values: put the values into it, too.
-    :param approved_plan: id of a plan: nothing is sent unless it would be exactly that.
+    :param approved_plan: id of a plan: nothing is sent unless it would be exactly that; of a repair, the id
+        of an audit.
+    :param audit_path: a file for an audit, a line for each record that differs or is missing.
+    :param audit_values: put the values into it, too.
+    :param max_drifted: how many records of an audit may differ or be missing before the task is red: a count,
+        or a share of the records such as "5%". A repair then sends nothing, either.
     :param max_changes: a count, or a share of the records such as "20%": more than that stops the task, red,
         before anything is sent.
     :param limit: send the first so many records that would be sent; the others are "planned", and stay to be
@@ -156,6 +164,8 @@ class PushProfilesOperator(TemplatesMixin, LineageMixin, BaseOperator):
     delivered_path: str | os.PathLike[str] | None
     action: str
     plan_path: str | os.PathLike[str] | None
+    audit_path: str | os.PathLike[str] | None
+    max_drifted: int | str | None
     approved_plan: Any
     report: Report | None = None
     """What became of the changes, once the push has ended; links and lineage read it."""
@@ -197,6 +207,9 @@ class PushProfilesOperator(TemplatesMixin, LineageMixin, BaseOperator):
         plan_path: AnyPath | XComArg | None = None,
         plan_values: bool | str | XComArg = False,
         approved_plan: str | XComArg | None = None,
+        audit_path: AnyPath | XComArg | None = None,
+        audit_values: bool | str | XComArg = False,
+        max_drifted: int | str | XComArg | None = None,
         max_changes: int | str | XComArg | None = None,
         limit: int | str | XComArg | None = None,
         max_failed: int | str | XComArg = 0,
@@ -311,9 +324,9 @@ class PushProfilesOperator(TemplatesMixin, LineageMixin, BaseOperator):
     ) -> dict[str, Any]:
         """Return the report of a push that ran to its end, or fail the task."""
         self.report = report
-        if self.action == "plan":
+        if self.action in {"plan", "audit"}:
             self._leave_plan(report, context)
-        if problem := problem_of(report, allowed):
+        if problem := problem_of(report, allowed) or self._drifted_too_much(report):
             self._leave(report, context)
             failed = red(words_of(problem, report), report)
             if isinstance(failed, AirflowFailException):
@@ -375,6 +388,7 @@ class PushProfilesOperator(TemplatesMixin, LineageMixin, BaseOperator):
         options = {name: getattr(self, name) for name in OPTIONS}
         options["parameters"] = given_parameters(self.parameters)
         options["plan_path"] = mapped_name("plan_path", self.plan_path, context)
+        options["audit_path"] = mapped_name("audit_path", self.audit_path, context)
         options["delivered_path"] = mapped_name("delivered_path", self.delivered_path, context)
         options["rejects_path"] = tried_name(self.rejects_path, context)
         return self.hook.push(
@@ -404,6 +418,10 @@ class PushProfilesOperator(TemplatesMixin, LineageMixin, BaseOperator):
         if plan:
             self._tell(context, "plan", plan.plan_id)
             self._tell(context, "plan_summary", plan.summary(report))
+
+    def _drifted_too_much(self, report: Report) -> str:
+        most = arguments.share("max_drifted", self.max_drifted)
+        return drift_problem(report.differing, report.received, most) if self.action == "audit" else ""
 
     def _announce(self, context: Context, report: Report, *, perhaps_more: bool) -> None:
         """Tell the outlets; what an earlier try delivered may stand in no report but as unchanged."""

@@ -57,7 +57,8 @@ def problem_of(report: Report, allowed: Share) -> str:
     if failed > most:
         none_of_so_few = ", which is less than one: give a count" if allowed.percent and 0 < most < 1 else ""
         return f"{failed} of {needed} changes were not delivered; max_failed allows {allowed}{none_of_so_few}"
-    sent_in_vain = report.rejected + report.failed > 0 and report.acknowledged == 0
+    answered = report.acknowledged + report.looked_at
+    sent_in_vain = report.rejected + report.failed > 0 and answered == 0
     if sent_in_vain and allowed.percent:
         return "changes were sent, and none of them was acknowledged"
     return ""

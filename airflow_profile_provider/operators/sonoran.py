@@ -76,10 +76,17 @@ class SonoranPushProfilesOperator(PushProfilesOperator):
     **What is sent, and when the task is red**
 
     :param action: "push"; "plan": say what would be sent (XCom ``plan`` is its id, ``plan_summary`` is
-        Markdown); "baseline": fill the ledger as if all had been acknowledged. These two send nothing.
+        Markdown); "baseline": fill the ledger as if all had been acknowledged; "audit": read what the vendor
+        holds, and compare (with the same XComs: what a repair would send); "repair": audit, and push what
+        differs. Plan, baseline and audit send nothing.
     :param plan_path: a file for the plan, a line for each change.
     :param plan_values: put the values into it, too.
-    :param approved_plan: id of a plan: nothing is sent unless it would be exactly that.
+    :param approved_plan: id of a plan: nothing is sent unless it would be exactly that; of a repair, the id
+        of an audit.
+    :param audit_path: a file for an audit, a line for each record that differs or is missing.
+    :param audit_values: put the values into it, too.
+    :param max_drifted: how many records of an audit may differ or be missing before the task is red: a count,
+        or a share of the records such as "5%". A repair then sends nothing, either.
     :param max_changes: a count, or a share of the records such as "20%": more than that stops the task, red,
         before anything is sent.
     :param limit: send the first so many records that would be sent; the others are "planned", and stay to be
@@ -140,10 +147,13 @@ class SonoranPushProfilesOperator(PushProfilesOperator):
         exact_keys: bool | str | XComArg = False,
         history: bool | str | XComArg = True,
         history_days: int | str | XComArg = 14,
-        action: Literal["push", "plan", "baseline"] | XComArg = "push",
+        action: Literal["push", "plan", "baseline", "audit", "repair"] | XComArg = "push",
         plan_path: AnyPath | XComArg | None = None,
         plan_values: bool | str | XComArg = False,
         approved_plan: str | XComArg | None = None,
+        audit_path: AnyPath | XComArg | None = None,
+        audit_values: bool | str | XComArg = False,
+        max_drifted: int | str | XComArg | None = None,
         max_changes: int | str | XComArg | None = None,
         limit: int | str | XComArg | None = None,
         max_failed: int | str | XComArg = 0,
@@ -188,6 +198,9 @@ class SonoranPushProfilesOperator(PushProfilesOperator):
             plan_path=plan_path,
             plan_values=plan_values,
             approved_plan=approved_plan,
+            audit_path=audit_path,
+            audit_values=audit_values,
+            max_drifted=max_drifted,
             max_changes=max_changes,
             limit=limit,
             max_failed=max_failed,
@@ -234,10 +247,13 @@ class SonoranPushProfilesOperator(PushProfilesOperator):
             exact_keys: bool | str | XComArg = ...,
             history: bool | str | XComArg = ...,
             history_days: int | str | XComArg = ...,
-            action: Literal["push", "plan", "baseline"] | XComArg = ...,
+            action: Literal["push", "plan", "baseline", "audit", "repair"] | XComArg = ...,
             plan_path: AnyPath | XComArg | None = ...,
             plan_values: bool | str | XComArg = ...,
             approved_plan: str | XComArg | None = ...,
+            audit_path: AnyPath | XComArg | None = ...,
+            audit_values: bool | str | XComArg = ...,
+            max_drifted: int | str | XComArg | None = ...,
             max_changes: int | str | XComArg | None = ...,
             limit: int | str | XComArg | None = ...,
             max_failed: int | str | XComArg = ...,

@@ -24,7 +24,9 @@ from airflow_profile_provider.ledger.ids import Ids
 from airflow_profile_provider.ledger.session import LedgerSession
 from airflow_profile_provider.mapping.mapper import FieldMapping, Mapper
 from airflow_profile_provider.push.account import Account
+from airflow_profile_provider.push.audit_parts import AuditParts
 from airflow_profile_provider.push.files import Outputs
+from airflow_profile_provider.push.findings import Findings
 from airflow_profile_provider.push.intake import Intake
 from airflow_profile_provider.push.learning import Learned, learned, learned_for_labels
 from airflow_profile_provider.push.limit import Limit
@@ -32,7 +34,7 @@ from airflow_profile_provider.push.log import Log, Quiet
 from airflow_profile_provider.push.no_ledger import NoLedger, Session
 from airflow_profile_provider.push.options import PushOptions
 from airflow_profile_provider.push.outputs import PlanFile
-from airflow_profile_provider.push.planning import Planning
+from airflow_profile_provider.push.planning import Planning, Stages
 from airflow_profile_provider.push.problems import Problems
 from airflow_profile_provider.push.progress import Progress, estimate
 from airflow_profile_provider.push.push import Parts, Push
@@ -43,7 +45,8 @@ from airflow_profile_provider.push.selection import Selection
 from airflow_profile_provider.push.settlement import NoReceipts, Settlement
 from airflow_profile_provider.push.surroundings import Circumstances, Surroundings
 from airflow_profile_provider.push.telling import Telling
-from airflow_profile_provider.push.watermark import NoWatermark, Resume, Watermark
+from airflow_profile_provider.push.watermark import Marks, NoWatermark, Resume, Watermark
+from airflow_profile_provider.push.ways import each_read
 from airflow_profile_provider.records import Report, Row
 from airflow_profile_provider.sources.announced import Announced
 from airflow_profile_provider.sources.batches import RowBatch
@@ -203,7 +206,32 @@ class Assembly:
     @cached_property
     def sender(self) -> Sender:
         """Delivers batches."""
+        if self._audit:
+            return self._audit.reader
         return Sender(self.vendor, self.transport, self.batch_size, self.matching)
+
+    @cached_property
+    def _audit(self) -> AuditParts | None:
+        """What reads what the vendor holds; None for other actions."""
+        if not self.options.reads:
+            return None
+        return AuditParts(
+            self.options,
+            self.vendor,
+            self.mapper,
+            self.session or NoLedger(self.mapper),
+            self.transport,
+            self._start[1].audit,
+            self.source.place_of,
+            self._stack,
+            self.batch_size,
+            self.matching,
+        )
+
+    @property
+    def found(self) -> PlanReview | Findings | None:
+        """What is left of a plan or an audit for whoever approves it."""
+        return self._audit.findings if self._audit else self.review
 
     @cached_property
     def review(self) -> PlanReview | None:
@@ -227,9 +255,18 @@ class Assembly:
     def _is_reviewed(self) -> bool:
         """Whether all that would be sent is looked at before anything is."""
         options = self.options
+        if options.reads:
+            return False
         return (
             options.action == "plan" or options.max_changes is not None or options.approved_plan is not None
         )
+
+    @property
+    def _is_one_whole(self) -> bool:
+        """Whether all of it is looked at before anything is sent: then no retry goes on in the middle."""
+        options = self.options
+        checked = options.approved_plan is not None or options.max_drifted is not None
+        return self._is_reviewed or (options.action == "repair" and checked)
 
     def push(self, clock: Callable[[], float] = time.monotonic) -> Push:
         """Open everything, in the order in which a mistake costs least, and return the push."""
@@ -262,10 +299,10 @@ class Assembly:
         sender, mapper, review = self.sender, self.mapper, self.review
         earlier = Report.of(start.report) if start else Report()
         account = Account(self.transport.cost, self.quota, outputs, earlier, clock)
-        watermark = Watermark(start) if resume else NoWatermark()
+        watermark = (Marks if self.options.reads else Watermark)(start) if resume else NoWatermark()
         problems = Problems(self.vendor, log, self.source.place_of)
         receipts = (self.source.receipts if self.options.action == "push" else None) or NoReceipts()
-        settlement = Settlement(
+        given = (
             mapper,
             sender,
             session,
@@ -277,6 +314,9 @@ class Assembly:
             self.source.place_of,
         )
         limit = Limit(self.options.limit, start.taken if start else 0)
+        audit = self._audit
+        audited = audit.settlement(*given) if audit else None
+        settlement = audited or Settlement(*given)
         saving = (
             Saving(
                 resume,
@@ -295,20 +335,25 @@ class Assembly:
         progress = Progress(
             self.quota,
             expected,
-            self._requests_per_record,
+            each_read(self.vendor) if audit else self._requests_per_record,
             before=earlier.received,
             at_most=self.session is not None,
         )
         seconds = self.surroundings.tell_seconds
         telling = Telling(account, progress, settlement, saving, sender, log, seconds, clock)
         keys = outputs.delivered is not None
+        compared = audit.ledger.rows if audit else session.unheld
         intake = Intake(
-            rows, batches, mapper, session, account, settlement, telling, watermark, sender, keeps_keys=keys
+            rows, batches, mapper, compared, account, settlement, telling, watermark, sender, keeps_keys=keys
         )
         again = self._is_retried
-        planning = Planning(
-            intake, session, settlement, account, sender, review, log, limit, perhaps_sent=again
-        )
+        planning: Stages
+        if audit and audited:
+            planning = audit.auditing(intake, audited, account, watermark, telling, log, perhaps_sent=again)
+        else:
+            planning = Planning(
+                intake, session, settlement, account, sender, review, log, limit, perhaps_sent=again
+            )
         return Parts(
             sender=sender,
             planning=planning,
@@ -340,7 +385,7 @@ class Assembly:
         """Return about how many records there are, where that is known, and say what they will cost."""
         options = self.options
         expected = None if options.only is not None or options.partition else self.source.count()
-        if expected:
+        if expected and not options.reads:  # an audit says what it costs once it knows of how many profiles
             at_most = self.session is not None
             words = estimate(
                 min(expected, options.limit or expected),
@@ -361,7 +406,7 @@ class Assembly:
     def _start(self) -> tuple[Resume | None, Outputs]:
         """Where to start, and the files to go on with."""
         checkpoints = self._how.checkpoints
-        if checkpoints is None or self._is_reviewed:
+        if checkpoints is None or self._is_one_whole:
             return None, self._fresh_outputs
         mark = self.source.source_id(self._marks())
         log = self.surroundings.log
@@ -376,6 +421,7 @@ class Assembly:
         known |= {"csv": options.csv} if options.csv else {}
         known |= {"if_duplicate": options.if_duplicate} if options.if_duplicate != "last" else {}
         known |= {"made": [of.spelt for of in self.mapper.made.values()]} if self.mapper.made else {}
+        known |= {"action": options.action, "audit_path": options.audit_path} if options.reads else {}
         return {**known, **vars(self.mapping), **self._how.vendor_options}
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from airflow_profile_provider.errors import ConfigurationError
 from airflow_profile_provider.push.options import PushOptions
-from airflow_profile_provider.push.outputs import Delivered, Rejects
+from airflow_profile_provider.push.outputs import AuditFile, Delivered, Rejects
 from airflow_profile_provider.records import Checkpoint
 from airflow_profile_provider.sources.packing import packing_of
 from airflow_profile_provider.sources.reading import LEAST_BYTES, Open
@@ -34,6 +34,12 @@ class Outputs:
     rejects: Rejects | None
     delivered: Delivered | None
     plan: str | None = None
+    audit: AuditFile | None = None
+
+    @property
+    def kept(self) -> tuple[Rejects | None, Delivered | None, AuditFile | None]:
+        """Those with which a later try goes on, in the order of a checkpoint's members."""
+        return self.rejects, self.delivered, self.audit
 
     @classmethod
     def of(cls, options: PushOptions, files: Files) -> Outputs:
@@ -45,11 +51,12 @@ class Outputs:
             None if rejects is None else Rejects(rejects, files.open, mapped=mapped, longest_row=longest),
             None if delivered is None else Delivered(delivered, files.open),
             options.plan_path,
+            None if options.audit_path is None else AuditFile(options.audit_path, files.open),
         )
 
     def try_out(self) -> None:
         """Make sure that each of them can be written, before anything is sent."""
-        paths = [output.path for output in (self.rejects, self.delivered) if output]
+        paths = [output.path for output in self.kept if output]
         for path in (*paths, *([self.plan] if self.plan else [])):
             if (packing := packing_of(path)) not in {"", ".gz"}:
                 raise ConfigurationError(f"{path}: no file is written as {packing}; write text, or .gz")
@@ -61,11 +68,11 @@ class Outputs:
         Raises:
             SourceError: a file of theirs is gone.
         """
-        for output in (self.rejects, self.delivered):
+        for output in self.kept:
             if output:
                 output.go_on_from(start)
 
-    def secure(self) -> tuple[int, int] | None:
+    def secure(self) -> tuple[int, ...] | None:
         """Make sure that what was written outlives this process; return the sizes in bytes.
 
         None: a file is kept only once it is closed.
@@ -73,6 +80,6 @@ class Outputs:
         Raises:
             OutputFailed: one cannot be written.
         """
-        sizes = [output.secure() if output else 0 for output in (self.rejects, self.delivered)]
-        rejects, delivered = sizes
-        return None if rejects is None or delivered is None else (rejects, delivered)
+        sizes = [output.secure() if output else 0 for output in self.kept]
+        found = tuple(size for size in sizes if size is not None)
+        return found if len(found) == len(sizes) else None

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 
 from airflow_profile_provider.delivery.sender import Sender
 from airflow_profile_provider.errors import ProfileError, PushStopped, SourceError, where_raised
 from airflow_profile_provider.mapping.mapper import Mapper
 from airflow_profile_provider.push.account import Account
-from airflow_profile_provider.push.no_ledger import Session
 from airflow_profile_provider.push.settlement import Settlement
 from airflow_profile_provider.push.telling import Telling
 from airflow_profile_provider.push.watermark import Watermark
@@ -20,6 +19,10 @@ TOLD_EACH = 1000
 """After so many rows it is looked whether it is time to say how far the push is."""
 
 
+Unheld = Callable[[Iterator[RowBatch], Callable[[RowBatch, Sequence[int]], None]], Iterator[Row]]
+"""Yields the rows of batches that are to be looked at, and tells the other function which the others are."""
+
+
 class Intake:
     """The rows of one push; ``blocks`` are the same rows by the thousand, where a ledger can use them."""
 
@@ -28,7 +31,7 @@ class Intake:
         rows: Iterator[Row],
         blocks: Iterator[RowBatch] | None,
         mapper: Mapper,
-        session: Session,
+        unheld: Unheld,
         account: Account,
         settlement: Settlement,
         telling: Telling,
@@ -50,7 +53,7 @@ class Intake:
         self._at = 0
         self._blocks = None if blocks is None else self._noted(blocks)
         if self._blocks:
-            rows = session.unheld(self._blocks, self._settle_held)
+            rows = unheld(self._blocks, self._settle_held)
         self.rows = self.received(rows)
 
     def rest(self) -> Iterator[Row]:

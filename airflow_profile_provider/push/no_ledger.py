@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
-from typing import Protocol
+from typing import Any, Protocol
 
 from airflow_profile_provider.errors import InvalidRecord, PushStopped
+from airflow_profile_provider.ledger.auditing import LedgerAudit, ToCompare
 from airflow_profile_provider.ledger.session import LedgerSession
 from airflow_profile_provider.mapping.mapper import Mapper
 from airflow_profile_provider.mapping.window import PendingChange
@@ -21,6 +22,46 @@ class Settle(Protocol):
     def __call__(self, source: Change | Row, verdict: Verdict, reason: str = "") -> None: ...
 
 
+class NoAudit:
+    """There is no ledger: an audit asks nothing, and leaves nothing."""
+
+    def __contains__(self, position: int) -> bool:
+        """Return False: nothing is looked up."""
+        return False
+
+    def rows(
+        self, blocks: Iterator[RowBatch], settle: Callable[[RowBatch, Sequence[int]], None]
+    ) -> Iterator[Row]:
+        """Yield all rows."""
+        for block in blocks:
+            yield from block.rows(list(range(len(block))))
+
+    def print_of(self, row: Row) -> bytes:
+        """Return nothing: nobody compares rows."""
+        return b""
+
+    def check(self, change: Change) -> None:
+        """Refuse nothing."""
+
+    def with_ids(self, changes: list[Change]) -> list[Change]:
+        """Return them as they are."""
+        return changes
+
+    def look_up(self, changes: Sequence[ToCompare]) -> dict[int, tuple[Verdict, str]]:
+        """Know nothing: all must be compared."""
+        return {}
+
+    def was_answered(self, change: Change, field: str, held: Any) -> bool:
+        """Return False: no answer is remembered."""
+        return False
+
+    def settled(self, planned: PendingChange, verdict: Verdict, unseen: frozenset[str]) -> None:
+        """Forget it."""
+
+    def forget(self) -> None:
+        """Forget nothing."""
+
+
 class NoLedger:
     """There is no ledger: every change is sent, and nothing is written down."""
 
@@ -28,6 +69,10 @@ class NoLedger:
 
     def __init__(self, mapper: Mapper) -> None:
         self._mapper = mapper
+
+    def auditing(self) -> NoAudit:
+        """Return what an audit asks here: nothing."""
+        return NoAudit()
 
     def forbidden(self) -> PushStopped | None:
         """Return nothing: no other push can take over."""
@@ -93,7 +138,7 @@ class NoLedger:
     def unsure(self, planned: PendingChange) -> None:
         """Forget it."""
 
-    def settled(self, planned: PendingChange, verdict: Verdict) -> None:
+    def settled(self, planned: PendingChange, verdict: Verdict, answered: Mapping[str, Any]) -> None:
         """Forget it."""
 
     def let_go(self) -> None:
@@ -111,3 +156,6 @@ class NoLedger:
 
 Session = LedgerSession | NoLedger
 """What a push asks what is to be sent, and tells what became of it."""
+
+Audit = LedgerAudit | NoAudit
+"""What an audit asks of a ledger, and leaves there."""

@@ -62,6 +62,14 @@ class PushOptions:
     plan_path: str | None = None
     plan_values: bool = False
     approved_plan: str | None = None
+    audit_path: str | None = None
+    audit_values: bool = False
+    max_drifted: arguments.Share | None = None
+
+    @property
+    def reads(self) -> bool:
+        """Whether what the vendor holds is read and compared."""
+        return self.action in {"audit", "repair"}
 
     @property
     def mapping(self) -> FieldMapping:
@@ -124,7 +132,25 @@ class PushOptions:
             raise ConfigurationError(
                 "match remembers which of the vendor's profiles a key means, so name a ledger: ledger_conn_id"
             )
+        if given.get("action") is not None:
+            options._require_sense()
         return options
+
+    def _require_sense(self) -> None:
+        """Refuse what is only said of another action."""
+        of_audits = ("audit_path", "audit_values", "max_drifted")
+        of_plans = ("plan_path", "plan_values", *(() if self.action == "repair" else ("approved_plan",)))
+        of_plans = (*of_plans, "max_changes")
+        wrong = [name for name in (of_plans if self.reads else of_audits) if getattr(self, name)]
+        if wrong and self.reads:
+            raise ConfigurationError(
+                f'action="{self.action}" takes no {wrong[0]}: audit_path lists what differs, and max_drifted '
+                "says how much may"
+            )
+        if wrong:
+            raise ConfigurationError(
+                f'{wrong[0]} is for action="audit" and "repair"; this is "{self.action}"'
+            )
 
     def require_fit(self, vendor: Vendor) -> None:
         """Refuse what this vendor cannot do.
@@ -132,6 +158,10 @@ class PushOptions:
         Raises:
             ConfigurationError: saying why.
         """
+        if self.reads:
+            from airflow_profile_provider.push.ways import require_readable
+
+            require_readable(vendor, self.key_type or vendor.usable_key_types[0], list(self.fields or ()))
         if self.changed_fields_only and not vendor.partial:
             raise ConfigurationError(
                 f"changed_fields_only might lose fields: this way of writing to {vendor.name} is not known "
@@ -202,8 +232,8 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "null_values": arguments.words,
     "csv": _csv,
     "quota": _quota,
-    "max_changes": arguments.share,
-    **dict.fromkeys(("only", "rejects_path", "delivered_path", "plan_path"), arguments.path),
+    **dict.fromkeys(("max_changes", "max_drifted"), arguments.share),
+    **dict.fromkeys(("only", "rejects_path", "delivered_path", "plan_path", "audit_path"), arguments.path),
     **dict.fromkeys(
         ("concurrency", "batch_size", "max_record_bytes", "history_days", "limit"), arguments.count
     ),
@@ -226,5 +256,6 @@ EXPLAINED = frozenset(OPTION_NAMES) - {
     *("only", "only_key", "partition", "if_empty", "if_duplicate", "max_changes", "limit"),
     *("rejects_path", "delivered_path", "history", "history_days"),
     *("concurrency", "batch_size", "quota", "action", "plan_path", "plan_values", "approved_plan"),
+    *("audit_path", "audit_values", "max_drifted"),
 }
 """Options that mean something where one key is explained."""

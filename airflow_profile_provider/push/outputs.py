@@ -141,6 +141,28 @@ class Delivered(LineFile):
         self._line(json.dumps({"key": key}, ensure_ascii=False) if self._json else key_line(key))
 
 
+class AuditFile(LineFile):
+    """JSON lines of the records whose profile is not what it should be."""
+
+    what = "audit's file"
+
+    def __init__(self, path: str, open_file: Open) -> None:
+        super().__init__(path, open_file, always=True)
+
+    def go_on_from(self, checkpoint: Checkpoint) -> None:
+        """Begin with what earlier tries found, and need not look at again."""
+        if checkpoint.audit:
+            self.go_on(
+                checkpoint.audit,
+                checkpoint.audit_bytes,
+                lambda line: line if checkpoint.covers(json.loads(line)["position"]) else None,
+            )
+
+    def add(self, line: Mapping[str, Any]) -> None:
+        """Write a record that differs."""
+        self._line(_to_line(kept(line)[0]))
+
+
 class PlanFile(LineFile):
     """JSON lines of what would be sent."""
 

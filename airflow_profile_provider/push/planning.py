@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from typing import Protocol
 
 from airflow_profile_provider.delivery.sender import Sender
 from airflow_profile_provider.errors import PushStopped, SourceError, sorted_error
@@ -16,6 +17,16 @@ from airflow_profile_provider.push.no_ledger import Session
 from airflow_profile_provider.push.review import PlanReview, Spool
 from airflow_profile_provider.push.settlement import Settlement
 from airflow_profile_provider.records import Change, Proposal, Row, Verdict
+
+
+class Stages(Protocol):
+    """Says what is to be delivered: one stage after the other, each once nothing of the last is under way."""
+
+    def stages(self) -> Iterator[Iterator[Change]]:
+        """Yield the changes of each stage."""
+
+    def leave(self) -> None:
+        """Settle what is kept back, because the push has stopped."""
 
 
 class Planning:
@@ -48,6 +59,13 @@ class Planning:
         self._log = log
         self._limit = limit
         self._perhaps_sent = perhaps_sent
+
+    def stages(self) -> Iterator[Iterator[Change]]:
+        """Yield what is to be sent: all in one go."""
+        yield self.changes()
+
+    def leave(self) -> None:
+        """Settle nothing: nothing is kept back here."""
 
     def changes(self) -> Iterator[Change]:
         """Plan rows; those that are not to be sent are settled here."""
@@ -103,25 +121,27 @@ class Planning:
                 yield from self._session.again(self._spooled(spool), self._settlement.settle_early)
 
     def _spooled(self, spool: Spool) -> Iterator[Proposal]:
-        """Read the spool; where that fails, the push stops, and what cannot be read is counted."""
-        read = 0
-        try:
-            for proposal in spool:
-                read += 1
-                self._settlement.open[proposal.change.position] = proposal.change
-                yield proposal
-        except GeneratorExit:
-            raise
-        except Exception as error:  # noqa: BLE001 -- the disk, or what came back from it
-            self._sender.stop_for(error, "reading the temporary file of the plan")
-            self._count_lost(len(spool) - read)
-
-    def _count_lost(self, number: int) -> None:
-        self._account.verdicts[Verdict.UNSENT] += number
-        self._log.warning(
-            "%d records are counted as unsent and are not in the rejects: they are lost", number
-        )
+        return spooled(spool, self._settlement, self._sender, self._account, self._log)
 
     def _is_whole(self) -> bool:
         """Whether the source is read to its end, or still may be."""
         return not (self._intake.broken or self._sender.stopped)
+
+
+def spooled(
+    spool: Spool, settlement: Settlement, sender: Sender, account: Account, log: Log
+) -> Iterator[Proposal]:
+    """Read a spool; where that fails, the push stops, and what cannot be read is counted."""
+    read = 0
+    try:
+        for proposal in spool:
+            read += 1
+            settlement.open[proposal.change.position] = proposal.change
+            yield proposal
+    except GeneratorExit:
+        raise
+    except Exception as error:  # noqa: BLE001 -- the disk, or what came back from it
+        sender.stop_for(error, "reading the temporary file of the plan")
+        number = len(spool) - read
+        account.verdicts[Verdict.UNSENT] += number
+        log.warning("%d records are counted as unsent and are not in the rejects: they are lost", number)

@@ -22,7 +22,7 @@ from airflow_profile_provider.push.files import Outputs
 from airflow_profile_provider.push.intake import Intake
 from airflow_profile_provider.push.log import Log
 from airflow_profile_provider.push.no_ledger import Session
-from airflow_profile_provider.push.planning import Planning
+from airflow_profile_provider.push.planning import Stages
 from airflow_profile_provider.push.problems import Problems
 from airflow_profile_provider.push.review import PlanReview
 from airflow_profile_provider.push.saving import NoSaving
@@ -52,7 +52,7 @@ class Parts:
     """What a push is made of; see each."""
 
     sender: Sender
-    planning: Planning
+    planning: Stages
     intake: Intake
     session: Session
     settlement: Settlement
@@ -93,12 +93,15 @@ class Push:
             Paused: the quota is used up for long; the error's checkpoint lets a later push go on.
             PushStopped: the push ended early; the report is on the error.
         """
-        changes = self._parts.planning.changes()
+        changes: Iterator[Change] = iter(())
         if self._parts.saving.resumed:
             self._parts.saving.save("resumed")  # the files of the earlier try are this one's now
         with self._workers() as workers:
-            self._deliver_all(changes, workers)
-            self._settle_in_flight()
+            for changes in self._parts.planning.stages():
+                self._deliver_all(changes, workers)
+                self._settle_in_flight()
+                if self.sender.stopped:
+                    break
         if not isinstance(self.sender.stopped, Paused):
             self._parts.settlement.settle_owed()
             self._leave_unsent(changes)
@@ -230,6 +233,7 @@ class Push:
         except BaseException as error:  # noqa: BLE001 -- a ledger that fails, say: the rest needs none
             self.sender.stop_for(error, "planning")
         self._parts.session.leave(self._parts.settlement.settle_early, reason)
+        self._parts.planning.leave()
         for source in list(self._parts.settlement.open.values()):
             self._parts.settlement.leave(source, reason)
         for row in self._in_time(self._parts.intake.rest(), until):
@@ -246,7 +250,7 @@ class Push:
                 return
 
     def _close_outputs(self) -> None:
-        for output in (self._parts.outputs.rejects, self._parts.outputs.delivered, self._parts.review):
+        for output in (*self._parts.outputs.kept, self._parts.review):
             if output:
                 try:
                     output.close()
@@ -262,7 +266,7 @@ class Push:
             stopped = PushStopped(f"the source ended early: {self._parts.intake.broken}")
         report = self._ended = self._parts.account.whole(complete=stopped is None)
         self._parts.log.info("%s; %d requests in %.1f s", report, report.requests, report.seconds)
-        for output in (self._parts.outputs.rejects, self._parts.outputs.delivered):
+        for output in self._parts.outputs.kept:
             if output and output.lost:
                 self._parts.log.warning(
                     "%d lines are missing in %s: it could not be written", output.lost, output.path

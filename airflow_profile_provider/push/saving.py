@@ -71,10 +71,12 @@ class Saving(NoSaving):
             )
         return checkpoint
 
-    def _checkpoint(self, rejects_bytes: int, delivered_bytes: int, *, ended: bool) -> Checkpoint:
+    def _checkpoint(
+        self, rejects_bytes: int, delivered_bytes: int, audit_bytes: int, *, ended: bool
+    ) -> Checkpoint:
         mark, counts, ahead = self._watermark.advance()
         reasons = self._watermark.reasons
-        rejects, delivered = self._outputs.rejects, self._outputs.delivered
+        rejects, delivered, audit = self._outputs.kept
         return Checkpoint(
             fingerprint=self._resume.fingerprint,
             mark=mark,
@@ -89,4 +91,8 @@ class Saving(NoSaving):
             # What is behind the mark is sent again, but for what a ledger knows.
             taken=self._limit.taken(self._account.verdicts if self._has_ledger else counts),
             ended=ended,
+            audit=audit.path if audit and audit_bytes else None,
+            audit_bytes=audit_bytes,
+            settled=self._watermark.settled_bits,
+            cursor=self._watermark.cursor,
         )

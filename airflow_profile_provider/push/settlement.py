@@ -118,7 +118,7 @@ class Settlement:
             planned = PendingChange(unsent[-1], unsent)
         if verdict is Verdict.UNSENT and isinstance(self._sender.stopped, Paused):
             return  # it waits like those in the queue, and does not hold up what was acknowledged behind it
-        shared = Verdict.SUPERSEDED if verdict.acknowledged else verdict
+        shared = verdict if verdict.kept else Verdict.SUPERSEDED
         self._account.count(verdict, settled.reason)
         self._account.count(shared, settled.reason, len(planned.parts) - 1)
         try:
@@ -130,12 +130,12 @@ class Settlement:
         self, settled: Settled, planned: PendingChange, verdict: Verdict, shared: Verdict
     ) -> None:
         """Tell the files, the ledger, the source and the log what became of changes."""
-        if not verdict.acknowledged:
+        if verdict.kept:
             for part in planned.parts:
                 self._reject(part, verdict, settled.full)
         for part in planned.parts:
             self._note(part.position, verdict if part is planned.parts[-1] else shared, settled.reason)
-        self._session.settled(planned, verdict)
+        self._session.settled(planned, verdict, settled.answered)
         for part in planned.parts:
             self._record(part, verdict if part is planned.parts[-1] else shared, settled.reason)
         if verdict.acknowledged:
@@ -144,7 +144,10 @@ class Settlement:
             if settled.reason:
                 self._problems.name(planned.change, "was pushed, but", settled.reason)
             return
-        if verdict is not Verdict.UNSENT and not planned.change.relationships:
+        if verdict is Verdict.VERIFIED:
+            self.deliver_key(planned.change.key)
+            return
+        if verdict.kept and verdict is not Verdict.UNSENT and not planned.change.relationships:
             for part in planned.parts:
                 self._undelivered.add(Line(part, verdict, reason=settled.reason))
         if verdict is not Verdict.UNSENT:

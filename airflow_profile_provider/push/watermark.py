@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from airflow_profile_provider.push.account import Reasons, counted_reason, is_explained
-from airflow_profile_provider.records import Checkpoint, Verdict
+from airflow_profile_provider.records import Checkpoint, Verdict, has_bit, packed_bits, unpacked_bits
 
 MOST_AHEAD = 2000
 
@@ -45,6 +45,11 @@ class Watermark:
     ``mark`` is the low-water mark: all records at earlier positions are. After a record that is not (failed,
     unsent), nothing behind it counts any more: a later change of its key must be sent again after it.
     """
+
+    settled_bits = ""
+    """Of an audit: a bit for each record that is settled."""
+    cursor: str | None = None
+    """Of an audit: how far it has read the vendor's list."""
 
     def __init__(self, start: Checkpoint | None = None) -> None:
         self.mark = start.mark if start else 0
@@ -111,6 +116,44 @@ class Watermark:
         """Note a verdict of the records at these places behind ``first``."""
         for index in indexes:
             self.settled(first + index, verdict)
+
+
+class Marks(Watermark):
+    """Which records an audit has settled, in whatever order: a bit for each, an eighth of a byte."""
+
+    def __init__(self, start: Checkpoint | None = None) -> None:
+        super().__init__()
+        self._bits = bytearray(unpacked_bits(start.settled)) if start else bytearray()
+        self._before = bytes(self._bits)
+        self.cursor = start.cursor if start else None
+
+    @property
+    def settled_bits(self) -> str:  # type: ignore[override]
+        """The bits as text."""
+        return packed_bits(self._bits)
+
+    def passed(self, position: int) -> bool:
+        """Whether an earlier try has settled the record."""
+        return has_bit(self._before, position)
+
+    def received(self, position: int) -> None:
+        """Note nothing: only what is settled counts."""
+
+    def settled(self, position: int, verdict: Verdict, reason: str = "") -> None:
+        """Note a verdict, if it is the last word."""
+        if not verdict.final:
+            return
+        if is_explained(verdict):
+            self.reasons[verdict.value, counted_reason(reason)] += 1
+        byte = position >> 3
+        if byte >= len(self._bits):
+            self._bits.extend(bytes(byte + 1 - len(self._bits) + (len(self._bits) >> 3)))
+        self._bits[byte] |= 1 << (position & 7)
+        self._counts[verdict] += 1
+
+    def advance(self) -> tuple[int, Counter[Verdict], tuple[int, ...]]:
+        """Return no mark: the bits say it all; and the counts of what is settled for good."""
+        return 0, self._counts.copy(), ()
 
 
 class NoWatermark(Watermark):

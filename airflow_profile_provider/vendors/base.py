@@ -107,6 +107,8 @@ class Vendor(Reads, ABC):
     """Attributes that change what is sent for the same record."""
     partial: bool = True
     """Whether an update is known to leave alone what it does not name."""
+    makes_missing: bool = False
+    """Whether an update makes a profile that is not there."""
     requests_per_batch: int = 1
     """Requests that deliver a batch, usually; for the estimate before the start."""
     idempotency_header: ClassVar[str] = ""
@@ -315,8 +317,12 @@ class Vendor(Reads, ABC):
 
     # -- reading answers --------------------------------------------------------------------------------
 
-    def acknowledge(self, found: Mapping[str, Taken]) -> Acknowledgement:
+    def acknowledge(
+        self, found: Mapping[str, Taken], held: Mapping[str, Any] | None = None
+    ) -> Acknowledgement:
         """Acknowledge a record that came back, by what the answer makes of each field that was sent.
+
+        ``held`` has the values that came back, as `Held` has them.
 
         Raises:
             RecordRefused: the vendor ignored some of them.
@@ -328,7 +334,8 @@ class Vendor(Reads, ABC):
             )
         other = [name for name, taken in found.items() if taken == "other"]
         return Acknowledgement(
-            warning=f"{self.name} returned another value for {', '.join(other)}" if other else ""
+            warning=f"{self.name} returned another value for {', '.join(other)}" if other else "",
+            answered={name: held[name] for name in other if name in held} if held else {},
         )
 
     def read_failure(self, answer: Answer) -> VendorError | PushStopped | None:

@@ -27,6 +27,7 @@ class Creates(Vendor):
     def choose_mode(self, mode: Mode) -> None:
         """Take a mode; raises ConfigurationError where there is no such."""
         self.mode = require_choice("mode", mode, get_args(Mode))
+        self.makes_missing = self.mode == "upsert"
 
     def check_key_type(self, key_type: str) -> None:
         """Refuse to make profiles by an id that only the vendor can give."""

@@ -30,6 +30,12 @@ def registration(conn_type: str) -> dict[str, Any]:
     return next(dict(entry) for entry in entries if entry["connection-type"] == conn_type)
 
 
+def hook_of(conn_type: str) -> Any:
+    """The hook's class of a connection type, as registered."""
+    module, name = registration(conn_type)["hook-class-name"].rsplit(".", 1)
+    return getattr(import_module(module), name)
+
+
 @dataclass
 class TaskInstanceStub:
     """The part of a task instance that an operator may use without a running Airflow."""
@@ -156,8 +162,7 @@ class Rig:
     @property
     def hook_class(self) -> Any:
         """The hook's class, as registered."""
-        module, name = registration(self.conn_type)["hook-class-name"].rsplit(".", 1)
-        return getattr(import_module(module), name)
+        return hook_of(self.conn_type)
 
     @property
     def operator_class(self) -> Any:

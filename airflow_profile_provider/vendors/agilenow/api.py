@@ -27,7 +27,7 @@ from airflow_profile_provider.options import require_choice
 from airflow_profile_provider.records import Change
 from airflow_profile_provider.values import same
 from airflow_profile_provider.vendors.agilenow.creating import CreatedAccounts
-from airflow_profile_provider.vendors.agilenow.reading import ROOT, Accounts, NoAccount, taken, written
+from airflow_profile_provider.vendors.agilenow.reading import ROOT, Accounts, NoAccount, shown, written
 from airflow_profile_provider.vendors.base import Access
 from airflow_profile_provider.vendors.creating import CREATE_ATTEMPTS, Mode
 from airflow_profile_provider.vendors.exchange import (
@@ -177,7 +177,7 @@ class AgileNow(CreatedAccounts):
         """Read the account where the merge needs it, PUT the record, compare what comes back."""
         if self.write_mode == "put" or self.fields.keys() <= change.fields.keys():
             record = yield self._put(change, change.fields)
-            return self.acknowledge(taken(change, {}, record))
+            return self.acknowledge(self.taken(change, {}, record), shown(record, change.fields))
         current = yield self._read(change)
 
         def laid_over(found: dict[str, Any]) -> Request:
@@ -190,7 +190,7 @@ class AgileNow(CreatedAccounts):
         record = yield replace(put, renewal=Renewal(self._read(change), laid_over))
         if self.profile_of("Id", record["Id"]) != self.profile_of("Id", current["Id"]):
             raise RecordRefused(f"{self.name} answered with another account than the one that was asked for")
-        return self.acknowledge(taken(change, current, record))
+        return self.acknowledge(self.taken(change, current, record), shown(record, change.fields))
 
     def _read(self, change: Change) -> Request:
         path = self._path(change.key_type, change.key)

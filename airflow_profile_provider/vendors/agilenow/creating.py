@@ -15,7 +15,7 @@ from typing import Any
 from airflow_profile_provider.errors import RecordRefused, Unanswered
 from airflow_profile_provider.records import Acknowledgement, Change
 from airflow_profile_provider.vendors.agilenow.accounts import FIELDS
-from airflow_profile_provider.vendors.agilenow.reading import ROOT, Accounts, Record, taken, written
+from airflow_profile_provider.vendors.agilenow.reading import ROOT, Accounts, Record, shown, written
 from airflow_profile_provider.vendors.creating import CREATE_ATTEMPTS, Creates, filled
 from airflow_profile_provider.vendors.exchange import Answer, Request, Steps, to_json
 
@@ -47,7 +47,7 @@ class CreatedAccounts(Creates, Accounts):
         record: Record = yield Request(
             "POST", path, lambda answer: self._read_made(change, answer), body, repeatable=False
         )
-        done = self.acknowledge(taken(change, {}, record))
+        done = self.acknowledge(self.taken(change, {}, record), shown(record, change.fields))
         return Acknowledgement(created=True, warning=done.warning)
 
     def _is_made(self, change: Change, lost: Unanswered | None) -> Generator[Request, Any, bool]:

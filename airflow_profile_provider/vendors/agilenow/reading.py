@@ -65,7 +65,7 @@ class Accounts(Vendor):
         found: dict[str, Held | None] = {}
         for key in keys:
             record = yield self._get(key_type, key)
-            found[key] = None if record is None else Held(key, _shown(record, fields))
+            found[key] = None if record is None else Held(key, shown(record, fields))
         return found
 
     def read_all(self, cursor: str | None, key_type: str, fields: Collection[str]) -> Paging:
@@ -147,6 +147,21 @@ class Accounts(Vendor):
             raise self.refusal(answer, f"its answer is another account's: the {key_type} is not the key")
         return record
 
+    def taken(
+        self, change: Change, current: Mapping[str, Any], record: Mapping[str, Any]
+    ) -> dict[str, Taken]:
+        """Hold what came back against what was sent, and against what was there before, if that was read.
+
+        What was there before may be what was sent, in the form in which the server keeps it.
+        """
+        found: dict[str, Taken] = {}
+        for name, value in change.fields.items():
+            held = written(record.get(name))
+            if not same(value, held):
+                stayed = name in current and same(held, current[name])
+                found[name] = "ignored" if stayed and not self.same(name, value, held) else "other"
+        return found
+
     def _read_rows(self, answer: Answer) -> tuple[list[Record], int | None]:
         """Read the accounts of a page, each once, and how many there are in all."""
         if answer.status == 403:
@@ -184,16 +199,6 @@ def _with_id(record: Any) -> Record:
     return record if found is record.get("Id") and found else {**record, "Id": found} if found else {}
 
 
-def taken(change: Change, current: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Taken]:
-    """Hold what came back against what was sent, and against what was there before, where that was read."""
-    found: dict[str, Taken] = {}
-    for name, value in change.fields.items():
-        held = written(record.get(name))
-        if not same(value, held):
-            found[name] = "ignored" if name in current and same(held, current[name]) else "other"
-    return found
-
-
 def _is_searchable(text: str) -> bool:
     """Whether a filter can hold this value without meaning something else."""
     return bool(_SEARCHABLE.fullmatch(text)) and _OPERATORS.isdisjoint(text.casefold().split())
@@ -204,12 +209,12 @@ def written(value: Any) -> Any:
     return value.get("Id") if isinstance(value, dict) else value
 
 
-def _shown(record: Record, fields: Iterable[str]) -> dict[str, Any]:
+def shown(record: Record, fields: Iterable[str]) -> dict[str, Any]:
     """Return those of the fields that a record shows; one that is empty is None."""
-    shown = ((name, written(record[name])) for name in fields if name in record)
-    return {name: None if value == "" else value for name, value in shown}
+    values = ((name, written(record[name])) for name in fields if name in record)
+    return {name: None if value == "" else value for name, value in values}
 
 
 def _each_held(rows: Iterable[Record], key_type: str, fields: Collection[str]) -> tuple[Held, ...]:
     keyed = ((identifier(written(row.get(key_type))), row) for row in rows)
-    return tuple(Held(key, _shown(row, fields)) for key, row in keyed if key)
+    return tuple(Held(key, shown(row, fields)) for key, row in keyed if key)

@@ -29,7 +29,7 @@ from airflow_profile_provider.vendors.lightfield.attributes import (
 )
 from airflow_profile_provider.vendors.lightfield.errors import read_error
 from airflow_profile_provider.vendors.lightfield.links import check_operations, links_taken, portions
-from airflow_profile_provider.vendors.lightfield.reading import Accounts
+from airflow_profile_provider.vendors.lightfield.reading import Accounts, shown
 
 
 class Lightfield(Accounts):
@@ -111,7 +111,7 @@ class Lightfield(Accounts):
             try:
                 record = yield Request("POST", path, partial(self._read_record, change), to_json(body))
                 found |= _taken(body, record)
-                acknowledged = self.acknowledge(found)
+                acknowledged = self.acknowledge(found, shown(record, change.fields))
             except RecordRefused as refused:
                 if done:
                     raise RecordRefused(

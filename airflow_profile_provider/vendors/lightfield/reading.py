@@ -76,7 +76,7 @@ class Accounts(Vendor):
         found: dict[str, Held | None] = {}
         for key in keys:
             record = yield self._get(key)
-            found[key] = None if record is None else Held(key, _shown(record, fields))
+            found[key] = None if record is None else Held(key, shown(record, fields))
         return found
 
     def read_all(self, cursor: str | None, key_type: str, fields: Collection[str]) -> Paging:
@@ -85,7 +85,7 @@ class Accounts(Vendor):
         place = Place.of(cursor)
         rows, total = yield self._list(offset=place.page * self.page_size)
         after = place.after([row["id"] for row in rows], self.name)
-        once = {row["id"]: Held(row["id"], _shown(row, fields)) for row in rows}
+        once = {row["id"]: Held(row["id"], shown(row, fields)) for row in rows}
         ended = len(rows) < self.page_size
         return Page(tuple(once.values()), after.cursor if after and not ended else None, total)
 
@@ -98,11 +98,11 @@ class Accounts(Vendor):
         for page in range(_MOST_PAGES):
             rows, _ = yield self._list(**{self._filter(field): text}, offset=page * self.page_size)
             for row in rows:
-                if row["id"] in seen or not self.same(field, text, _shown(row, (field,))[field]):
+                if row["id"] in seen or not self.same(field, text, shown(row, (field,))[field]):
                     continue
                 seen.add(row["id"])
                 record = yield self._get(row["id"])
-                held = Held(row["id"], _shown(record, (field,)) if record else {})
+                held = Held(row["id"], shown(record, (field,)) if record else {})
                 if record and self.same(field, text, held.fields[field]):
                     found[held.key] = held
                 if len(found) > 1:
@@ -171,7 +171,7 @@ def _is_record(found: Any) -> bool:
     )
 
 
-def _shown(record: Record, fields: Collection[str]) -> dict[str, Any]:
+def shown(record: Record, fields: Collection[str]) -> dict[str, Any]:
     """Return the bare values of the fields; one that a record does not show holds nothing."""
     held = members(record.get("fields"))
     return {name: or_none(_bare(held.get(name))) for name in fields}

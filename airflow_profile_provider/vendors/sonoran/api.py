@@ -26,6 +26,7 @@ from airflow_profile_provider.errors import (
 from airflow_profile_provider.records import Acknowledgement, Change
 from airflow_profile_provider.values import alike, canonical, read_as, same
 from airflow_profile_provider.vendors.base import Access, Taken
+from airflow_profile_provider.vendors.comparing import or_none
 from airflow_profile_provider.vendors.exchange import Answer, Probe, Rate, Request, Steps, to_json
 from airflow_profile_provider.vendors.fields import Catalogue, Field
 from airflow_profile_provider.vendors.sonoran.reading import Accounts, message
@@ -109,7 +110,8 @@ class Sonoran(Accounts):
             return Acknowledgement()
         held = dict(returned)
         return self.acknowledge(
-            {name: _taken(value, held.get(name)) for name, value in batch[0].fields.items()}
+            {name: _taken(value, held.get(name)) for name, value in batch[0].fields.items()},
+            {name: or_none(held.get(name)) for name in batch[0].fields},
         )
 
     def _edit_v1(self, batch: Sequence[Change]) -> Request:

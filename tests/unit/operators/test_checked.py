@@ -42,7 +42,7 @@ WRONG: list[tuple[Make, dict[str, Any], str]] = [
     (
         OcambaPushProfilesOperator,
         {"action": "pusk"},
-        "action must be one of push, plan, baseline, not 'pusk'",
+        "action must be one of push, plan, baseline, audit, repair, not 'pusk'",
     ),
     (OcambaPushProfilesOperator, {"action": "baseline"}, "name one: ledger_conn_id"),
     (OcambaPushProfilesOperator, {"nulls": "drop"}, "nulls must be one of clear, skip, invalid"),

@@ -1,0 +1,54 @@
+"""Holds what a vendor has of a profile against what a change says, field by field."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+from airflow_profile_provider.delivery.sender import Looked
+from airflow_profile_provider.mapping.mapper import Mapper
+from airflow_profile_provider.records import Change
+from airflow_profile_provider.vendors.base import Vendor
+from airflow_profile_provider.vendors.exchange import Held
+
+_NOTHING: frozenset[str] = frozenset()
+
+
+class Comparison:
+    """What is compared, and when two values are one.
+
+    ``was_answered`` says of a change's field that the vendor once acknowledged its value with another one.
+    """
+
+    def __init__(
+        self,
+        vendor: Vendor,
+        mapper: Mapper,
+        was_answered: Callable[[Change, str, Any], bool] = lambda change, field, held: False,
+    ) -> None:
+        self._vendor = vendor
+        self._mapper = mapper
+        self._was_answered = was_answered
+        self._unreadable: dict[str, bool] = {}
+
+    def readable(self, fields: Collection[str]) -> list[str]:
+        """Return those of the fields that the vendor gives back."""
+        if not self._unreadable.keys() >= set(fields):
+            never = self._vendor.unreadable(fields)
+            self._unreadable |= {name: name in never for name in fields}
+        return [name for name in fields if not self._unreadable[name]]
+
+    def of(self, change: Change, held: Held) -> Looked:
+        """Compare a change with what the vendor holds of its profile."""
+        catalogue, same = self._mapper.catalogue, self._vendor.same
+        shown = held.fields
+        differing: dict[str, Any] = {}
+        unseen = []
+        for name, sent in change.fields.items():
+            if name not in shown:
+                unseen.append(name)
+            elif not (
+                same(name, sent, shown[name], catalogue) or self._was_answered(change, name, shown[name])
+            ):
+                differing[name] = shown[name]
+        return Looked(differing, frozenset(unseen) if unseen else _NOTHING)

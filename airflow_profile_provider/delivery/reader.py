@@ -1,0 +1,90 @@
+"""Reads what a vendor holds of the profiles in a batch of changes, and compares; sends nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from airflow_profile_provider.delivery.comparison import Comparison
+from airflow_profile_provider.delivery.matching import Matching
+from airflow_profile_provider.delivery.retries import Fate
+from airflow_profile_provider.delivery.sender import Looked, Sender, Settled, all_of
+from airflow_profile_provider.delivery.transport import Transport
+from airflow_profile_provider.errors import VendorError
+from airflow_profile_provider.mapping.window import PendingChange
+from airflow_profile_provider.records import Verdict
+from airflow_profile_provider.vendors.base import Vendor
+from airflow_profile_provider.vendors.exchange import Held
+
+NOTHING_SHOWN = "the vendor shows none of its fields"
+
+
+class Reader(Sender):
+    """A sender that reads by key and compares, from any thread, until it is told to send.
+
+    ``sends`` is how many records a request carries from then on.
+    """
+
+    def __init__(
+        self,
+        vendor: Vendor,
+        transport: Transport,
+        comparison: Comparison,
+        sends: int,
+        matching: Matching | None = None,
+    ) -> None:
+        super().__init__(vendor, transport, max(1, vendor.read_batch), matching)
+        self.reads = True
+        """Whether batches are read and compared; else they are sent."""
+        self._comparison = comparison
+        self._sends = sends
+
+    def send_from_now(self) -> None:
+        """Send what comes from now on."""
+        self.reads = False
+        self.batch_size = self._sends
+
+    def heard_page(self) -> None:
+        """Note that the vendor has answered, with a page of its list."""
+        self._heard(acknowledged=True)
+
+    def _done(self, batch: list[PendingChange], fate: Fate) -> list[Settled]:
+        """Read the profiles of a batch and compare, or send it."""
+        if not self.reads:
+            return super()._done(batch, fate)
+        asked = [self._to_send(planned) for planned in batch]
+        key_types = {change.key_type for change in asked}
+        if len(key_types) > 1:
+            return [one for planned in batch for one in self._done([planned], fate)]
+        fields = dict.fromkeys(name for change in asked for name in change.fields)
+        found: Mapping[str, Held | None] = self._transport.drive(
+            self._vendor.read(
+                [change.key for change in asked],
+                key_types.pop(),
+                self._comparison.readable(list(fields)),
+            )
+        )
+        self._heard(acknowledged=True)
+        return [
+            self.judged(planned, found.get(change.key)) for planned, change in zip(batch, asked, strict=True)
+        ]
+
+    def judged(self, planned: PendingChange, held: Held | None) -> Settled:
+        """Give a change its verdict, by what the vendor holds of its profile; None: nothing."""
+        if held is None:
+            return Settled(planned, Verdict.MISSING, "the vendor has no such profile", looked=Looked())
+        looked = self._comparison.of(planned.change, held)
+        if looked.differing:
+            words = f"the vendor holds something else in {', '.join(looked.differing)}"
+            return Settled(planned, Verdict.DRIFTED, words, words, looked=looked)
+        if len(looked.unseen) == len(planned.change.fields):
+            return Settled(planned, Verdict.FAILED, NOTHING_SHOWN, NOTHING_SHOWN, looked=looked)
+        return Settled(planned, Verdict.VERIFIED, looked=looked)
+
+    def _refused(self, batch: list[PendingChange], error: VendorError, fate: Fate) -> list[Settled]:
+        """Take a refusal to show profiles for their failure: nothing of the records was refused."""
+        if not self.reads:
+            return super()._refused(batch, error, fate)
+        self._heard(acknowledged=False)
+        if len(batch) == 1:
+            return all_of(batch, Verdict.FAILED, error)
+        return [settled for planned in batch for settled in self.deliver([planned])]
