@@ -31,6 +31,8 @@ def text_of(shown: Mapping[str, Any]) -> str:
 def profile_text(shown: Mapping[str, Any]) -> str:
     """Write what `ProfileShown.as_dict` returns."""
     lines = [f"{shown['vendor']} ({shown['target']}), {shown['key_type']} {_short(shown['key'])}", ""]
+    if shown["profile"] not in {None, shown["key"]}:
+        lines = [lines[0], f"The vendor's profile {_short(shown['profile'])}", ""]
     if not shown["found"]:
         lines.append("The vendor has no such profile.")
     for each in shown["fields"]:

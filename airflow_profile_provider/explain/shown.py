@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +10,14 @@ from airflow_profile_provider.adapters.ledgers import fingerprints_of
 from airflow_profile_provider.errors import ConfigurationError, InvalidRecord
 from airflow_profile_provider.explain.exchanges import HIDDEN
 from airflow_profile_provider.explain.known import Found, read_ledger
+from airflow_profile_provider.ledger.reader import ReadLedger
 from airflow_profile_provider.push.assembly import Assembly
 from airflow_profile_provider.push.learning import learned
-from airflow_profile_provider.records import Change
+from airflow_profile_provider.records import Change, Sought
 from airflow_profile_provider.sources.replaying import kept
 from airflow_profile_provider.values import exact_key
 from airflow_profile_provider.vendors.exchange import Held
+from airflow_profile_provider.vendors.fields import Catalogue
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
@@ -60,6 +61,11 @@ class ProfileShown:
     key: str = field(repr=False)
     key_type: str
     is_vendor_key: bool
+    """Whether the vendor made the key up, so that it is no value."""
+    profile: str = field(repr=False)
+    """The vendor's key; another one than ``key`` where it is matched, and empty where nobody is found."""
+    names_profile: bool
+    """Whether the vendor made that one up."""
     found: bool
     in_source: bool | None
     in_doubt: bool | None
@@ -73,6 +79,7 @@ class ProfileShown:
             "target": self.target,
             "key": HIDDEN if redact and not self.is_vendor_key else self.key,
             "key_type": self.key_type,
+            "profile": HIDDEN if redact and self.profile and not self.names_profile else self.profile or None,
             "found": self.found,
             "in_source": self.in_source,
             "in_doubt": self.in_doubt,
@@ -115,7 +122,9 @@ class _Look:
         self._vendor = assembly.vendor
         self._mapper = assembly.mapper
         self._key = key
-        self._find = find
+        conn_id = assembly.options.ledger_conn_id
+        self._store = find(conn_id) if conn_id else None
+        self._sought: Sought | None = None
         self._notes: list[str] = []
 
     def taken(self, names: Iterable[str], has_source: bool) -> ProfileShown:
@@ -124,19 +133,28 @@ class _Look:
         self._mapper.know(told.catalogue)
         if told.unanswered:
             self._notes.append(f"no field catalogue ({told.unanswered})")
+        with read_ledger(self._assembly, self._store) as ledger:
+            return self._beside(ledger, names, told.catalogue, has_source)
+
+    def _beside(
+        self, ledger: ReadLedger | None, names: Iterable[str], catalogue: Catalogue, has_source: bool
+    ) -> ProfileShown:
         sent = self._sent() if has_source else {}
-        labels = {info.id: info.label for info in self._vendor.field_infos(told.catalogue)}
-        chosen = list(sent) or list(self._vendor.ids_of(names, told.catalogue).values()) or list(labels)
+        labels = {info.id: info.label for info in self._vendor.field_infos(catalogue)}
+        chosen = list(sent) or list(self._vendor.ids_of(names, catalogue).values()) or list(labels)
         if not chosen:
             raise ConfigurationError(f"{self._vendor.name} does not tell its fields: name some (--fields)")
-        held = self._held(chosen)
-        acknowledged, in_doubt = self._acknowledged(chosen, sent, held, told.catalogue)
+        profile = self._profile(ledger)
+        held = self._held(profile, chosen) if profile else None
+        acknowledged, in_doubt = self._acknowledged(ledger, chosen, sent, held, catalogue)
         return ProfileShown(
             vendor=self._vendor.name,
             target=self._assembly.surroundings.target,
             key=self._key,
             key_type=self._mapper.key_type,
             is_vendor_key=self._vendor.is_vendor_key(Change(self._key, {}, self._mapper.key_type)),
+            profile=profile,
+            names_profile=self._vendor.is_vendor_key(Change(profile, {}, self._mapper.vendor_key_type)),
             found=held is not None,
             in_source=bool(sent) if has_source else None,
             in_doubt=in_doubt,
@@ -146,7 +164,7 @@ class _Look:
                     label=labels.get(name, name),
                     held=_value(held, name),
                     source=sent.get(name, ABSENT),
-                    agrees=self._agrees(name, sent, held, told.catalogue),
+                    agrees=self._agrees(name, sent, held, catalogue),
                     acknowledged=acknowledged.get(name, ""),
                 )
                 for name in chosen
@@ -168,6 +186,7 @@ class _Look:
             except InvalidRecord as error:
                 self._notes.append(f"row {row.position} of the source is invalid: {error}")
             else:
+                self._sought = change.sought or self._sought
                 sent |= change.fields
                 linked = linked or bool(change.relationships)
         if not found.rows:
@@ -176,14 +195,37 @@ class _Look:
             self._notes.append("relationships are not read back")
         return sent
 
-    def _held(self, names: list[str]) -> Held | None:
+    def _profile(self, ledger: ReadLedger | None) -> str:
+        """Return the vendor's key of the profile; where it is matched, as it is remembered, or found now."""
+        if not self._assembly.options.match:
+            return self._key
+        key_type = self._mapper.vendor_key_type
+        profile = self._mapper.profile_of(self._key)
+        ids = ledger.read_ids(key_type) if ledger else None
+        if known := ids.of([profile]).get(profile) if ids else None:
+            return known
+        if self._sought is None:
+            self._notes.append("the ledger does not know which profile this key means: name the source, too")
+            return ""
+        if self._sought.value is None:
+            self._notes.append(f"has no {self._sought.by} by which its profile could be found")
+            return ""
+        steps = self._vendor.find(self._sought.by, self._sought.value, key_type)
+        keys = {held.key for held in self._assembly.asking.drive(steps)}
+        if len(keys) != 1:
+            how = f"{len(keys)} profiles match" if keys else "no profile matches"
+            self._notes.append(f"{how}, by {self._sought.by}")
+            return ""
+        return keys.pop()
+
+    def _held(self, profile: str, names: list[str]) -> Held | None:
         """Read the profile: the fields that can be read back."""
         hidden = self._vendor.unreadable(names)
         if hidden:
             self._notes.append(f"{self._vendor.name} never gives back {', '.join(sorted(hidden))}")
         asked = [name for name in names if name not in hidden]
-        steps = self._vendor.read([self._key], self._mapper.key_type, asked)
-        return self._assembly.asking.drive(steps).get(self._key)
+        steps = self._vendor.read([profile], self._mapper.vendor_key_type, asked)
+        return self._assembly.asking.drive(steps).get(profile)
 
     def _agrees(
         self, name: str, sent: Mapping[str, Any], held: Held | None, catalogue: Mapping[str, Any]
@@ -195,24 +237,21 @@ class _Look:
 
     def _acknowledged(
         self,
+        ledger: ReadLedger | None,
         names: Iterable[str],
         sent: Mapping[str, Any],
         held: Held | None,
         catalogue: Mapping[str, Any],
     ) -> tuple[dict[str, str], bool | None]:
         """Say which of the values the ledger remembers as acknowledged, and whether the key is in doubt."""
-        conn_id = self._assembly.options.ledger_conn_id
-        with ExitStack() as stack:
-            store = self._find(conn_id) if conn_id else None
-            ledger = stack.enter_context(read_ledger(self._assembly, store))
-            if ledger is None:
-                return (dict.fromkeys(names, "never") if store else {}), (False if store else None)
-            prints = fingerprints_of(ledger, self._vendor, self._mapper, self._assembly.mapping)
-            profile = self._mapper.profile_of(self._key)
-            entry = ledger.known([profile]).get(profile)
-            if entry is None:
-                return dict.fromkeys(names, "never"), False
-            ledger.add_fields([entry])
+        if ledger is None:
+            return (dict.fromkeys(names, "never") if self._store else {}), (False if self._store else None)
+        prints = fingerprints_of(ledger, self._vendor, self._mapper, self._assembly.mapping)
+        profile = self._mapper.profile_of(self._key)
+        entry = ledger.known([profile]).get(profile)
+        if entry is None:
+            return dict.fromkeys(names, "never"), False
+        ledger.add_fields([entry])
 
         def is_kept(name: str, value: Any) -> bool:
             if value is ABSENT:

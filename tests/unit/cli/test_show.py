@@ -164,3 +164,26 @@ def test_a_vendor_whose_profiles_cannot_be_read_says_so(monkeypatch: pytest.Monk
     monkeypatch.setenv("AIRFLOW_CONN_ACME_DEFAULT", json.dumps(connection))
     with pytest.raises(ConfigurationError, match="profiles of Acme People cannot be read by their keys"):
         AcmeHook().show("7")
+
+
+MATCHED: dict[str, Any] = {"key": "own", "fields": {"comment": "note"}, "match": {"email": "mail"}}
+
+
+@pytest.mark.parametrize("pushed", [False, True], ids=["found now", "remembered"])
+def test_a_key_of_ones_own_is_shown_as_the_profile_that_it_means(pushed: bool, ocamba: Ocamba) -> None:
+    rows = [{"own": "P-1", "mail": "ada@example.com", "note": "new"}]
+    given = {**MATCHED, "ledger_conn_id": "ledger"}
+    if pushed:
+        assert OcambaHook().push(rows, **given).pushed == 1
+    writes = len(ocamba.writes)
+    found = OcambaHook().show("P-1", rows, **given)
+    (comment,) = found.fields
+    assert (found.profile, comment.held) == ("7", "new" if pushed else "old")
+    assert comment.acknowledged == ("both" if pushed else "never")
+    assert len(ocamba.writes) == writes
+
+
+def test_a_key_of_ones_own_that_nobody_has_is_said_so(ocamba: Ocamba) -> None:
+    rows = [{"own": "P-2", "mail": "nobody@example.com", "note": "new"}]
+    found = OcambaHook().show("P-2", rows, **MATCHED, ledger_conn_id="ledger")
+    assert (found.found, found.notes) == (False, ("no profile matches, by email",))
