@@ -24,7 +24,7 @@ AT_AIRFLOW := $(addprefix tests/unit/,adapters cli hooks lineage operators test_
 LONG_ON_3.1 := $(addprefix tests/real_airflow/test_,scheduler.py events.py ui_in_browser.py)
 # What depends on nothing but Python is tested once, on the newest.
 WITHOUT_AIRFLOW := --ignore=tests/unit/sandbox --ignore=tests/standins --ignore=tests/unit/ledger --ignore=tests/benchmarks --ignore=tests/unit/test_dist.py --ignore=tests/unit/test_typing.py
-SPEED ?= 10
+SPEED ?= 50
 stage = @printf '\n== %s ==\n' "$(1)"
 airflow_of = $$($(1)/python -c 'import platform as p; from importlib.metadata import version as v; print("Airflow", v("apache-airflow"), "and Python", p.python_version())')
 

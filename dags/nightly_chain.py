@@ -1,12 +1,14 @@
 """Update all five vendors every morning; only changes are sent.
 
 People go to four systems, one after the other. A person who could not be delivered to one system is not
-pushed to the next one. Companies go to Lightfield at the same time. Each push reads its table by a query; an
+pushed to the next one. Companies go to Lightfield at the same time. The tables need no vendor's ids: each
+push finds its vendor's profiles by a user name, an e-mail address or a number, once, and remembers them. An
 expression reads what the table holds as JSON.
 
 ``warehouse`` is a connection to the database of the tables ``people`` and ``companies`` (SQLite here).
-``profile_ledger`` is a connection to the ledger's database, which remembers what each vendor has
-acknowledged. The Airflow variable ``profiles_folder`` is a folder that all workers can read and write.
+``nightly_ledger`` is a connection to the ledger's database, which remembers whom each vendor's profile is
+for, and what the vendor has acknowledged. (The other examples have another ledger, because they know people
+by Ocamba's ids.) The Airflow variable ``profiles_folder`` is a folder that all workers can read and write.
 """
 
 from __future__ import annotations
@@ -39,20 +41,28 @@ with DAG(
     default_args={
         "retries": 2,  # for records without an answer; refused records are not retried
         "retry_delay": timedelta(minutes=5),
-        "ledger_conn_id": "profile_ledger",
+        "ledger_conn_id": "nightly_ledger",
         # A few bad records do not make the night red: they are in the rejects file, and are sent again every
         # night. A count, not a percentage: on a quiet night nothing else is sent.
         "max_failed": 10,
     },
     tags=["profiles"],
 ):
-    people: dict[str, Any] = {"sql": "select * from people order by person_id", "sql_conn_id": "warehouse"}
+    people: dict[str, Any] = {
+        "sql": """
+            select person_id, username, email, first_name, last_name, full_name, phone, company, city,
+                language, comment
+            from people order by person_id
+        """,
+        "sql_conn_id": "warehouse",
+        "key": "person_id",  # our own id: the ledger, the files of delivered keys and the rejects have it
+    }
 
     # [START chain]
     sonoran = SonoranPushProfilesOperator(
         task_id="push_sonoran",
         **people,
-        key="sonoran_id",
+        match={"username": "username"},  # how the vendor's profile is found, once
         fields={
             "0b6c2f4e-58a7-4c1d-9f0e-3a1b7c5d2e90": "full_name",
             "2a8b0e4d-7f3c-4c90-9d5e-6f708b9cad12": "city",
@@ -66,8 +76,7 @@ with DAG(
         task_id="push_communifire",
         **people,
         only=f"{NIGHT}/sonoran-delivered.txt",  # only people that Sonoran has acknowledged
-        only_key="sonoran_id",
-        key="communifire_id",
+        match={"Username": "username"},
         fields={"First name": "first_name", "Last name": "last_name", "Company": "company", "Phone": "phone"},
         delivered_path=f"{NIGHT}/communifire-delivered.txt",
         rejects_path=f"{NIGHT}/rejects/communifire.jsonl",
@@ -76,8 +85,7 @@ with DAG(
         task_id="push_agilenow",
         **people,
         only=f"{NIGHT}/communifire-delivered.txt",
-        only_key="communifire_id",
-        key="agilenow_id",
+        match={"Email": "email"},
         fields={
             "Name": "full_name",
             "FirstName": "first_name",
@@ -92,8 +100,7 @@ with DAG(
         task_id="push_ocamba",
         **people,
         only=f"{NIGHT}/agilenow-delivered.txt",
-        only_key="agilenow_id",
-        key="ocamba_id",
+        match={"email": "email"},
         fields={
             "email": "email",
             "full_name": "full_name",
@@ -109,9 +116,10 @@ with DAG(
 
     lightfield = LightfieldPushProfilesOperator(
         task_id="push_lightfield",
-        sql="select * from companies order by company_id",
+        sql="select company_id, number, name, websites, country, symbol from companies order by company_id",
         sql_conn_id="warehouse",
-        key="lightfield_id",
+        key="company_id",
+        match={"companyNumber": "number"},  # an attribute that the workspace has added
         fields={
             "$name": "name",
             "$website": from_json("websites"),  # a list of addresses, which the table holds as JSON text

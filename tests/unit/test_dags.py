@@ -137,7 +137,7 @@ def test_the_fan_out_stays_green_on_the_demos_table_on_quiet_nights_too(
     """Case 21e: with a ledger, the bad records are all that a quiet night sends."""
     from include.demo import source
 
-    people, companies = source.make_people(160), source.make_companies()
+    people, companies = source.make_people(160), source.make_companies(300)
     spec = importlib.util.spec_from_file_location("fan_out", ROOT / "dags" / "fan_out.py")
     assert spec and spec.loader
     fan_out = importlib.util.module_from_spec(spec)

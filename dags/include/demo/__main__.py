@@ -192,9 +192,9 @@ def _print_meaning(reports: Mapping[str, dict[str, Any]], written: int, *, again
         return
     print(
         f"Unchanged records need no request: the vendors carried out {written} changes. The "
-        f"{total['rejected']} records that they refused are\nsent again every night, until they are "
-        f"acknowledged or quarantined. {'All' if not written else 'The other'} requests are for those "
-        "records:\ntheir split batches, the token and the field definitions."
+        f"{total['rejected']} people and companies\nthat no profile matches, or several do, are looked up "
+        f"again every night: {'all' if not written else 'the other'} requests\nare for that, the token and "
+        "the field definitions."
     )
 
 

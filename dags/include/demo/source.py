@@ -1,6 +1,8 @@
 """The demo's input: people and listed companies in a SQLite file, what the vendors hold of it, what changes.
 
-Some rows are bad on purpose. ``FAULTS`` says which vendor stops each of them, and with which verdict.
+The nightly chain finds the vendors' ids by itself; they are in the tables for other examples, and so that the
+demo can judge what was found. Some rows are bad on purpose. ``FAULTS`` says which vendor stops each of them,
+and with which verdict.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ import json
 import random
 import re
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -25,18 +27,18 @@ VENDORS = (*CHAIN, "lightfield")
 
 # One row of each kind is in the tables: vendor, verdict, what is wrong.
 FAULTS: Mapping[str, tuple[str, str, str]] = {
-    "unknown account": ("sonoran", "rejected", "an account id that the community does not have"),
-    "another unknown account": ("sonoran", "rejected", "an account id that the community does not have"),
-    "no account": ("sonoran", "invalid", "no account id"),
-    "unknown user": ("communifire", "rejected", "a user id that the site does not have"),
+    "unknown account": ("sonoran", "rejected", "a user name that the community does not have"),
+    "another unknown account": ("sonoran", "rejected", "a user name that the community does not have"),
+    "no account": ("sonoran", "invalid", "no user name"),
+    "unknown user": ("communifire", "rejected", "a user name that the site does not have"),
     "no company": ("communifire", "invalid", "a null where nobody said what null means"),
     "bad language": ("agilenow", "invalid", "a language that the server does not offer"),
-    "gone at agilenow": ("agilenow", "rejected", "an account id that the server does not have"),
+    "twice at agilenow": ("agilenow", "rejected", "an e-mail address that two accounts have"),
     "bytes as comment": ("ocamba", "invalid", "bytes where text belongs"),
-    "unknown profile": ("ocamba", "rejected", "a profile id that Ocamba does not have"),
-    "unknown company": ("lightfield", "rejected", "an account id that the workspace does not have"),
+    "unknown profile": ("ocamba", "rejected", "an e-mail address that Ocamba does not have"),
+    "unknown company": ("lightfield", "rejected", "a company number that the workspace does not have"),
     "no website list": ("lightfield", "invalid", "an object where a list of addresses belongs"),
-    "unlinked company": ("lightfield", "invalid", "no account id"),
+    "unlinked company": ("lightfield", "invalid", "no company number"),
 }
 # What changes later, and is sent to this vendor alone: column, value.
 _NEWS: Mapping[str, tuple[str, str]] = {
@@ -50,13 +52,13 @@ _LANGUAGES = ("en-US", "fi-FI", "de-DE", "fr-FR", "es-ES")
 _PEOPLE_TABLE = """
 create table people (
     person_id integer primary key, first_name text, last_name text, full_name text, email text, phone text,
-    company text, city text, language text, comment, sonoran_id text, communifire_id text, agilenow_id text,
-    ocamba_id text, fault text
+    username text, company text, city text, language text, comment, sonoran_id text, communifire_id text,
+    agilenow_id text, ocamba_id text, fault text
 )"""
 _COMPANIES_TABLE = """
 create table companies (
-    company_id integer primary key, name text, symbol text, country text, websites text, lightfield_id text,
-    fault text
+    company_id integer primary key, number text, name text, symbol text, country text, websites text,
+    lightfield_id text, fault text
 )"""
 
 
@@ -77,6 +79,7 @@ def make_people(number: int) -> list[Row]:
                 "full_name": f"{first} {last}",
                 "email": f"person{n}@example.com",
                 "phone": f"+358555{n:06d}",
+                "username": f"person{n}",
                 "company": faker.company(),
                 "city": faker.city() if n % 10 else None,  # unknown: must be left alone, not cleared
                 "language": chance.choice(_LANGUAGES),
@@ -92,13 +95,14 @@ def make_people(number: int) -> list[Row]:
     return people
 
 
-def make_companies() -> list[Row]:
-    """The listed companies of pytickersymbols."""
+def make_companies(most: int) -> list[Row]:
+    """The first listed companies of pytickersymbols."""
     from pytickersymbols import PyTickerSymbols
 
     return [
         {
             "company_id": n,
+            "number": f"C-{n:05d}",
             "name": stock["name"],
             "symbol": stock.get("symbol") or "-",
             "country": stock.get("country") or "unknown",
@@ -108,7 +112,7 @@ def make_companies() -> list[Row]:
         }
         for n, stock in enumerate(PyTickerSymbols().get_all_stocks(), 1)
         if stock.get("name")
-    ]
+    ][:most]
 
 
 def _websites(stock: Mapping[str, Any]) -> list[str]:
@@ -121,22 +125,24 @@ def _websites(stock: Mapping[str, Any]) -> list[str]:
 def spoil(people: list[Row], companies: list[Row]) -> None:
     """Make some rows bad, spread over the tables."""
     changes: dict[str, Row] = {
-        "unknown account": {"sonoran_id": "00000000-0000-4000-8000-000000000001"},
-        "another unknown account": {"sonoran_id": "00000000-0000-4000-8000-000000000002"},
-        "no account": {"sonoran_id": None},
-        "unknown user": {"communifire_id": "999999"},
+        "unknown account": {"username": "nobody1"},
+        "another unknown account": {"username": "nobody2"},
+        "no account": {"username": None},
         "no company": {"company": None},
         "bad language": {"language": "tlh-001"},
-        "gone at agilenow": {"agilenow_id": "00000000-0000-4000-8000-000000000003"},
         "bytes as comment": {"comment": b"\x00\xff"},
         "unknown profile": {"ocamba_id": "99999999999999999999"},
-        "unknown company": {"lightfield_id": "acc_00000000000000000000"},
         "no website list": {"websites": json.dumps({"url": "https://example.com"})},
-        "unlinked company": {"lightfield_id": None},
+        "unlinked company": {"number": None},
     }
+    for fault, row in _chosen(people, companies):
+        row.update(changes.get(fault, {}), fault=fault)
+
+
+def _chosen(people: Sequence[Row], companies: Sequence[Row]) -> Iterator[tuple[str, Row]]:
+    """Yield each fault with the row that has it."""
     for n, (fault, (vendor, *_)) in enumerate(FAULTS.items(), 1):
-        rows = companies if vendor == "lightfield" else people
-        rows[n * 17].update(changes[fault], fault=fault)
+        yield fault, (companies if vendor == "lightfield" else people)[n * 17]
 
 
 def write_database(path: Path, people: Iterable[Row], companies: Iterable[Row]) -> None:
@@ -172,9 +178,12 @@ def read_rows(path: Path, table: str) -> list[Row]:
         return [dict(row) for row in connection.execute(f"select * from {table} order by rowid")]
 
 
-def load_sandbox(sandbox: Sandbox, people: Iterable[Row], companies: Iterable[Row]) -> None:
-    """Let the vendors hold everybody as before the first run, with fields that the chain never touches."""
-    rows = list(people)
+def load_sandbox(sandbox: Sandbox, people: Sequence[Row], companies: Sequence[Row]) -> None:
+    """Let the vendors hold everybody as before the first run, with fields that the chain never touches.
+
+    Whom a vendor does not know, or knows twice, it must be so from the start.
+    """
+    rows, odd = list(people), dict(_chosen(people, companies))
     sandbox.load(
         "sonoran",
         {
@@ -185,13 +194,14 @@ def load_sandbox(sandbox: Sandbox, people: Iterable[Row], companies: Iterable[Ro
             }
             for row in rows
         },
+        identifiers={row["sonoran_id"]: {"username": row["username"]} for row in rows},
     )
     sandbox.load(
         "communifire",
         {
             row["communifire_id"]: {
                 "Email": row["email"],
-                "Username": f"person{row['person_id']}",
+                "Username": row["username"],
                 "First name": "before",
                 "Last name": "before",
                 "Company": "before",
@@ -199,14 +209,18 @@ def load_sandbox(sandbox: Sandbox, people: Iterable[Row], companies: Iterable[Ro
                 "Share my profile": "true",
             }
             for row in rows
+            if row is not odd["unknown user"]
         },
     )
-    sandbox.load("agilenow", {row["agilenow_id"]: _agilenow_account(row) for row in rows})
+    accounts = {row["agilenow_id"]: _agilenow_account(row) for row in rows}
+    second = {"Username": "second", "Identifier": "ID-second", "ExternalId": "E-second"}
+    accounts["00000000-0000-4000-8000-000000000003"] = _agilenow_account(odd["twice at agilenow"]) | second
+    sandbox.load("agilenow", accounts)
     sandbox.load(
         "ocamba",
         {
             row["ocamba_id"]: {
-                "email": f"before{row['person_id']}@example.com",
+                "email": row["email"],
                 "mobile_phone_number": "before",
                 "full_name": "before",
                 "organization_id": "1000",
@@ -215,12 +229,22 @@ def load_sandbox(sandbox: Sandbox, people: Iterable[Row], companies: Iterable[Ro
                 "custom_properties": {"tier": "gold"},
             }
             for row in rows
+            if row is not odd["unknown profile"]
         },
     )
     sandbox.load(
         "lightfield",
-        {row["lightfield_id"]: {"$name": "before", "$website": [], "tier": "standard"} for row in companies},
-        definitions={"country": {"valueType": "TEXT"}, "ticker": {"valueType": "TEXT"}},
+        {
+            row["lightfield_id"]: {
+                "$name": "before",
+                "$website": [],
+                "companyNumber": row["number"],
+                "tier": "standard",
+            }
+            for row in companies
+            if row is not odd["unknown company"]
+        },
+        definitions={name: {"valueType": "TEXT"} for name in ("country", "ticker", "companyNumber")},
         relationships={row["lightfield_id"]: {"$owner": ["mem_1815"]} for row in companies},
     )
 

@@ -23,12 +23,12 @@ DEMO = ROOT / ".demo"
 PEOPLE_DATABASE = DEMO / "people.db"
 NIGHTS = DEMO / "nights"
 LEDGER = DEMO / "airflow" / "profile_ledger.db"
-PEOPLE, STRANGERS = 300, 100  # of the strangers, nothing is in our table
-SPEED = int(os.environ.get("SPEED", "10"))
+PEOPLE, STRANGERS, COMPANIES = 300, 100, 300  # of the strangers, nothing is in our table
+SPEED = int(os.environ.get("SPEED", "50"))
 """The demo's sandbox allows so many times the published quotas, so that nobody waits; SPEED=1 keeps them."""
 
 # The sandbox's names of the limits that the pushes meet.
-_LIMITS = {"sonoran": "v1", "lightfield": "write", "ocamba": "C"}
+_LIMITS = {"sonoran": ("v1",), "lightfield": ("write", "read", "search"), "ocamba": ("C",)}
 
 
 def published_quota(vendor: str) -> list[tuple[int, float]]:
@@ -56,7 +56,7 @@ def faster(quota: list[tuple[int, float]]) -> list[tuple[int, float]]:
 @contextmanager
 def running_sandbox() -> Iterator[Sandbox]:
     """Run a new sandbox in a process of its own; what an earlier one acknowledged is forgotten."""
-    for file in LEDGER.parent.glob(f"{LEDGER.name}*"):
+    for file in LEDGER.parent.glob(f"*{LEDGER.name}*"):
         file.unlink()
     port = free_port()
     command = [
@@ -95,8 +95,8 @@ def _wait_for(sandbox: Sandbox, server: subprocess.Popen[bytes]) -> None:
 
 def set_quotas(sandbox: Sandbox) -> None:
     """Let the sandbox allow what the demo's connections ask for."""
-    for vendor, name in _LIMITS.items():
-        sandbox.settings(vendor, quota={name: faster(published_quota(vendor))})
+    for vendor, names in _LIMITS.items():
+        sandbox.settings(vendor, quota=dict.fromkeys(names, faster(published_quota(vendor))))
 
 
 def connections(sandbox: Sandbox) -> dict[str, dict[str, Any]]:
@@ -110,7 +110,8 @@ def connections(sandbox: Sandbox) -> dict[str, dict[str, Any]]:
 
 def databases(source: Path, ledger: Path) -> dict[str, dict[str, Any]]:
     """The connections that the examples read from, and keep their ledger in."""
-    files = {"warehouse": source, "profile_ledger": ledger}
+    nightly = ledger.with_name(f"nightly_{ledger.name}")
+    files = {"warehouse": source, "profile_ledger": ledger, "nightly_ledger": nightly}
     return {name: {"conn_type": "sqlite", "host": str(file)} for name, file in files.items()}
 
 
@@ -130,7 +131,7 @@ def write_connections(airflow: LocalAirflow, found: Mapping[str, Mapping[str, An
 
 def make_source(sandbox: Sandbox, database: Path = PEOPLE_DATABASE) -> None:
     """Write the input, and let the vendors hold everybody as they were before."""
-    people, companies = source.make_people(PEOPLE + STRANGERS), source.make_companies()
+    people, companies = source.make_people(PEOPLE + STRANGERS), source.make_companies(COMPANIES)
     source.load_sandbox(sandbox, people, companies)
     source.spoil(people, companies)
     source.write_database(database, people[:PEOPLE], companies)
