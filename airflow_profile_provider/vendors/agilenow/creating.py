@@ -47,7 +47,7 @@ class CreatedAccounts(Creates, Accounts):
         record: Record = yield Request(
             "POST", path, lambda answer: self._read_made(change, answer), body, repeatable=False
         )
-        done = self.acknowledge(self.taken(change, {}, record), shown(record, change.fields))
+        done = self.acknowledge(self.taken(change, None, record), shown(record, change.fields))
         return Acknowledgement(created=True, warning=done.warning)
 
     def _is_made(self, change: Change, lost: Unanswered | None) -> Generator[Request, Any, bool]:

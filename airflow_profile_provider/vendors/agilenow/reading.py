@@ -19,9 +19,10 @@ from urllib.parse import quote, urlencode
 
 from airflow_profile_provider.errors import InvalidRecord, RecordRefused
 from airflow_profile_provider.records import Change
-from airflow_profile_provider.values import same
+from airflow_profile_provider.values import alike, same
 from airflow_profile_provider.vendors.agilenow.accounts import FIELDS
 from airflow_profile_provider.vendors.base import Taken, Vendor
+from airflow_profile_provider.vendors.comparing import is_akin
 from airflow_profile_provider.vendors.exchange import Answer, Finding, Held, Page, Paging, Reading, Request
 from airflow_profile_provider.vendors.listing import Place, count, identifier
 from airflow_profile_provider.vendors.reads import Search
@@ -148,18 +149,25 @@ class Accounts(Vendor):
         return record
 
     def taken(
-        self, change: Change, current: Mapping[str, Any], record: Mapping[str, Any]
+        self, change: Change, current: Mapping[str, Any] | None, record: Mapping[str, Any]
     ) -> dict[str, Taken]:
         """Hold what came back against what was sent, and against what was there before, if that was read.
 
-        What was there before may be what was sent, in the form in which the server keeps it.
+        What was there before may be what was sent, in the form in which the server keeps it. Where it was not
+        read, what has nothing in common with what was sent is taken for it. None: the account is new.
         """
         found: dict[str, Taken] = {}
         for name, value in change.fields.items():
             held = written(record.get(name))
-            if not same(value, held):
-                stayed = name in current and same(held, current[name])
-                found[name] = "ignored" if stayed and not self.same(name, value, held) else "other"
+            if same(value, held):
+                continue
+            if current is None:
+                stayed = False
+            elif name in current:
+                stayed = same(held, current[name])
+            else:
+                stayed = name in record and not (alike(value, held) or is_akin(value, held))
+            found[name] = "ignored" if stayed and not self.same(name, value, held) else "other"
         return found
 
     def _read_rows(self, answer: Answer) -> tuple[list[Record], int | None]:

@@ -126,3 +126,41 @@ def test_lightfield_a_phone_that_kept_its_old_number_is_rejected(open_rig: OpenR
 def test_lightfield_what_a_vendor_tidies_is_taken(sandbox: Sandbox, pushed: Push) -> None:
     sandbox.settings("lightfield", rewrites="tidy")
     assert pushed("lightfield", {"$name": " Acme ", "$website": ["https://Acme.example.com"]}) == "pushed"
+
+
+# -- Agile.Now ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("write", ["merge", "put"])
+@pytest.mark.parametrize(
+    "change", [{"FirstName": "Someone new"}, {"Is_Active": False}, {"LanguageId": "ja-JP"}], ids=str
+)
+def test_agilenow_a_field_that_kept_its_old_value_was_ignored(
+    write: str, change: dict[str, Any], sandbox: Sandbox, pushed: Push
+) -> None:
+    sandbox.settings("agilenow", ignored_fields=list(change))
+    assert pushed("agilenow", change, write=write) == "rejected"
+
+
+@pytest.mark.parametrize("write", ["merge", "put"])
+def test_agilenow_a_field_that_was_not_cleared_was_ignored(
+    write: str, sandbox: Sandbox, pushed: Push
+) -> None:
+    sandbox.settings("agilenow", null_value="ignore")
+    extra = {"clear_with": "null"}
+    assert pushed("agilenow", {"Phone": None}, write=write, nulls="clear", extra=extra) == "rejected"
+
+
+@pytest.mark.parametrize("write", ["merge", "put"])
+def test_agilenow_what_a_server_tidies_is_taken(write: str, sandbox: Sandbox, pushed: Push) -> None:
+    sandbox.settings("agilenow", rewrites="tidy")
+    change = {"Email": "Ada.Lovelace@Example.com", "Phone": "+358 (555) 123-456", "FirstName": " Ada "}
+    assert pushed("agilenow", change, write=write) == "pushed"
+
+
+def test_agilenow_another_form_of_all_fields_is_taken(open_rig: OpenRig) -> None:
+    rig = open_rig("agilenow")
+    rig.stand_in.lowers = {"Email"}
+    rig.hold(1)
+    whole = {**rig.holds(1), "Email": "Ada.Lovelace@Example.com"}
+    assert rig.push([rig.change(1, **whole)]).pushed == 1
