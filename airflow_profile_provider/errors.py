@@ -83,7 +83,12 @@ class RecordRefused(VendorError):
 
 
 class Unmatched(RecordRefused):
-    """No profile of the vendor's is found for this record, or more than one; another time, one may be."""
+    """No profile of the vendor's is found for this record, or more than one; another time, one may be.
+
+    ``nobody`` says that there is none.
+    """
+
+    nobody = False
 
 
 class BatchUnproven(VendorError):

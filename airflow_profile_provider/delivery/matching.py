@@ -95,8 +95,13 @@ class Matching:
                 return False
         elif refused.status not in {404, 410}:
             return False
-        self._ids.forget(change.profile or change.key, sought.found)
+        self.forget(change)
         return True
+
+    def forget(self, change: Change) -> None:
+        """Forget which profile a change is for: it is gone."""
+        if change.sought and change.sought.found:
+            self._ids.forget(change.profile or change.key, change.sought.found)
 
     def _looked_up(self, sought: Sought) -> str:
         """Ask the vendor whose value this is."""
@@ -106,7 +111,9 @@ class Matching:
         keys = {held.key for held in found}
         if len(keys) != 1:
             how = f"matches {len(keys)} profiles" if keys else "no profile matches"
-            raise Unmatched(f"{how}, by {sought.by}")
+            unmatched = Unmatched(f"{how}, by {sought.by}")
+            unmatched.nobody = not keys
+            raise unmatched
         return keys.pop()
 
 
@@ -115,3 +122,11 @@ def addressed(change: Change, key_type: str) -> Change:
     if change.sought is None or not change.sought.found:
         return change
     return replace(change, key=change.sought.found, key_type=key_type, profile="", sought=None)
+
+
+def to_be_found_anew(change: Change) -> Change:
+    """Return a change whose profile is gone: all of it is for the one that is found now."""
+    sought = change.sought
+    if sought is None:
+        return change
+    return replace(sought.whole or change, sought=replace(sought, found="", moved=True, whole=None))

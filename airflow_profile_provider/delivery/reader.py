@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from airflow_profile_provider.delivery.comparison import Comparison
-from airflow_profile_provider.delivery.matching import Matching
+from airflow_profile_provider.delivery.matching import Matching, to_be_found_anew
 from airflow_profile_provider.delivery.retries import Fate
 from airflow_profile_provider.delivery.sender import Looked, Sender, Settled, all_of
 from airflow_profile_provider.delivery.transport import Transport
-from airflow_profile_provider.errors import VendorError
+from airflow_profile_provider.errors import RecordRefused, Unmatched, VendorError
 from airflow_profile_provider.mapping.window import PendingChange
 from airflow_profile_provider.records import Verdict
 from airflow_profile_provider.vendors.base import Vendor
@@ -65,8 +65,34 @@ class Reader(Sender):
         )
         self._heard(acknowledged=True)
         return [
-            self.judged(planned, found.get(change.key)) for planned, change in zip(batch, asked, strict=True)
+            settled
+            for planned, change in zip(batch, asked, strict=True)
+            for settled in self._judged(planned, found.get(change.key), fate)
         ]
+
+    def _judged(self, planned: PendingChange, held: Held | None, fate: Fate) -> list[Settled]:
+        """Give a change its verdict; a profile that was remembered and is gone is looked up once more."""
+        matching, sought = self._matching, planned.change.sought
+        if held is not None or matching is None or sought is None or sought.moved:
+            return [self.judged(planned, held)]
+        matching.forget(planned.change)
+        planned.change = to_be_found_anew(planned.change)
+        return self._unfound(planned, matching) or self._done([planned], fate)
+
+    def _unmatched(self, planned: PendingChange, error: Unmatched) -> list[Settled]:
+        """Take a profile that nothing matches for one that is missing."""
+        if self.reads and error.nobody:
+            return [Settled(planned, Verdict.MISSING, str(error), str(error), looked=Looked())]
+        return super()._unmatched(planned, error)
+
+    def _not_found_out(self, planned: PendingChange, error: BaseException) -> list[Settled]:
+        """Take a refusal to search for a failure; a profile that was remembered and is gone is missing."""
+        if not (self.reads and isinstance(error, RecordRefused)):
+            return super()._not_found_out(planned, error)
+        self._heard(acknowledged=False)
+        if planned.change.sought and planned.change.sought.moved:
+            return [self.judged(planned, None)]
+        return all_of([planned], Verdict.FAILED, error)
 
     def judged(self, planned: PendingChange, held: Held | None) -> Settled:
         """Give a change its verdict, by what the vendor holds of its profile; None: nothing."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Any
 
-from airflow_profile_provider.delivery.matching import Matching
+from airflow_profile_provider.delivery.matching import Matching, to_be_found_anew
 from airflow_profile_provider.delivery.retries import Fate
 from airflow_profile_provider.delivery.transport import Transport
 from airflow_profile_provider.errors import (
@@ -148,7 +148,19 @@ class Sender:
         """Do what is to be done with a batch, and return what the vendor made of it."""
         done = self._transport.drive(self._vendor.steps([self._to_send(planned) for planned in batch]), fate)
         self._heard(acknowledged=len(done.failed) < len(batch))
-        return [self._settled(planned, done, done.failed.get(at)) for at, planned in enumerate(batch)]
+        return [
+            settled
+            for at, planned in enumerate(batch)
+            for settled in self._again(planned, done.failed.get(at), fate)
+            or [self._settled(planned, done, done.failed.get(at))]
+        ]
+
+    def _again(self, planned: PendingChange, error: Exception | None, fate: Fate) -> list[Settled] | None:
+        """Send one change of a batch once more, if its profile is gone and another one is found now."""
+        if self._matching is None or not isinstance(error, RecordRefused):
+            return None
+        error.status = error.status or 200  # it stood among others that were taken
+        return self._found_again(planned, error, fate)
 
     def _settled(self, planned: PendingChange, done: Acknowledgement, error: Exception | None) -> Settled:
         """Return the verdict on one change of a batch that was acknowledged, but for the ones that failed."""
@@ -175,13 +187,17 @@ class Sender:
             planned.change = matching.found(planned.change)
         except Unmatched as error:
             self._found_some = True  # the vendor answers, and there is nothing wrong with that
-            return all_of([planned], Verdict.REJECTED, error)
+            return self._unmatched(planned, error)
         except InvalidRecord as error:
             return all_of([planned], Verdict.INVALID, error)
         except BaseException as error:  # noqa: BLE001 -- whatever it is, nothing of the record was sent
             return self._not_found_out(planned, error)
         self._found_some = True
         return []
+
+    def _unmatched(self, planned: PendingChange, error: Unmatched) -> list[Settled]:
+        """Give a change its verdict whose profile is not there, or not for sure."""
+        return all_of([planned], Verdict.REJECTED, error)
 
     def _not_found_out(self, planned: PendingChange, error: BaseException) -> list[Settled]:
         """Give a change its verdict where the vendor did not say whose profile it is for."""
@@ -207,8 +223,7 @@ class Sender:
             return None
         except BaseException as struck:  # noqa: BLE001 -- whatever it is, nothing more of the record was sent
             return self._not_found_out(planned, struck)
-        sought = replace(known, found="", moved=True, whole=None)
-        planned.change = replace(known.whole or change, sought=sought)
+        planned.change = to_be_found_anew(change)
         if problem := self._unfound(planned, matching):
             return problem
         if planned.change.sought and planned.change.sought.found == known.found:

@@ -111,6 +111,9 @@ class LedgerAudit:
         known = self._known.pop(planned.change.position, None)
         if known is None:
             return
+        sought = planned.change.sought
+        if sought and sought.moved:  # of the profile that is there now, nothing is known
+            known.entry.row, known.entry.fields, known.entry.earlier = None, {}, ()
         if verdict in {Verdict.DRIFTED, Verdict.MISSING}:
             self._outcomes.doubt(known.entry)
         elif verdict is Verdict.VERIFIED:

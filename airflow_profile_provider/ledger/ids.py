@@ -44,8 +44,8 @@ class ReadIds:
             return _by_key(connection.execute(query))
 
     def with_known(self, changes: Collection[Change]) -> list[Change]:
-        """Return changes, each with the vendor's key where that is known."""
-        sought = {profile_of(change) for change in changes if change.sought and not change.sought.found}
+        """Return changes, each with the vendor's key where that is known, as it is known now."""
+        sought = {profile_of(change) for change in changes if change.sought}
         known = self.of(sought) if sought else {}
         return [_found(change, known.get(profile_of(change), "")) for change in changes]
 
@@ -113,6 +113,6 @@ def _by_key(rows: Iterable[Any]) -> dict[str, str]:
 
 
 def _found(change: Change, found: str) -> Change:
-    if not found or change.sought is None:
+    if change.sought is None:
         return change
     return replace(change, sought=replace(change.sought, found=found))

@@ -257,6 +257,28 @@ def test_a_refusal_of_the_value_forgets_nobody(ocamba: Scene) -> None:
     assert ocamba.texts() == {ID[1]: "New", ID[2]: "before"}
 
 
+@LONG
+@SQLITE
+def test_one_of_an_import_that_is_gone_is_looked_up_once_more(
+    ocamba: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = ocamba.sandbox.connections()["ocamba_default"]
+    monkeypatch.setenv("AIRFLOW_CONN_OCAMBA_DEFAULT", json.dumps({**connection, "extra": {"bulk": "import"}}))
+    ocamba.hold({ID[n]: f"mail{n}@example.com" for n in (1, 2, 3)})
+    options: dict[str, Any] = {"fields": {"custom_properties": "text"}}
+    assert counts(ocamba.push([person(n, text={"tier": "gold"}) for n in (1, 2, 3)], **options)) == {
+        "pushed": 3
+    }
+    ocamba.sandbox.trash("ocamba", ID[2])
+    ocamba.hold({ID[1]: "mail1@example.com", ID[4]: "mail2@example.com", ID[3]: "mail3@example.com"})
+    assert counts(ocamba.push([person(n, text={"tier": "red"}) for n in (1, 2, 3)], **options)) == {
+        "pushed": 3
+    }
+    held = {key: each["custom_properties"] for key, each in ocamba.sandbox.profiles("ocamba").items()}
+    assert held.keys() == {ID[1], ID[3], ID[4]}
+    assert all("red" in str(value) for value in held.values())
+
+
 # -- whose it is ------------------------------------------------------------------------------------------
 
 
@@ -550,3 +572,49 @@ def test_no_value_that_is_looked_for_is_told(
     assert "no profile matches, by email" in said
     assert "example.com" not in said
     assert "p-1" not in said
+
+
+# -- what the vendor holds ----------------------------------------------------------------------------------
+
+
+@EVERY
+def test_an_audit_finds_whose_profiles_it_reads(vendor: str, scene: Open) -> None:
+    at = scene(vendor)
+    at.hold({key_of(vendor, n): f"mail{n}@example.com" for n in (1, 2)})
+    at.sandbox.edit(vendor, {key_of(vendor, 1): {at.text: "Text 1"}})
+    at.asked()
+    report = at.push([person(n) for n in (1, 2, 3)], action="audit")
+    assert counts(report) == {"verified": 1, "drifted": 1, "missing": 1}
+    assert at.asked()["writes"] == 0
+    again = at.push([person(1)], action="audit")
+    assert counts(again) == {"verified": 1}
+    assert again.requests <= report.requests - 2
+
+
+@SQLITE
+def test_an_audit_rejects_whom_several_profiles_match(ocamba: Scene) -> None:
+    ocamba.hold({ID[1]: "mail1@example.com", ID[2]: "mail1@example.com"})
+    assert counts(ocamba.push([person(1)], action="audit")) == {"rejected": 1}
+
+
+@SQLITE
+def test_an_audit_looks_once_more_for_who_is_gone(ocamba: Scene) -> None:
+    ocamba.hold({ID[1]: "mail1@example.com", ID[2]: "mail2@example.com", ID[3]: ""})
+    ocamba.push([person(1), person(2)])
+    ocamba.sandbox.merge("ocamba", ID[1], ID[3])
+    ocamba.sandbox.trash("ocamba", ID[2])
+    assert counts(ocamba.push([person(1), person(2)], action="audit")) == {"drifted": 1, "missing": 1}
+    assert counts(ocamba.push([person(1)])) == {"pushed": 1}
+    assert ocamba.texts() == {ID[3]: "Text 1"}
+
+
+@SQLITE
+def test_a_repair_sends_to_who_is_there_now(ocamba: Scene) -> None:
+    ocamba.hold({ID[1]: "mail1@example.com", ID[2]: "mail2@example.com", ID[3]: ""})
+    ocamba.push([person(1), person(2)])
+    ocamba.sandbox.merge("ocamba", ID[1], ID[3])
+    ocamba.sandbox.edit("ocamba", {ID[2]: {"full_name": "By hand"}})
+    rows = [person(1), person(2), person(4)]
+    assert counts(ocamba.push(rows, action="repair")) == {"pushed": 2, "missing": 1}
+    assert ocamba.texts() == {ID[3]: "Text 1", ID[2]: "Text 2"}
+    assert counts(ocamba.push(rows[:2], action="audit")) == {"verified": 2}
