@@ -24,6 +24,7 @@ Action = Literal["push", "plan", "baseline", "audit", "repair"]
 Nulls = Literal["clear", "skip", "invalid"]
 IfEmpty = Literal["fail", "ok"]
 IfDuplicate = Literal["last", "invalid", "fail"]
+OnAbsent = Literal["ignore", "report"]
 
 if TYPE_CHECKING:
 
@@ -187,6 +188,25 @@ def share(name: str, value: Any) -> Share | None:
     if match is None:
         raise ConfigurationError(f'{name} must be a count or a share such as "20%"{_found(value)}')
     return Share(float(match[1] or match[2]), percent=match[1] is None)
+
+
+def on_absent(name: str, value: Any) -> str | dict[str, Any] | None:
+    """Read what is done about absent keys: "ignore", "report", or a mapping of vendor field to a constant."""
+    if value is None:
+        return None
+    if is_nothing(value):
+        raise _rendered_to_nothing(name)
+    if isinstance(value, str) and value.strip() in {"ignore", "report"}:
+        return value.strip()
+    found: Any = None
+    with suppress(ConfigurationError):
+        found = mapping(name, value)
+    if found and all(isinstance(field, str) and field for field in found):
+        return dict(found)
+    raise ConfigurationError(
+        f'{name} must be "ignore", "report", or a mapping of vendor field to the constant that is sent to '
+        'who left, such as {"Is_Active": False}'
+    )
 
 
 def flag(name: str, value: Any, default: bool) -> bool:

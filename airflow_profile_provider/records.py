@@ -160,6 +160,22 @@ class Change:
         return self.key_type, self.profile or self.key
 
 
+class Leaver(dict[str, Any]):
+    """The content of a row that a push makes itself: a change of a key that its source no longer has.
+
+    It has the members of a change, whatever the mapping of the push.
+    """
+
+
+LEAVERS_FROM = 1 << 52
+"""Leavers have positions from here on, each its own in every try of a push: no source has so many records."""
+
+
+def is_leaver(position: int) -> bool:
+    """Whether a position is that of a leaver, not one of a record of the source."""
+    return position >= LEAVERS_FROM
+
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -256,9 +272,10 @@ class Report:
     """The outcome of one push: a count per verdict, why, and what it cost.
 
     ``requests`` counts every HTTP request, tokens, reads and retries included; times are in seconds.
-    ``throttled`` counts answers 429; ``quota_share`` is the share of what the quota allowed in that time,
-    from 0 to 1, or None where there is no quota. ``complete`` is False when the push stopped early.
-    ``rejects`` is the path of the undelivered changes.
+    ``absent`` counts keys that the source no longer has; those of them to which something was sent are among
+    the received changes, too. ``throttled`` counts answers 429; ``quota_share`` is the share
+    of what the quota allowed in that time, from 0 to 1, or None where there is no quota. ``complete`` is
+    False when the push stopped early. ``rejects`` is the path of the undelivered changes.
     """
 
     received: int = 0
@@ -275,6 +292,7 @@ class Report:
     verified: int = 0
     drifted: int = 0
     missing: int = 0
+    absent: int = 0
     requests: int = 0
     retries: int = 0
     throttled: int = 0
@@ -386,7 +404,8 @@ class Report:
         counts = ", ".join(
             f"{getattr(self, verdict)} {verdict}" for verdict in Verdict if getattr(self, verdict)
         )
-        return f"{self.received} received: {counts or 'nothing to send'}"
+        absent = f"; {self.absent} absent from the source" if self.absent else ""
+        return f"{self.received} received: {counts or 'nothing to send'}{absent}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

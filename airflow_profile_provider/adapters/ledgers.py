@@ -99,6 +99,7 @@ def session_of(
         lease = waiting.until(
             lambda: ledger.take_lease(share, owner), "one push at a time may use its ledger"
         )
+        ledger.take_scope(how.scope)
         if not mapping.exact_keys:
             ledger.keep_as(mapper.profile_of)
         with lease.kept():

@@ -127,6 +127,18 @@ def ledger_rejected(args: Namespace) -> int:
 
 
 @command
+def ledger_absent(args: Namespace) -> int:
+    """Print the keys that are no longer in their source."""
+    with _ledger(args) as ledger:
+        rows = [absent.as_dict() for absent in ledger.absent(ledger.targets(args.conn_id))]
+    if args.output in _FOR_PEOPLE:
+        for row in rows:
+            row["told"] = "yes" if row["told"] else ""
+    _print_rows(args, rows, "No key is absent.")
+    return 0
+
+
+@command
 def ledger_release(args: Namespace) -> int:
     """Let the next run try again what was refused."""
     _require_one(args)

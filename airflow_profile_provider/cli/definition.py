@@ -203,6 +203,12 @@ _LEDGER_COMMANDS = (
         args=(_LEDGER, _TARGET, ARG_OUTPUT, ARG_VERBOSE),
     ),
     ActionCommand(
+        name="absent",
+        help="List the keys that are no longer in their source, and whether the vendor was told",
+        func=lazy_load_command("airflow_profile_provider.cli.commands.ledger_absent"),
+        args=(_LEDGER, _TARGET, ARG_OUTPUT, ARG_VERBOSE),
+    ),
+    ActionCommand(
         name="release",
         help="Forget the refusals of a key, or of all, so that the next run tries again",
         func=lazy_load_command("airflow_profile_provider.cli.commands.ledger_release"),

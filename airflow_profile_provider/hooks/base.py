@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from airflow_profile_provider.explain.first_look import FirstLook
     from airflow_profile_provider.explain.shown import ProfileShown
     from airflow_profile_provider.fields import Expression
-    from airflow_profile_provider.options import Action, AnyPath, IfDuplicate, IfEmpty, Nulls
+    from airflow_profile_provider.options import Action, AnyPath, IfDuplicate, IfEmpty, Nulls, OnAbsent
 
 _Seen = TypeVar("_Seen")
 
@@ -54,6 +54,11 @@ class ProfileHook(ConnectedHook):
     def top_reason(self) -> str:
         """Why most of what the last push did not deliver was not delivered, without values."""
         return self._guard.top_reason
+
+    @property
+    def red_reason(self) -> str:
+        """Why the last push did not do all that was asked for, though it ran to its end (``max_absent``)."""
+        return self._guard.red_reason
 
     def push(
         self,
@@ -94,8 +99,12 @@ class ProfileHook(ConnectedHook):
         max_drifted: int | str | None = None,
         max_changes: int | str | None = None,
         limit: int | None = None,
+        on_absent: OnAbsent | Mapping[str, Any] = "ignore",
+        max_absent: int | str | None = None,
+        scope: str | None = None,
         rejects_path: AnyPath | None = None,
         delivered_path: AnyPath | None = None,
+        absent_path: AnyPath | None = None,
         concurrency: int | None = None,
         batch_size: int | None = None,
         quota: str | None = None,
@@ -165,10 +174,17 @@ class ProfileHook(ConnectedHook):
             max_changes: a count, or a share of the records such as "20%": more than that is not sent at all.
             limit: send the first so many records that would be sent; the others are "planned", and stay to be
                 sent.
+            on_absent: with a ledger, what is done about keys that this push has delivered and that its
+                source, read to the end, no longer has: "ignore"; "report" counts and lists them; a mapping of
+                vendor field to a constant is sent to each, once.
+            max_absent: a count, or a share of those keys: if more are absent, nothing is sent to any of them,
+                and ``red_reason`` says so. By default 20%, and at least 10.
+            scope: names this push among those to its target, so that none takes another's keys for absent.
 
         Args: Outputs
             rejects_path: where undelivered changes go; that file can be pushed again.
             delivered_path: where the acknowledged keys go.
+            absent_path: where the keys go that are absent.
 
         Args: Delivery
             concurrency: requests in flight, instead of the connection's.

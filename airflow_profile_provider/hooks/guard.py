@@ -42,6 +42,8 @@ class Guard:
         """Why the push that is under way, or the next one, is to end."""
         self.top_reason = ""
         """Why most of what the last push did not deliver was not delivered, without values."""
+        self.red_reason = ""
+        """Why the last push did not do all that was asked for, though it ran to its end."""
 
     def run(self, records: Any, pushed: Callable[[Any, ExitStack], Report]) -> Report:
         """Run a push, beside the main thread if it was called there.
@@ -71,6 +73,7 @@ class Guard:
         finally:
             self.asked_to_end = None
             self.top_reason = self._running.top_reason if self._running else ""
+            self.red_reason = self._running.red_reason if self._running else ""
         failure.report = failure.report or self._report()
         unchained(failure)
         raise failure

@@ -72,8 +72,12 @@ class LightfieldHook(ProfileHook):
         max_drifted: int | str | None = None,
         max_changes: int | str | None = None,
         limit: int | None = None,
+        on_absent: Literal["ignore", "report"] | Mapping[str, Any] = "ignore",
+        max_absent: int | str | None = None,
+        scope: str | None = None,
         rejects_path: AnyPath | None = None,
         delivered_path: AnyPath | None = None,
+        absent_path: AnyPath | None = None,
         concurrency: int | None = None,
         batch_size: int | None = None,
         quota: str | None = None,
@@ -142,10 +146,17 @@ class LightfieldHook(ProfileHook):
             max_changes: a count, or a share of the records such as "20%": more than that is not sent at all.
             limit: send the first so many records that would be sent; the others are "planned", and stay to be
                 sent.
+            on_absent: with a ledger, what is done about keys that this push has delivered and that its
+                source, read to the end, no longer has: "ignore"; "report" counts and lists them; a mapping of
+                vendor field to a constant is sent to each, once.
+            max_absent: a count, or a share of those keys: if more are absent, nothing is sent to any of them,
+                and ``red_reason`` says so. By default 20%, and at least 10.
+            scope: names this push among those to its target, so that none takes another's keys for absent.
 
         Args: Outputs
             rejects_path: where undelivered changes go; that file can be pushed again.
             delivered_path: where the acknowledged keys go.
+            absent_path: where the keys go that are absent.
 
         Args: Delivery
             concurrency: requests in flight, instead of the connection's.
@@ -202,8 +213,12 @@ class LightfieldHook(ProfileHook):
             max_drifted=max_drifted,
             max_changes=max_changes,
             limit=limit,
+            on_absent=on_absent,
+            max_absent=max_absent,
+            scope=scope,
             rejects_path=rejects_path,
             delivered_path=delivered_path,
+            absent_path=absent_path,
             concurrency=concurrency,
             batch_size=batch_size,
             quota=quota,

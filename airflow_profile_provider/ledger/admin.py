@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -53,6 +54,21 @@ class Refused:
     times: int
     last: str
     set_aside_until: str | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as it is printed."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Absent:
+    """A key that its source no longer has: since when, of which scopes, and whether the vendor was told."""
+
+    target: str
+    key: str
+    since: str
+    scopes: str
+    told: bool
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as it is printed."""
@@ -135,6 +151,27 @@ class LedgerAdmin:
                         set_aside_until=None if until is None else instant(until),
                     )
 
+    def absent(self, targets: Sequence[Target]) -> Iterator[Absent]:
+        """List the keys that their sources no longer have, the latest first."""
+        from sqlalchemy import select
+
+        table, scopes = self._tables.entries.c, self._tables.scopes.c
+        query = select(table.key, table.spelled, table.absent, table.scopes).where(table.absent > 0)
+        query = query.order_by(table.absent.desc(), table.key)
+        with begun(self._engine) as connection:
+            for target in targets:
+                named = select(scopes.id, scopes.name).where(scopes.target == target.id)
+                names = {str(number): name for number, name in connection.execute(named)}
+                for row in connection.execute(query.where(table.target == target.id)):
+                    numbers = re.findall(r"[0-9]+", row.scopes or "")
+                    yield Absent(
+                        target=target.target,
+                        key=row.spelled or row.key,
+                        since=instant(row.absent / 1000),
+                        scopes=", ".join(names.get(number, number) for number in numbers),
+                        told=not numbers,
+                    )
+
     def release(self, target: Target, key: str | None) -> int:
         """Forget the refusals of a key, or of all, so that the next run tries again; return of how many."""
         table = self._tables.entries
@@ -161,6 +198,8 @@ class LedgerAdmin:
                 names = version_name(target.id), mark_of(target.id)
                 connection.execute(meta.delete().where(meta.c.name.in_(names)))
                 connection.execute(known.delete().where(known.c.id == target.id))
+                scopes = self._tables.scopes
+                connection.execute(scopes.delete().where(scopes.c.target == target.id))
         return number
 
     def _forget_history(self, connection: Connection, target: Target, key: str | None) -> None:

@@ -58,7 +58,7 @@ class Candidates:
                 settle(block, range(len(block)))
                 yield from block.rows(range(len(block)), prints)
                 continue
-            keys = self._mapper.profiles_of(_texts(block.keys()))
+            keys = self._mapper.profiles_of(texts_of(block.keys()))
             new = self._ledger.unlike(keys, prints)
             if not passed.isdisjoint(keys) or len(set(keys)) < len(keys):
                 let = passed.union([keys[i] for i in new])
@@ -146,7 +146,8 @@ class Candidates:
         return found
 
 
-def _texts(keys: list[Any]) -> list[str]:
+def texts_of(keys: list[Any]) -> list[str]:
+    """Return keys as the ledger holds them, or what it holds for one that is none."""
     try:
         if "".join(keys).isprintable():  # they are all strings, and none of them odd
             return keys

@@ -21,7 +21,7 @@ class LedgerOptions:
 
     ``run`` names the run that a refusal counts in, once. ``mixed_key_types`` lets a target be known by two
     identifiers, where no person is in both. ``doubt_seconds`` is how long an attempt without an answer may
-    still be under way.
+    still be under way. ``scope`` names the push among those to its target.
     """
 
     run: str = ""
@@ -30,6 +30,7 @@ class LedgerOptions:
     baseline: bool = False
     mixed_key_types: bool = False
     doubt_seconds: float = DOUBT_SECONDS
+    scope: str = ""
 
 
 @dataclass(slots=True)

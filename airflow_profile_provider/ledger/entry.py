@@ -23,6 +23,10 @@ class Entry:
     the change that may still arrive, `MANY` where there are several; `OWED` stands before it until a change
     is acknowledged. ``claim`` is what the ledger holds in its place while changes are on their way.
 
+    ``spelled`` is the key as it was sent, where that is another text. ``left`` says that the vendor knows
+    that the key is gone, so that what was acknowledged before counts no more; ``held``: it did before it was
+    told.
+
     ``unsalted``: the ledger holds it as an older package wrote it, and should have it anew. Here, all is
     salted.
     """
@@ -39,6 +43,9 @@ class Entry:
     sent: str | None = None
     claim: str | None = None
     unsalted: bool = False
+    spelled: str | None = None
+    left: bool = False
+    held: bool = False
 
     @property
     def under_way(self) -> bool:
@@ -67,6 +74,16 @@ class Entry:
         """Note that it is owed still, and no longer on its way."""
         self.doubt = max(abs(self.doubt), 1)
         self.sent = self.sent and OWED + self.sent.removeprefix(OWED)
+
+    def leave(self, row: bytes, *, held: bool) -> bool:
+        """Note that a leaver's change is what the vendor holds; whatever comes back is sent whole.
+
+        False where something else may still arrive: it is to be sent once more.
+        """
+        if self.doubt:
+            return False
+        self.row, self.fields, self.earlier, self.left, self.held = row, {}, (), True, held
+        return True
 
     def arrive(self, since: int) -> None:
         """Note that what was sent ``since`` then was acknowledged."""

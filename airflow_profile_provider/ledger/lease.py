@@ -32,7 +32,7 @@ class Lease:
     ) -> None:
         self._engine = engine
         self._table = Tables.described().leases
-        self._name = name
+        self.name = name
         self._run = run[:1000]
         self._token = uuid4().hex
         self._clock = clock
@@ -43,12 +43,12 @@ class Lease:
     def take(self) -> bool:
         """Take it; False where another push holds it."""
         table, now = self._table, self._clock()
-        new = {"name": self._name, "run": "", "token": "", "until": 0.0}
+        new = {"name": self.name, "run": "", "token": "", "until": 0.0}
         free = (table.c.run == self._run) | (table.c.until < now)
         with begun(self._engine) as connection:
             inserted = insert_into(table, self._engine.dialect.name).on_conflict_do_nothing()
             connection.execute(inserted, [new])
-            change = table.update().where(table.c.name == self._name, free)
+            change = table.update().where(table.c.name == self.name, free)
             change = change.values(run=self._run, token=self._token, until=now + LEASE_SECONDS)
             taken = connection.execute(change).rowcount > 0
         if taken:
@@ -62,7 +62,7 @@ class Lease:
             LedgerFailed: another push has it.
         """
         table, now = self._table, self._clock()
-        mine = table.update().where(table.c.name == self._name, table.c.token == self._token)
+        mine = table.update().where(table.c.name == self.name, table.c.token == self._token)
         if not connection.execute(mine.values(until=now + LEASE_SECONDS)).rowcount:
             self.lost = LedgerFailed(
                 "another push to the same target has taken over: this one did not renew its lease in time"
@@ -115,4 +115,4 @@ class Lease:
         """Let the next push have it."""
         table = self._table
         with begun(self._engine) as connection:
-            connection.execute(table.delete().where(table.c.name == self._name, table.c.token == self._token))
+            connection.execute(table.delete().where(table.c.name == self.name, table.c.token == self._token))

@@ -7,17 +7,18 @@ was acknowledged, but an earlier attempt without an answer may still arrive and 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_profile_provider.errors import ConfigurationError, LedgerFailed
-from airflow_profile_provider.ledger.entry import Entry
+from airflow_profile_provider.ledger.entry import Entry, now_of
 from airflow_profile_provider.ledger.history import History
 from airflow_profile_provider.ledger.ids import Ids
 from airflow_profile_provider.ledger.lease import Lease
 from airflow_profile_provider.ledger.migrations import found_schema, migrate, require_schema
 from airflow_profile_provider.ledger.reader import LedgerReader, ids_of, version_name
 from airflow_profile_provider.ledger.salt import is_plain
+from airflow_profile_provider.ledger.scopes import Member, Scope, scope_of, watched
 from airflow_profile_provider.ledger.spellings import keep_as
 from airflow_profile_provider.ledger.statements import insert_into
 from airflow_profile_provider.ledger.tables import begun, patient
@@ -40,6 +41,8 @@ class Ledger(LedgerReader):
     lease: Lease | None = None
     history: History | None = None
     """What is written beside what was acknowledged, if anything."""
+    scope: Scope | None = None
+    """Which of the pushes to the target this one is; None: it delivers in nobody's name."""
 
     def _opened(self, target: str, key_type: str) -> int:
         self._make()
@@ -98,6 +101,11 @@ class Ledger(LedgerReader):
         keep_as(self._engine, self._target, fold)
 
     @patient
+    def take_scope(self, name: str) -> None:
+        """Deliver in the name of a scope from now on."""
+        self.scope = scope_of(self._engine, self._target, name)
+
+    @patient
     def take_lease(self, share: str, run: str) -> Lease | None:
         """Take the lease of the target's share; None where another push holds it."""
         lease = Lease(self._engine, f"{self._target} {share}", run, clock=self._clock)
@@ -154,10 +162,28 @@ class Ledger(LedgerReader):
                 "order": entry.order,
                 "doubt": entry.doubt,
                 "sent": entry.sent,
+                "spelled": entry.spelled,
+                "scopes": self.scope.token if self.scope else "",
             }
             for entry in entries
         ]
         self._write(self._statements.acknowledge, rows, self.history)
+
+    def let_leave(self, entries: Iterable[Entry]) -> None:
+        """Keep that the vendor knows of keys that are gone, and nothing else of them."""
+        rows = [
+            {
+                "target": self._target,
+                "key": entry.key,
+                "row": entry.row,
+                "prints": self._packing.packed(entry.fields, entry.earlier),
+                "order": entry.order,
+                "doubt": -1 if entry.held else 0,
+                "sent": entry.sent,
+            }
+            for entry in entries
+        ]
+        self._write(self._statements.let_leave, rows)
 
     def count_refusals(self, refusals: Collection[tuple[str, str]], run: str) -> None:
         """Count a refusal of (key, fingerprint of the change), once a run."""
@@ -176,6 +202,59 @@ class Ledger(LedgerReader):
             if refused and is_plain(refused)
         ]
         self._write(self._statements.salt_refusal, rows)
+
+    # -- leavers ----------------------------------------------------------------------------------------
+
+    def members(self, after: str) -> list[Member]:
+        """Return the next keys behind one, in their order, of those that were acknowledged."""
+        return [Member(*row) for row in self._read(self._statements.members, (), after=after)]
+
+    def adopt(self, keys: Mapping[str, str | None]) -> None:
+        """Write that this push's source has these keys, and how it spells them."""
+        token = self.scope.token if self.scope else ""
+        rows = [
+            {"target": self._target, "key": key, "spelled": spelled, "scopes": token}
+            for key, spelled in keys.items()
+        ]
+        self._write(self._statements.adopt, rows)
+
+    def part(self, keys: Collection[str]) -> None:
+        """Write that keys are gone from this push's source, and left to those whose sources have them."""
+        if self.scope:
+            self._change(self._statements.part, keys, scope=self.scope.token, gone=self.scope.gone)
+
+    def note_absent(self, keys: Collection[str], *, doubted: bool) -> None:
+        """Write that keys are absent since now; ``doubted``: what comes back of them is to be sent whole."""
+        moment = now_of(self._clock())
+        self._change(self._statements.note_absent, keys, moment=moment, doubted=int(doubted))
+
+    @patient
+    def others_at_work(self) -> bool:
+        """Whether another push holds a lease of the target, for another share of it."""
+        from sqlalchemy import select
+
+        table = self._tables.leases.c
+        mine = self.lease.name if self.lease else ""
+        query = select(table.name).where(table.until > self._clock(), table.name != mine)
+        with begun(self._engine) as connection:
+            names = connection.execute(query).scalars().all()
+        return any(name.partition(" ")[0] == str(self._target) for name in names)
+
+    @patient
+    def watched(self, *, note: bool) -> list[Scope]:
+        """Return the other scopes that are watched for leavers; ``note`` that this push's is, too."""
+        if self.scope is None:
+            return []
+        return watched(self._engine, self._target, self.scope, self._clock(), note=note)
+
+    @patient
+    def _change(self, statement: str, keys: Collection[str], **values: Any) -> None:
+        if not keys:
+            return
+        with begun(self._engine) as connection:
+            if self.lease:
+                self.lease.renew(connection)
+            connection.exec_driver_sql(statement, {**self._statements.keys(self._target, keys), **values})
 
     @patient
     def _write(self, statement: str, rows: Sequence[dict[str, Any]], history: History | None = None) -> None:

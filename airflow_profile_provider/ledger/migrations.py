@@ -80,6 +80,20 @@ _IDS = """create table profile_ledger_ids (
   primary key (target, key_type, "key"),
   unique (target, key_type, profile)
 )"""
+_SCOPES = """create table profile_ledger_scopes (
+  target integer not null,
+  id integer not null,
+  name varchar(520) not null,
+  watched_at float default 0 not null,
+  primary key (target, id),
+  unique (target, name)
+)"""
+_OF_LEAVERS = (
+    "alter table profile_ledger add column scopes varchar(4000)",
+    "alter table profile_ledger add column spelled varchar(500)",
+    "alter table profile_ledger add column absent bigint default 0 not null",
+    _SCOPES,
+)
 _RENAMED_LEASE = "alter table profile_ledger_leases rename column until to held_until"
 """A push of an older package that waits for its turn meanwhile fails on it, and so writes nothing more."""
 _SENT = "alter table profile_ledger add column sent varchar(40)"
@@ -202,6 +216,10 @@ MIGRATIONS = (
     # Which profile of the vendor's somebody's own key means: ``id`` as it is sent, ``profile`` for all of its
     # spellings, so that no two keys mean one profile.
     Migration(("profile_ledger_ids", "profile"), sqlite=(_IDS,), postgresql=(_IDS,)),
+    # Which pushes delivered a key (see `scopes`), how they spell it, and since when it is gone from their
+    # sources. An entry of old has no scope: the first push that reads its key from a whole source, or
+    # delivers it, is added.
+    Migration(("profile_ledger", "absent"), sqlite=_OF_LEAVERS, postgresql=_OF_LEAVERS),
 )
 SCHEMA = len(MIGRATIONS)
 """The version that this package reads and writes."""

@@ -16,11 +16,14 @@ from airflow_profile_provider.ledger.names import answer_name
 from airflow_profile_provider.ledger.packing import EARLIER_BYTES
 from airflow_profile_provider.ledger.postponed import Seen
 from airflow_profile_provider.ledger.salt import FIELD_BYTES
+from airflow_profile_provider.ledger.tables import ROW_BYTES
 from airflow_profile_provider.mapping.window import PendingChange
-from airflow_profile_provider.records import Change, Proposal, Verdict
+from airflow_profile_provider.records import Change, Proposal, Verdict, is_leaver
 
 MOST_EARLIER = 1000
 """How many rows whose place another one took are known by their fingerprints, for each key."""
+LEFT = bytes(ROW_BYTES)
+"""Stands for the row of a key that left: no row has this fingerprint."""
 MOST_FAILED = 10_000
 """For how many keys that were not acknowledged their rows are remembered meanwhile."""
 
@@ -100,6 +103,10 @@ class Outcomes:
             entry.row, entry.fields, entry.earlier = None, {}, ()
         if verdict.acknowledged:
             self._acknowledged = True
+            if is_leaver(planned.change.position):
+                entry.arrive(newest.since)
+                if self.keep_left(entry, held=False):
+                    return
             order = place_of(planned.change)
             self.keep(entry, prints_of(planned.change).fields, [*rows, newest.row], order, newest.since)
             if answered:
@@ -149,6 +156,14 @@ class Outcomes:
         """Note that the vendor does not hold what it should: the next push sends it."""
         self._fail(entry)
 
+    def keep_left(self, entry: Entry, *, held: bool) -> bool:
+        """Keep that the vendor knows of a leaver, or did before (``held``); False: that is not sure yet."""
+        if not entry.leave(LEFT, held=held):
+            return False
+        self._doubts.pop(entry.key, None)
+        self._news[entry.key] = entry
+        return True
+
     def _fail(self, entry: Entry) -> None:
         entry.fail()
         self._news.pop(entry.key, None)
@@ -163,7 +178,9 @@ class Outcomes:
         """Write down what was acknowledged; a key that is still on its way stays in doubt."""
         if self._writer is None:
             return
-        self._writer.acknowledge(self._ready(self._news))
+        ready = self._ready(self._news)
+        self._writer.acknowledge([entry for entry in ready if not entry.left])
+        self._writer.let_leave([entry for entry in ready if entry.left])
         self._news = self._unready(self._news)
         self._writer.keep_doubts(self._ready(self._doubts))
         self._doubts = self._unready(self._doubts)

@@ -28,13 +28,14 @@ from airflow_profile_provider.ledger.fingerprints import Fingerprints
 from airflow_profile_provider.ledger.history import History
 from airflow_profile_provider.ledger.ids import ReadIds
 from airflow_profile_provider.ledger.ledger import Ledger
+from airflow_profile_provider.ledger.members import Members
 from airflow_profile_provider.ledger.outcomes import Outcomes, short
 from airflow_profile_provider.ledger.postponed import Postponed, Waiting
 from airflow_profile_provider.ledger.reader import LedgerReader
 from airflow_profile_provider.ledger.versions import VersionKind
 from airflow_profile_provider.mapping.mapper import Mapper
 from airflow_profile_provider.mapping.window import PendingChange
-from airflow_profile_provider.records import Change, Proposal, Report, Row, Verdict
+from airflow_profile_provider.records import Change, Proposal, Report, Row, Verdict, is_leaver
 from airflow_profile_provider.sources.batches import RowBatch
 
 _NOTHING: Mapping[str, Any] = {}
@@ -113,6 +114,11 @@ class LedgerSession:
     def knows_nothing(self) -> bool:
         """Whether the vendor has acknowledged nothing so far, as far as the ledger knows."""
         return self._ledger.is_empty
+
+    @property
+    def members(self) -> Members | None:
+        """The keys that this push and others delivered; None where the ledger is only read."""
+        return Members(self._writer) if self._writer else None
 
     def forbidden(self) -> PushStopped | None:
         """Say why nothing more may be sent, if so: another push has taken over."""
@@ -301,8 +307,11 @@ class LedgerSession:
         kind = self._kind.of(found.change, keep=way.resource)
         second = found.key in way.ahead
         judgement = judge(found, entry, self._how, self._clock(), kind=kind, second=second)
+        entry.spelled = found.change.key if found.change.key != found.key else None
         if judgement.verdict is Verdict.UNCHANGED:
-            self._outcomes.keep_row(found, entry, write=way.resource)
+            is_gone = way.resource and is_leaver(found.change.position)
+            if not (is_gone and self._outcomes.keep_left(entry, held=True)):
+                self._outcomes.keep_row(found, entry, write=way.resource)
         if judgement.proposal and not (self._how.baseline and way.resource):
             return judgement.proposal
         if judgement.proposal:

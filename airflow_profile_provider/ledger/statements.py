@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow_profile_provider.ledger.tables import ROW_BYTES, supported_dialect
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Dialect, Engine, Table
 
+MEMBERS_AT_ONCE = 5000
+"""Keys that are read at once where all are gone through: few statements are better."""
+PRESENT, GONE = "+", "-"
+"""What a scope's token begins with: the source of the scope has the key, or no longer has it."""
 _PARAMETER = re.compile(r"%\((\w+)\)s(?:::(\w+))?")
 _UNCAST = {"row": "BYTEA", "prints": "BYTEA", "refused_at": "FLOAT8"}
 """The types of parameters that SQLAlchemy leaves to the driver."""
@@ -153,9 +157,71 @@ class Statements:
 
     @cached_property
     def acknowledge(self) -> str:
-        """Writes row, fields, order and mark, and takes back what was refused."""
-        names = ("row", "prints", "order", "doubt", "sent")
-        return self._upsert(names, {"fields": "''", "refused": "NULL", "refusals": "0"})
+        """Writes row, fields, order, mark, spelling and scope, and takes back what was refused, or absent."""
+        names = ("row", "prints", "order", "doubt", "sent", "spelled", "scopes")
+        return self._upsert(names, {"fields": "''", "refused": "NULL", "refusals": "0", "absent": "0"})
+
+    @cached_property
+    def let_leave(self) -> str:
+        """Writes as `acknowledge` that a leaver's change was: nobody's source has the key any more.
+
+        A ``doubt`` of 0 says that it was sent, and of -1 that it need not be. Where the entry shows that
+        another push has sent, or is sending, something of the key meanwhile, it stays in doubt, and in its
+        scopes.
+        """
+        from sqlalchemy import and_, case, literal_column, or_
+
+        names, none = ("row", "prints", "order", "doubt", "sent"), cast(Any, literal_column("0"))
+        fixed = {"fields": "''", "refused": "NULL", "refusals": "0", "scopes": "NULL"}
+
+        def alone(held: Any, new: Any) -> dict[str, Any]:
+            doubt: Any = held.doubt
+            expected = or_(and_(new.doubt >= none, doubt < none), and_(new.doubt < none, doubt == none))
+            unsure = case((doubt == none, literal_column("1")), else_=doubt)
+            return {
+                "doubt": case((expected, none), else_=unsure),
+                "scopes": case((expected, literal_column("NULL")), else_=held.scopes),
+            }
+
+        return self._upsert(names, fixed, alone)
+
+    # -- leavers ----------------------------------------------------------------------------------------
+
+    @cached_property
+    def members(self) -> str:
+        """Reads the next keys behind one that were acknowledged: scopes, spelling, absence, doubt."""
+        from sqlalchemy import bindparam, select
+
+        columns = self._entries.c
+        query = select(columns.key, columns.scopes, columns.spelled, columns.absent, columns.doubt)
+        query = query.where(columns.target == bindparam("target"), columns.key > bindparam("after"))
+        query = query.where(columns.row.is_not(None)).order_by(columns.key)
+        return f"{self._text(query)} LIMIT {MEMBERS_AT_ONCE}"
+
+    @cached_property
+    def adopt(self) -> str:
+        """Writes that a key is in the source of a scope, and how that spells it."""
+        return self._upsert(("scopes", "spelled"), {"absent": "0"})
+
+    @cached_property
+    def part(self) -> str:
+        """Writes that keys are gone from the source of a scope, and are left to the scopes that have them."""
+        from sqlalchemy import String, bindparam, func
+
+        scope: Any = bindparam("scope", type_=String)
+        new = func.replace(self._entries.c.scopes, scope, bindparam("gone", type_=String))
+        return self._text(self._entries.update().where(self._of_keys()).values(scopes=new))
+
+    @cached_property
+    def note_absent(self) -> str:
+        """Writes since when keys are absent; a key that comes back is sent whole, if ``doubted`` is 1."""
+        from sqlalchemy import BigInteger, bindparam, case, literal_column
+
+        columns = self._entries.c
+        doubted: Any = bindparam("doubted", type_=BigInteger)
+        doubt = case((columns.doubt == literal_column("0"), doubted), else_=columns.doubt)
+        change = self._entries.update().where(self._of_keys(), columns.absent == literal_column("0"))
+        return self._text(change.values(absent=bindparam("moment"), doubt=doubt))
 
     @cached_property
     def salt_refusal(self) -> str:
@@ -185,16 +251,39 @@ class Statements:
         statement = statement.values(doubt=one, refusals=one)
         return self._text(statement, ["target", "key", "doubt", "refusals", *names])
 
-    def _upsert(self, names: Sequence[str], fixed: Mapping[str, str]) -> str:
-        """Write columns, some of them to fixed values (as SQL), of an entry that is there or not."""
-        from sqlalchemy import literal_column
+    def _upsert(
+        self,
+        names: Sequence[str],
+        fixed: Mapping[str, str],
+        other: Callable[[Any, Any], Mapping[str, Any]] = lambda held, new: {},
+    ) -> str:
+        """Write columns, some of them to fixed values (as SQL), of an entry that is there or not.
+
+        ``other`` returns what is written in their place to one that is there, by what it holds and is given.
+        """
+        from sqlalchemy import func, literal_column
 
         literals: dict[str, Any] = {name: literal_column(value) for name, value in fixed.items()}
         statement = insert_into(self._entries, self._dialect)
-        new = {name: statement.excluded[name] for name in names}
-        new["order"] = _later(self._entries.c.order, new["order"])
-        statement = statement.on_conflict_do_update(index_elements=["target", "key"], set_=new | literals)
+        new: dict[str, Any] = {name: statement.excluded[name] for name in names}
+        if "order" in new:
+            new["order"] = _later(self._entries.c.order, new["order"])
+        if "scopes" in new:
+            new["scopes"] = _joined(self._entries.c.scopes, new["scopes"])
+        if "spelled" in new:  # not every push says it, and any spelling that was acknowledged will do
+            new["spelled"] = func.coalesce(new["spelled"], self._entries.c.spelled)
+        changed = {**new, **literals, **other(self._entries.c, statement.excluded)}
+        statement = statement.on_conflict_do_update(index_elements=["target", "key"], set_=changed)
         return self._text(statement.values(**literals), ["target", "key", *names, *fixed])
+
+
+def _joined(held: Any, new: Any) -> Any:
+    """Return scopes with another one, which may be among them, or be gone from them (see `scopes`)."""
+    from sqlalchemy import func, literal_column
+
+    nothing, present, gone = (cast(Any, literal_column(f"'{text}'")) for text in ("", PRESENT, GONE))
+    others = func.replace(func.coalesce(held, nothing), func.replace(new, present, gone), nothing)
+    return func.replace(others, new, nothing).concat(new)
 
 
 def _later(held: Any, new: Any) -> Any:

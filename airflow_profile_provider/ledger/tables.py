@@ -22,6 +22,9 @@ LONGEST_KEY = 500
 LONGEST_ID = 250
 """Characters of a DAG's, a run's and a task's id, as Airflow bounds them, and of a target."""
 LONGEST_REASON = 300
+LONGEST_SCOPE = 520
+"""As long as an Airflow DAG's id and a task's, with a dot between them."""
+LONGEST_SCOPES = 4000
 ROW_BYTES = 16
 """How long a row's fingerprint is."""
 
@@ -37,6 +40,7 @@ class Tables:
     meta: Table
     targets: Table
     leases: Table
+    scopes: Table
     entries: Table
     pushes: Table
     counts: Table
@@ -83,6 +87,15 @@ class Tables:
             Column("token", String(40), nullable=False),
             Column("held_until", Float, key="until", nullable=False),
         )
+        scopes = Table(
+            "profile_ledger_scopes",
+            metadata,
+            Column("target", Integer, primary_key=True, autoincrement=False),
+            Column("id", Integer, primary_key=True, autoincrement=False),
+            Column("name", String(LONGEST_SCOPE), nullable=False),
+            Column("watched_at", Float, nullable=False, server_default="0"),
+            UniqueConstraint("target", "name"),
+        )
         entries = Table(
             "profile_ledger",
             metadata,
@@ -98,6 +111,9 @@ class Tables:
             Column("refused_at", Float, nullable=False, server_default="0"),
             Column("sent", String(40)),
             Column("prints", LargeBinary),
+            Column("scopes", String(LONGEST_SCOPES)),
+            Column("spelled", String(LONGEST_KEY)),
+            Column("absent", BigInteger, nullable=False, server_default="0"),
             sqlite_with_rowid=False,
         )
         pushes = Table(
@@ -147,7 +163,7 @@ class Tables:
             Column("profile", String(LONGEST_KEY), nullable=False),
             UniqueConstraint("target", "key_type", "profile"),
         )
-        return cls(meta, targets, leases, entries, pushes, counts, records, ids)
+        return cls(meta, targets, leases, scopes, entries, pushes, counts, records, ids)
 
 
 @contextmanager

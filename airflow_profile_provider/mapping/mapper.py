@@ -15,7 +15,7 @@ from airflow_profile_provider.mapping.sizes import size_of
 from airflow_profile_provider.mapping.sought import sought_of
 from airflow_profile_provider.mapping.versions import version_of
 from airflow_profile_provider.options import Nulls, require_choice
-from airflow_profile_provider.records import OWN_KEY, Change, Row, is_reject
+from airflow_profile_provider.records import OWN_KEY, Change, Leaver, Row, is_reject
 from airflow_profile_provider.values import (
     exact_key,
     holds_null,
@@ -210,7 +210,7 @@ class Mapper:
 
     def holds_change(self, content: Mapping[str, Any]) -> bool:
         """Whether a row's content is a change already, as in a line of the rejects."""
-        return self._fields is None or (is_reject(content) and "fields" in content)
+        return self._fields is None or type(content) is Leaver or (is_reject(content) and "fields" in content)
 
     @property
     def names_labels(self) -> bool:
@@ -272,6 +272,18 @@ class Mapper:
                 else:
                     continue
                 raise ConfigurationError(problem)
+
+    def check_constants(self, fields: Mapping[str, Any]) -> None:
+        """Refuse constants for fields that the vendor is known not to take.
+
+        Raises:
+            ConfigurationError: naming the field.
+        """
+        self._vendor.check_mapping(fields, (), self._catalogue)
+        try:
+            self._written(fields, text=False, loose=False)
+        except InvalidRecord as error:
+            raise ConfigurationError(f"on_absent: {error}") from None
 
     def _wrong_mapping(self, catalogue: Catalogue) -> WrongMapping | None:
         """Take what the vendor tells while rows are planned; say what is wrong with the mapping by that."""

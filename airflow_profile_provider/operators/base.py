@@ -26,7 +26,7 @@ from airflow_profile_provider.lineage.assets import announce
 from airflow_profile_provider.lineage.mixin import LineageMixin
 from airflow_profile_provider.operators.events import FromEvents
 from airflow_profile_provider.operators.held import HeldRecords, given_parameters, held, hold_defaults
-from airflow_profile_provider.operators.names import mapped_name, run_of, task_of, tried_name
+from airflow_profile_provider.operators.names import mapped_name, run_of, scope_of, task_of, tried_name
 from airflow_profile_provider.operators.outcome import (
     allowed_failures,
     problem_of,
@@ -49,12 +49,13 @@ if TYPE_CHECKING:
     from airflow_profile_provider.fields import Expression
     from airflow_profile_provider.hooks.base import ProfileHook
     from airflow_profile_provider.operators.arguments import OperatorArguments
-    from airflow_profile_provider.options import Action, AnyPath, IfDuplicate, IfEmpty, Nulls
+    from airflow_profile_provider.options import Action, AnyPath, IfDuplicate, IfEmpty, Nulls, OnAbsent
     from airflow_profile_provider.vendors.base import Vendor
 
 
 OPTIONS = tuple(name for name in OPTION_NAMES if name != "relationships")
 """The hook's options that each vendor's operator has; relationships are those of one vendor."""
+_OF_SCOPE = ("on_absent", "partition")
 
 
 class PushProfilesOperator(TemplatesMixin, LineageMixin, BaseOperator):
@@ -124,6 +125,13 @@ class PushProfilesOperator(TemplatesMixin, LineageMixin, BaseOperator):
         before anything is sent.
     :param limit: send the first so many records that would be sent; the others are "planned", and stay to be
         sent by a later run, which knows by a ledger or an outbox what was sent.
+    :param on_absent: with a ledger, what is done about keys that this push has delivered and that its source,
+        read to the end, no longer has: "ignore"; "report" counts and lists them; a mapping of vendor field to
+        a constant is sent to each, once.
+    :param max_absent: a count, or a share of those keys: if more are absent, nothing is sent to any of them,
+        and the task is red. By default 20%, and at least 10.
+    :param scope: names this push among those to its target, so that none takes another's keys for absent; the
+        DAG's id and the task's by default.
     :param max_failed: how many changes may fail before the task is red: a count, or "1%" of those that needed
         delivery.
 
@@ -132,6 +140,7 @@ class PushProfilesOperator(TemplatesMixin, LineageMixin, BaseOperator):
     :param rejects_path: file or folder (ending in a slash) for undelivered changes, which ``records`` takes
         again; DAG, run, task, map index and try are put into the name.
     :param delivered_path: file for the acknowledged keys; a mapped task puts its map index into the name.
+    :param absent_path: file for the keys that are absent; a mapped task puts its map index into the name.
 
     **Delivery**
 
@@ -162,6 +171,8 @@ class PushProfilesOperator(TemplatesMixin, LineageMixin, BaseOperator):
     if_empty: str | None
     rejects_path: str | os.PathLike[str] | None
     delivered_path: str | os.PathLike[str] | None
+    absent_path: str | os.PathLike[str] | None
+    scope: str | None
     action: str
     plan_path: str | os.PathLike[str] | None
     audit_path: str | os.PathLike[str] | None
@@ -212,9 +223,13 @@ class PushProfilesOperator(TemplatesMixin, LineageMixin, BaseOperator):
         max_drifted: int | str | XComArg | None = None,
         max_changes: int | str | XComArg | None = None,
         limit: int | str | XComArg | None = None,
+        on_absent: OnAbsent | Mapping[str, Any] | str | XComArg = "ignore",
+        max_absent: int | str | XComArg | None = None,
+        scope: str | XComArg | None = None,
         max_failed: int | str | XComArg = 0,
         rejects_path: AnyPath | XComArg | None = None,
         delivered_path: AnyPath | XComArg | None = None,
+        absent_path: AnyPath | XComArg | None = None,
         concurrency: int | str | XComArg | None = None,
         batch_size: int | str | XComArg | None = None,
         quota: str | XComArg | None = None,
@@ -326,7 +341,8 @@ class PushProfilesOperator(TemplatesMixin, LineageMixin, BaseOperator):
         self.report = report
         if self.action in {"plan", "audit"}:
             self._leave_plan(report, context)
-        if problem := problem_of(report, allowed) or self._drifted_too_much(report):
+        problems = (problem_of(report, allowed), self._drifted_too_much(report), self.hook.red_reason)
+        if problem := "; ".join(filter(None, problems)):
             self._leave(report, context)
             failed = red(words_of(problem, report), report)
             if isinstance(failed, AirflowFailException):
@@ -390,6 +406,8 @@ class PushProfilesOperator(TemplatesMixin, LineageMixin, BaseOperator):
         options["plan_path"] = mapped_name("plan_path", self.plan_path, context)
         options["audit_path"] = mapped_name("audit_path", self.audit_path, context)
         options["delivered_path"] = mapped_name("delivered_path", self.delivered_path, context)
+        options["absent_path"] = mapped_name("absent_path", self.absent_path, context)
+        options["scope"] = scope_of(self.scope, context, **{name: options[name] for name in _OF_SCOPE})
         options["rejects_path"] = tried_name(self.rejects_path, context)
         return self.hook.push(
             records,

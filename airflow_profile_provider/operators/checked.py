@@ -92,7 +92,7 @@ def _check_vendor(vendor_class: type[Vendor], given: Mapping[str, Any], options:
     mapping = options.mapping
     if any(arguments.is_for_later(given.get(name)) for name in ("fields", "relationships")):
         mapping = replace(mapping, fields=None, relationships=None)
-    Mapper(vendor, mapping)
+    Mapper(vendor, mapping).check_constants(options.constants)
 
 
 def _known(given: Mapping[str, Any], name: str) -> Any:

@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from airflow_profile_provider import options as arguments
+from airflow_profile_provider.errors import ConfigurationError
 from airflow_profile_provider.records import TaskRun
 
 if TYPE_CHECKING:
@@ -35,6 +36,26 @@ def task_of(context: Context) -> TaskRun | None:
         map_index=-1 if index is None else index,
         try_number=tries if isinstance(tries, int) else 1,
     )
+
+
+def scope_of(given: Any, context: Context, *, on_absent: Any, partition: Any) -> str | None:
+    """Name a task among the pushes to its target: as it was given, else by the ids of DAG and task.
+
+    Raises:
+        ConfigurationError: who is absent from a mapped task's records may be among those of its siblings.
+    """
+    if name := arguments.text("scope", given):
+        return name
+    ti = context.get("ti")
+    if ti is None:
+        return None
+    watches = (arguments.on_absent("on_absent", on_absent) or "ignore") != "ignore"
+    if watches and partition is None and _map_index(context) is not None:
+        raise ConfigurationError(
+            "on_absent in a mapped task: who is absent from its records may be among those of the others. "
+            "Map partition, so that each reads the whole, or give each its scope"
+        )
+    return f"{ti.dag_id}.{ti.task_id}"
 
 
 def _map_index(context: Context) -> int | None:

@@ -33,6 +33,7 @@ def plan_of(push: Push, changes: dict[str, Any]) -> Push:
         raise TypeError("planned() makes the task that plans: leave out action")
     given: dict[str, Any] = vars(push)["_BaseOperator__init_kwargs"]  # as Airflow itself keeps them to map
     arguments = {name: value for name, value in given.items() if name not in _ITS_OWN}
+    arguments |= {"scope": push.scope or f"{push.dag_id}.{push.task_id}"}
     place = {"task_id": f"{action}_{push.label}", "dag": push.dag, "task_group": push.task_group}
     plan = type(push)(**arguments | place | changes | {"action": action})
     if push.approved_plan is None:

@@ -91,6 +91,13 @@ class SonoranPushProfilesOperator(PushProfilesOperator):
         before anything is sent.
     :param limit: send the first so many records that would be sent; the others are "planned", and stay to be
         sent by a later run, which knows by a ledger or an outbox what was sent.
+    :param on_absent: with a ledger, what is done about keys that this push has delivered and that its source,
+        read to the end, no longer has: "ignore"; "report" counts and lists them; a mapping of vendor field to
+        a constant is sent to each, once.
+    :param max_absent: a count, or a share of those keys: if more are absent, nothing is sent to any of them,
+        and the task is red. By default 20%, and at least 10.
+    :param scope: names this push among those to its target, so that none takes another's keys for absent; the
+        DAG's id and the task's by default.
     :param max_failed: how many changes may fail before the task is red: a count, or "1%" of those that needed
         delivery.
 
@@ -99,6 +106,7 @@ class SonoranPushProfilesOperator(PushProfilesOperator):
     :param rejects_path: file or folder (ending in a slash) for undelivered changes, which ``records`` takes
         again; DAG, run, task, map index and try are put into the name.
     :param delivered_path: file for the acknowledged keys; a mapped task puts its map index into the name.
+    :param absent_path: file for the keys that are absent; a mapped task puts its map index into the name.
 
     **Delivery**
 
@@ -156,9 +164,13 @@ class SonoranPushProfilesOperator(PushProfilesOperator):
         max_drifted: int | str | XComArg | None = None,
         max_changes: int | str | XComArg | None = None,
         limit: int | str | XComArg | None = None,
+        on_absent: Literal["ignore", "report"] | Mapping[str, Any] | str | XComArg = "ignore",
+        max_absent: int | str | XComArg | None = None,
+        scope: str | XComArg | None = None,
         max_failed: int | str | XComArg = 0,
         rejects_path: AnyPath | XComArg | None = None,
         delivered_path: AnyPath | XComArg | None = None,
+        absent_path: AnyPath | XComArg | None = None,
         concurrency: int | str | XComArg | None = None,
         batch_size: int | str | XComArg | None = None,
         quota: str | XComArg | None = None,
@@ -203,9 +215,13 @@ class SonoranPushProfilesOperator(PushProfilesOperator):
             max_drifted=max_drifted,
             max_changes=max_changes,
             limit=limit,
+            on_absent=on_absent,
+            max_absent=max_absent,
+            scope=scope,
             max_failed=max_failed,
             rejects_path=rejects_path,
             delivered_path=delivered_path,
+            absent_path=absent_path,
             concurrency=concurrency,
             batch_size=batch_size,
             quota=quota,
@@ -256,9 +272,13 @@ class SonoranPushProfilesOperator(PushProfilesOperator):
             max_drifted: int | str | XComArg | None = ...,
             max_changes: int | str | XComArg | None = ...,
             limit: int | str | XComArg | None = ...,
+            on_absent: Literal["ignore", "report"] | Mapping[str, Any] | str | XComArg = ...,
+            max_absent: int | str | XComArg | None = ...,
+            scope: str | XComArg | None = ...,
             max_failed: int | str | XComArg = ...,
             rejects_path: AnyPath | XComArg | None = ...,
             delivered_path: AnyPath | XComArg | None = ...,
+            absent_path: AnyPath | XComArg | None = ...,
             concurrency: int | str | XComArg | None = ...,
             batch_size: int | str | XComArg | None = ...,
             quota: str | XComArg | None = ...,

@@ -42,6 +42,7 @@ class Account:
         self, cost: Cost, quota: Quota, outputs: Outputs, earlier: Report, clock: Callable[[], float]
     ) -> None:
         self.received = 0
+        self.absent = 0
         self.verdicts: Counter[Verdict] = Counter()
         self._reasons: Reasons = Counter()
         self._cost = cost
@@ -65,14 +66,17 @@ class Account:
         """How many records have a verdict, those of earlier tries included."""
         return self._earlier.received + self.verdicts.total()
 
-    def own(self, counts: Counter[Verdict] | None = None, reasons: Reasons | None = None) -> Report:
-        """Return what this process did so far; with ``counts`` and ``reasons``, of what those count."""
+    def own(
+        self, counts: Counter[Verdict] | None = None, reasons: Reasons | None = None, absent: int = 0
+    ) -> Report:
+        """Return what this process did so far; with ``counts``, of what those, and the others, count."""
         verdicts = self.verdicts if counts is None else counts
         rejects = self._outputs.rejects
         seconds = self._clock() - self._begun
         return Report(
             received=self.received if counts is None else counts.total(),
             **{verdict.value: number for verdict, number in verdicts.items()},  # type: ignore[arg-type]
+            absent=self.absent if counts is None else absent,
             requests=self._cost.requests,
             retries=self._cost.retries,
             throttled=self._cost.refused,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from functools import cached_property
 from typing import Any
 
@@ -29,6 +29,7 @@ from airflow_profile_provider.push.files import Outputs
 from airflow_profile_provider.push.findings import Findings
 from airflow_profile_provider.push.intake import Intake
 from airflow_profile_provider.push.learning import Learned, learned, learned_for_labels
+from airflow_profile_provider.push.leavers import Leavers, NoLeavers, SourceKeys
 from airflow_profile_provider.push.limit import Limit
 from airflow_profile_provider.push.log import Log, Quiet
 from airflow_profile_provider.push.no_ledger import NoLedger, Session
@@ -39,7 +40,7 @@ from airflow_profile_provider.push.problems import Problems
 from airflow_profile_provider.push.progress import Progress, estimate
 from airflow_profile_provider.push.push import Parts, Push
 from airflow_profile_provider.push.resuming import resumed
-from airflow_profile_provider.push.review import PlanReview
+from airflow_profile_provider.push.review import ABSENT, PlanReview
 from airflow_profile_provider.push.saving import NoSaving, Saving
 from airflow_profile_provider.push.selection import Selection
 from airflow_profile_provider.push.settlement import NoReceipts, Settlement
@@ -47,13 +48,15 @@ from airflow_profile_provider.push.surroundings import Circumstances, Surroundin
 from airflow_profile_provider.push.telling import Telling
 from airflow_profile_provider.push.watermark import Marks, NoWatermark, Resume, Watermark
 from airflow_profile_provider.push.ways import each_read
-from airflow_profile_provider.records import Report, Row
+from airflow_profile_provider.records import Report, Row, is_leaver
 from airflow_profile_provider.sources.announced import Announced
 from airflow_profile_provider.sources.batches import RowBatch
 from airflow_profile_provider.sources.source import Source
 from airflow_profile_provider.vendors.base import Vendor
 from airflow_profile_provider.vendors.fields import Catalogue
 
+NO_TASK = "hook.push"
+"""The scope of a push that no task makes."""
 AHEAD = 5
 """With a ledger, planning works by the thousand: so many batches wait for each request, ready to be sent."""
 
@@ -100,6 +103,7 @@ class Assembly:
             self.options.action == "baseline",
             self.options.mixed_key_types,
             DOUBT_SECONDS if self.options.doubt_seconds is None else self.options.doubt_seconds,
+            self.options.scope or NO_TASK,
         )
 
     @cached_property
@@ -162,7 +166,22 @@ class Assembly:
         """Which rows of the source the push takes."""
         files, log = self.surroundings.files, self.surroundings.log
         go_on = self.surroundings.go_on
-        return Selection(self.source, self.mapper, self.options, files, log, self._stack, go_on)
+        return Selection(self.source, self.mapper, self.options, files, log, self._stack, go_on, self._keys)
+
+    @cached_property
+    def _keys(self) -> SourceKeys | None:
+        """What notes whose rows the source has; None: nobody asks who left it."""
+        if not self.options.watches_leavers:
+            return None
+        return self._stack.enter_context(closing(SourceKeys(self.mapper)))
+
+    def _leavers(self, account: Account, log: Log) -> NoLeavers:
+        """Return what finds the keys that left the source."""
+        members = self.session.members if self.session else None
+        if self._keys is None or members is None:
+            return NoLeavers()
+        how = self.options.absent
+        return Leavers(how, self._keys, members, account, self.sender, log, self._start[1].absent)
 
     @cached_property
     def session(self) -> LedgerSession | None:
@@ -247,7 +266,7 @@ class Assembly:
             options.plan_values,
             first=self.session is not None and self.session.knows_nothing,
             whole=self._selection.whole(self.session),
-            place_of=self.source.place_of,
+            place_of=self._place_of,
             made=lambda: self.mapper.made,
         )
 
@@ -271,7 +290,8 @@ class Assembly:
     def push(self, clock: Callable[[], float] = time.monotonic) -> Push:
         """Open everything, in the order in which a mistake costs least, and return the push."""
         log = Quiet(self.surroundings.log)
-        _ = self.mapper, self.quota, self.batch_size
+        self.mapper.check_constants(self.options.constants)
+        _ = self.quota, self.batch_size
         concurrency = self.surroundings.concurrency(self.options.concurrency)
         _ = self.source
         self._fresh_outputs.try_out()
@@ -300,7 +320,7 @@ class Assembly:
         earlier = Report.of(start.report) if start else Report()
         account = Account(self.transport.cost, self.quota, outputs, earlier, clock)
         watermark = (Marks if self.options.reads else Watermark)(start) if resume else NoWatermark()
-        problems = Problems(self.vendor, log, self.source.place_of)
+        problems = Problems(self.vendor, log, self._place_of)
         receipts = (self.source.receipts if self.options.action == "push" else None) or NoReceipts()
         given = (
             mapper,
@@ -311,7 +331,7 @@ class Assembly:
             problems,
             watermark,
             receipts,
-            self.source.place_of,
+            self._place_of,
         )
         limit = Limit(self.options.limit, start.taken if start else 0)
         audit = self._audit
@@ -341,10 +361,20 @@ class Assembly:
         )
         seconds = self.surroundings.tell_seconds
         telling = Telling(account, progress, settlement, saving, sender, log, seconds, clock)
-        keys = outputs.delivered is not None
         compared = audit.ledger.rows if audit else session.unheld
+        leavers = self._leavers(account, log)
         intake = Intake(
-            rows, batches, mapper, compared, account, settlement, telling, watermark, sender, keeps_keys=keys
+            rows,
+            batches,
+            mapper,
+            compared,
+            account,
+            settlement,
+            telling,
+            watermark,
+            sender,
+            leavers,
+            keeps_keys=outputs.delivered is not None,
         )
         again = self._is_retried
         planning: Stages
@@ -366,6 +396,7 @@ class Assembly:
             saving=saving,
             telling=telling,
             review=review,
+            leavers=leavers,
             log=log,
         )
 
@@ -374,6 +405,10 @@ class Assembly:
         """How many requests a record takes at the most, usually."""
         look_ups = self.vendor.requests_per_find if self.options.match else 0
         return self.vendor.requests_per_batch / self.batch_size + look_ups
+
+    def _place_of(self, position: int) -> str:
+        """Return where people find a record, or that it is none."""
+        return ABSENT if is_leaver(position) else self.source.place_of(position)
 
     @property
     def _is_retried(self) -> bool:
@@ -422,6 +457,7 @@ class Assembly:
         known |= {"if_duplicate": options.if_duplicate} if options.if_duplicate != "last" else {}
         known |= {"made": [of.spelt for of in self.mapper.made.values()]} if self.mapper.made else {}
         known |= {"action": options.action, "audit_path": options.audit_path} if options.reads else {}
+        known |= {"on_absent": options.on_absent, "scope": options.scope} if options.watches_leavers else {}
         return {**known, **vars(self.mapping), **self._how.vendor_options}
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from airflow_profile_provider.errors import ConfigurationError
 from airflow_profile_provider.push.options import PushOptions
-from airflow_profile_provider.push.outputs import AuditFile, Delivered, Rejects
+from airflow_profile_provider.push.outputs import Absent, AuditFile, Delivered, Rejects
 from airflow_profile_provider.records import Checkpoint
 from airflow_profile_provider.sources.packing import packing_of
 from airflow_profile_provider.sources.reading import LEAST_BYTES, Open
@@ -35,6 +35,7 @@ class Outputs:
     delivered: Delivered | None
     plan: str | None = None
     audit: AuditFile | None = None
+    absent: Absent | None = None
 
     @property
     def kept(self) -> tuple[Rejects | None, Delivered | None, AuditFile | None]:
@@ -52,11 +53,12 @@ class Outputs:
             None if delivered is None else Delivered(delivered, files.open),
             options.plan_path,
             None if options.audit_path is None else AuditFile(options.audit_path, files.open),
+            None if options.absent_path is None else Absent(options.absent_path, files.open),
         )
 
     def try_out(self) -> None:
         """Make sure that each of them can be written, before anything is sent."""
-        paths = [output.path for output in self.kept if output]
+        paths = [output.path for output in (*self.kept, self.absent) if output]
         for path in (*paths, *([self.plan] if self.plan else [])):
             if (packing := packing_of(path)) not in {"", ".gz"}:
                 raise ConfigurationError(f"{path}: no file is written as {packing}; write text, or .gz")

@@ -9,10 +9,11 @@ from airflow_profile_provider.delivery.sender import Sender
 from airflow_profile_provider.errors import ProfileError, PushStopped, SourceError, where_raised
 from airflow_profile_provider.mapping.mapper import Mapper
 from airflow_profile_provider.push.account import Account
+from airflow_profile_provider.push.leavers import NoLeavers
 from airflow_profile_provider.push.settlement import Settlement
 from airflow_profile_provider.push.telling import Telling
 from airflow_profile_provider.push.watermark import Watermark
-from airflow_profile_provider.records import Row, Verdict
+from airflow_profile_provider.records import Row, Verdict, is_leaver
 from airflow_profile_provider.sources.batches import RowBatch
 
 TOLD_EACH = 1000
@@ -37,6 +38,7 @@ class Intake:
         telling: Telling,
         watermark: Watermark,
         sender: Sender,
+        leavers: NoLeavers,
         *,
         keeps_keys: bool,
     ) -> None:
@@ -54,7 +56,7 @@ class Intake:
         self._blocks = None if blocks is None else self._noted(blocks)
         if self._blocks:
             rows = unheld(self._blocks, self._settle_held)
-        self.rows = self.received(rows)
+        self.rows = self.received(chain(rows, leavers.rows()))
 
     def rest(self) -> Iterator[Row]:
         """Read what has not been read, once nothing more is sent."""
@@ -71,10 +73,13 @@ class Intake:
             for row in rows:
                 if self._watermark.passed(row.position):
                     continue
-                if not self._blocks:
+                if not self._blocks or is_leaver(row.position):
                     self._watermark.received(row.position)
                 self._account.received += 1
-                self._at = row.position
+                if is_leaver(row.position):
+                    self._account.absent += 1
+                else:
+                    self._at = row.position
                 if row.verdict:
                     self._settlement.settle_as_read(row, row.verdict)
                     continue

@@ -12,6 +12,7 @@ from airflow_profile_provider.options import HISTORY_DAYS, require_choice
 
 if TYPE_CHECKING:
     from airflow_profile_provider.mapping.mapper import ColumnsOf, FieldMapping
+    from airflow_profile_provider.push.leavers import AbsentOptions
     from airflow_profile_provider.sources.csv_format import CsvFormat
     from airflow_profile_provider.vendors.base import Vendor
 
@@ -40,6 +41,10 @@ class PushOptions:
     partition: tuple[int, int] | None = None
     if_empty: str | None = None
     if_duplicate: str = "last"
+    on_absent: str | Mapping[str, Any] = "ignore"
+    max_absent: arguments.Share | None = None
+    absent_path: str | None = None
+    scope: str | None = None
     max_changes: arguments.Share | None = None
     limit: int | None = None
     rejects_path: str | None = None
@@ -132,6 +137,8 @@ class PushOptions:
             raise ConfigurationError(
                 "match remembers which of the vendor's profiles a key means, so name a ledger: ledger_conn_id"
             )
+        if options.watches_leavers and not options.ledger_conn_id:
+            raise ConfigurationError("on_absent asks a ledger who was there, so name one: ledger_conn_id")
         if given.get("action") is not None:
             options._require_sense()
         return options
@@ -151,6 +158,34 @@ class PushOptions:
             raise ConfigurationError(
                 f'{wrong[0]} is for action="audit" and "repair"; this is "{self.action}"'
             )
+
+    @property
+    def watches_leavers(self) -> bool:
+        """Whether the push asks which keys its source no longer has."""
+        return self.on_absent != "ignore"
+
+    @property
+    def constants(self) -> Mapping[str, Any]:
+        """What is sent to leavers: vendor field to value."""
+        return {} if isinstance(self.on_absent, str) else self.on_absent
+
+    @property
+    def absent(self) -> AbsentOptions:
+        """What is done about keys that the source no longer has."""
+        from airflow_profile_provider.push.leavers import AbsentOptions
+
+        only_part = f"only the keys of {self.only} are pushed" if self.only is not None else ""
+        if self.limit is not None:
+            only_part = "limit leaves records for later runs"
+        if self.action not in {"push", "plan"}:
+            only_part = f'action="{self.action}" sends nothing'
+        return AbsentOptions(
+            fields=self.constants or None,
+            most=self.max_absent,
+            share=self.partition,
+            only_part=only_part,
+            writes=self.action == "push",
+        )
 
     def require_fit(self, vendor: Vendor) -> None:
         """Refuse what this vendor cannot do.
@@ -174,6 +209,10 @@ class PushOptions:
         Raises:
             ConfigurationError: saying why.
         """
+        if self.watches_leavers:
+            raise ConfigurationError(
+                "on_absent is for tables: what events and outboxes do not bring is not absent"
+            )
         if self.if_duplicate != "last":
             raise ConfigurationError(
                 f'if_duplicate="{self.if_duplicate}" is for tables: events and outboxes bring several '
@@ -232,8 +271,11 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "null_values": arguments.words,
     "csv": _csv,
     "quota": _quota,
-    **dict.fromkeys(("max_changes", "max_drifted"), arguments.share),
-    **dict.fromkeys(("only", "rejects_path", "delivered_path", "plan_path", "audit_path"), arguments.path),
+    "on_absent": arguments.on_absent,
+    **dict.fromkeys(("max_changes", "max_absent", "max_drifted"), arguments.share),
+    **dict.fromkeys(
+        ("only", "rejects_path", "delivered_path", "absent_path", "plan_path", "audit_path"), arguments.path
+    ),
     **dict.fromkeys(
         ("concurrency", "batch_size", "max_record_bytes", "history_days", "limit"), arguments.count
     ),
@@ -254,6 +296,7 @@ OPTION_NAMES = tuple(one.name for one in fields(PushOptions))
 
 EXPLAINED = frozenset(OPTION_NAMES) - {
     *("only", "only_key", "partition", "if_empty", "if_duplicate", "max_changes", "limit"),
+    *("on_absent", "max_absent", "absent_path", "scope"),
     *("rejects_path", "delivered_path", "history", "history_days"),
     *("concurrency", "batch_size", "quota", "action", "plan_path", "plan_values", "approved_plan"),
     *("audit_path", "audit_values", "max_drifted"),

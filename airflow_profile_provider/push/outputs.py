@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow_profile_provider.push.line_file import LineFile
-from airflow_profile_provider.records import Change, Checkpoint, Row, Verdict, is_reject
+from airflow_profile_provider.records import Change, Checkpoint, Leaver, Row, Verdict, is_reject
 from airflow_profile_provider.sources.keys import key_line
 from airflow_profile_provider.sources.packing import bare
 from airflow_profile_provider.sources.reading import Open
@@ -94,7 +94,8 @@ class Rejects(LineFile):
     def _row(self, row: Row) -> dict[str, Any]:
         """Return a change that is invalid as it came, so that it can be corrected in place, or the row."""
         content, types = kept(row.content)
-        whole = not self.mapped and isinstance(content, dict) and {"key", "fields"} <= content.keys()
+        is_change = isinstance(content, dict) and {"key", "fields"} <= content.keys()
+        whole = is_change and (not self.mapped or type(row.content) is Leaver)
         line = {"version": None} | content if whole else {"row": content, "version": None}
         if row.text:
             line["text"] = True
@@ -161,6 +162,25 @@ class AuditFile(LineFile):
     def add(self, line: Mapping[str, Any]) -> None:
         """Write a record that differs."""
         self._line(_to_line(kept(line)[0]))
+
+
+class Absent(LineFile):
+    """A line for each key that the source no longer has: JSON objects in a .jsonl, keys elsewhere."""
+
+    what = "file of absent keys"
+
+    def __init__(self, path: str, open_file: Open) -> None:
+        super().__init__(path, open_file, always=False)
+        self._json = bare(path).endswith(".jsonl")
+
+    def begin(self) -> None:
+        """Make the file, also where nobody is absent: it says that somebody has looked."""
+        self._always = True
+
+    def add(self, key: str, *, noted: bool) -> None:
+        """Write a key; ``noted``: it was absent in an earlier run, too."""
+        told = {"key": key, "new": not noted}
+        self._line(json.dumps(told, ensure_ascii=False) if self._json else key_line(key))
 
 
 class PlanFile(LineFile):

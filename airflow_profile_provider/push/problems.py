@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from airflow_profile_provider.push.log import Log
-from airflow_profile_provider.records import Change, Row
+from airflow_profile_provider.records import Change, Row, is_leaver
 from airflow_profile_provider.vendors.base import Vendor
 
 NAMED_PROBLEMS = 20
@@ -29,8 +29,7 @@ class Problems:
         named = isinstance(source, Change) and self._vendor.is_vendor_key(source)
         who = f"{source.key_type} {source.key}" if named and isinstance(source, Change) else ""
         beside = ", ".join(filter(None, [self._place_of(source.position), who]))
-        self._log.warning(
-            "Record %s%s %s %s", source.position, f" ({beside})" if beside else "", what, reason
-        )
+        record = "A leaver" if is_leaver(source.position) else f"Record {source.position}"
+        self._log.warning("%s%s %s %s", record, f" ({beside})" if beside else "", what, reason)
         if self._named == NAMED_PROBLEMS:
             self._log.warning("Further problems are counted, and listed in the rejects file if there is one")

@@ -20,6 +20,7 @@ from airflow_profile_provider.mapping.window import PendingChange, Window
 from airflow_profile_provider.push.account import Account
 from airflow_profile_provider.push.files import Outputs
 from airflow_profile_provider.push.intake import Intake
+from airflow_profile_provider.push.leavers import NoLeavers
 from airflow_profile_provider.push.log import Log
 from airflow_profile_provider.push.no_ledger import Session
 from airflow_profile_provider.push.planning import Stages
@@ -62,6 +63,7 @@ class Parts:
     saving: NoSaving
     telling: Telling
     review: PlanReview | None
+    leavers: NoLeavers
     log: Log
 
 
@@ -120,6 +122,11 @@ class Push:
     def own_report(self) -> Report:
         """What this process did of it."""
         return self._parts.account.own()
+
+    @property
+    def red_reason(self) -> str:
+        """Why the push did not do all that was asked for, though it ran to its end; empty where it did."""
+        return self._parts.leavers.problem
 
     @property
     def top_reason(self) -> str:
@@ -250,7 +257,8 @@ class Push:
                 return
 
     def _close_outputs(self) -> None:
-        for output in (*self._parts.outputs.kept, self._parts.review):
+        outputs = self._parts.outputs
+        for output in (*outputs.kept, outputs.absent, self._parts.review):
             if output:
                 try:
                     output.close()
@@ -266,7 +274,7 @@ class Push:
             stopped = PushStopped(f"the source ended early: {self._parts.intake.broken}")
         report = self._ended = self._parts.account.whole(complete=stopped is None)
         self._parts.log.info("%s; %d requests in %.1f s", report, report.requests, report.seconds)
-        for output in self._parts.outputs.kept:
+        for output in (*self._parts.outputs.kept, self._parts.outputs.absent):
             if output and output.lost:
                 self._parts.log.warning(
                     "%d lines are missing in %s: it could not be written", output.lost, output.path

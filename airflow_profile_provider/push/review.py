@@ -14,9 +14,11 @@ from typing import IO, Any, Protocol
 
 from airflow_profile_provider.errors import OutputFailed
 from airflow_profile_provider.options import Share
-from airflow_profile_provider.records import Change, Proposal, Reason, Report, Verdict
+from airflow_profile_provider.records import Change, Proposal, Reason, Report, Verdict, is_leaver
 
 SHOWN = 10
+ABSENT = "absent from the source"
+"""Why something would be sent to a leaver."""
 SPOOLED_AT_ONCE = 100
 
 
@@ -142,14 +144,16 @@ class PlanReview:
             self._again[change.identity] += 1
             named += f"\0{self._again[change.identity]}"
         self._sum += int.from_bytes(sha256(named.encode()).digest(), "big")
-        self._why[proposal.why] += 1
+        left = is_leaver(change.position)
+        self._why[ABSENT if left else proposal.why] += 1
         names = [*proposal.fields, *proposal.relationships]
         self._fields.update(names)
-        if len(self._first) < SHOWN:
+        if len(self._first) < SHOWN and not left:
             self._first.append(f"record {change.position}: {', '.join(names)} ({proposal.why})")
         if self.file:
             line: dict[str, Any] = {"key": change.key, "key_type": change.key_type}
-            line |= {"fields": names, "why": proposal.why.value, "position": change.position}
+            line |= {"fields": names, "why": ABSENT if left else proposal.why.value}
+            line |= {} if left else {"position": change.position}
             if place := self.place_of(change.position):
                 line["place"] = place
             if self.values:
@@ -195,6 +199,8 @@ class PlanReview:
             "| --- | ---: |",
         ]
         lines += [f"| {why} | {number} |" for why, number in self._why.most_common()]
+        if report.absent and not self._why[ABSENT]:
+            lines.append(f"| {ABSENT}: nothing would be sent | {report.absent} |")
         others = {verdict: getattr(report, verdict) for verdict in Verdict if verdict is not Verdict.PLANNED}
         lines += [f"| {verdict} | {number} |" for verdict, number in others.items() if number]
         if self._unknown:

@@ -75,13 +75,13 @@ class Saving(NoSaving):
         self, rejects_bytes: int, delivered_bytes: int, audit_bytes: int, *, ended: bool
     ) -> Checkpoint:
         mark, counts, ahead = self._watermark.advance()
-        reasons = self._watermark.reasons
+        settled = self._account.own(counts, self._watermark.reasons, self._watermark.absent)
         rejects, delivered, audit = self._outputs.kept
         return Checkpoint(
             fingerprint=self._resume.fingerprint,
             mark=mark,
             ahead=ahead,
-            report=self._account.whole(self._account.own(counts, reasons)).as_dict(MOST_REASONS),
+            report=self._account.whole(settled).as_dict(MOST_REASONS),
             rejects=rejects.path if rejects and rejects_bytes else None,
             rejects_bytes=rejects_bytes,
             delivered=delivered.path if delivered and delivered_bytes else None,

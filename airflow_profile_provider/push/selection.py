@@ -8,6 +8,7 @@ from itertools import count
 
 from airflow_profile_provider.mapping.mapper import Mapper
 from airflow_profile_provider.push.files import Files
+from airflow_profile_provider.push.leavers import SourceKeys
 from airflow_profile_provider.push.log import Log
 from airflow_profile_provider.push.no_ledger import Session
 from airflow_profile_provider.push.options import PushOptions
@@ -23,7 +24,8 @@ from airflow_profile_provider.sources.source import Source
 class Selection:
     """The rows that the options ask for; ``stack`` closes what was opened for them.
 
-    ``go_on`` is asked while the source is read ahead, and raises what ends the push.
+    ``go_on`` is asked while the source is read ahead, and raises what ends the push. ``keys`` notes whose
+    rows the whole source has, where somebody asks who left it.
     """
 
     def __init__(
@@ -35,6 +37,7 @@ class Selection:
         log: Log,
         stack: ExitStack,
         go_on: Callable[[], object],
+        keys: SourceKeys | None = None,
     ) -> None:
         self._source = source
         self._mapper = mapper
@@ -43,6 +46,7 @@ class Selection:
         self._log = log
         self._stack = stack
         self._go_on = go_on
+        self._keys = keys
 
     def rows(self) -> Iterator[Row]:
         """Read the source: of it, the keys and the share that were asked for.
@@ -52,10 +56,13 @@ class Selection:
         """
         options, mapper, column = self._options, self._mapper, self._only_column
         part = None
-        # Else something is told of the whole source: which keys are missing, or come twice.
-        if options.partition and column is None and options.if_duplicate == "last":
+        # Else something is told of the whole source: which keys are missing, come twice, or are gone.
+        is_told_of = column is not None or options.if_duplicate != "last" or self._keys is not None
+        if options.partition and not is_told_of:
             part = Part(options.partition, mapper.key_column)
         rows = self._source.rows(mapper, column, options.if_empty, part)
+        if self._keys:
+            rows = self._keys.noted(rows)
         if column is not None:
             keys = self._stack.enter_context(KeyFile(str(options.only), self._files.open, self._files.parts))
             if not len(keys):
@@ -89,7 +96,8 @@ class Selection:
             return None
         if options.if_duplicate != "last":
             return None
-        return self._source.batches(self._mapper, options.if_empty)
+        found = self._source.batches(self._mapper, options.if_empty)
+        return self._keys.noted_batches(found) if found and self._keys else found
 
     def whole(self, session: Session | None) -> tuple[int, int] | None:
         """Return how many of the whole source would change, of how many, where a share of it is pushed."""

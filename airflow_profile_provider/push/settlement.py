@@ -17,7 +17,7 @@ from airflow_profile_provider.push.no_ledger import Session
 from airflow_profile_provider.push.problems import Problems
 from airflow_profile_provider.push.undelivered import Line, Undelivered
 from airflow_profile_provider.push.watermark import Watermark
-from airflow_profile_provider.records import Change, Row, Verdict
+from airflow_profile_provider.records import Change, Row, Verdict, is_leaver
 
 MOST_OWED = 1000
 """Changes that failed and wait for a later one of their key, so that memory has a bound."""
@@ -140,7 +140,8 @@ class Settlement:
             self._record(part, verdict if part is planned.parts[-1] else shared, settled.reason)
         if verdict.acknowledged:
             self._overtake(planned)
-            self.deliver_key(planned.change.key)
+            if not is_leaver(planned.change.position):
+                self.deliver_key(planned.change.key)
             if settled.reason:
                 self._problems.name(planned.change, "was pushed, but", settled.reason)
             return
@@ -198,7 +199,7 @@ class Settlement:
         if verdict is Verdict.UNCHANGED:
             if self._undelivered:
                 self._overtake_by_held(source)
-            if self._outputs.delivered:
+            if self._outputs.delivered and not is_leaver(source.position):
                 self.deliver_key(self._mapper.key_of(source))
             return
         self._record(source, verdict, reason)

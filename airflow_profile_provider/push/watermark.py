@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from airflow_profile_provider.push.account import Reasons, counted_reason, is_explained
-from airflow_profile_provider.records import Checkpoint, Verdict, has_bit, packed_bits, unpacked_bits
+from airflow_profile_provider.records import (
+    Checkpoint,
+    Verdict,
+    has_bit,
+    is_leaver,
+    packed_bits,
+    unpacked_bits,
+)
 
 MOST_AHEAD = 2000
 
@@ -59,6 +66,9 @@ class Watermark:
         self._settled: dict[int, Verdict] = {}
         self._why: dict[int, str] = {}
         self._past: Reasons = Counter()
+        self._absent = 0
+        self.absent = 0
+        """How many leavers are among those that `advance` counted last."""
         self.reasons: Reasons = Counter()
         """Why, for those verdicts that `advance` counted last."""
         self._limit = math.inf
@@ -91,6 +101,7 @@ class Watermark:
             position = self._open.popleft()
             verdict = self._settled.pop(position)
             self._counts[verdict] += 1
+            self._absent += is_leaver(position)
             if (why := self._why.pop(position, None)) is not None:
                 self._past[verdict.value, why] += 1
             self.mark = position + 1
@@ -102,6 +113,7 @@ class Watermark:
             if position in self._why
         )
         self.reasons = self._past + Counter(told)
+        self.absent = self._absent + sum(map(is_leaver, ahead))
         earlier = (position for position in self._skipped if position >= self.mark)
         return self.mark, counts, tuple(sorted({*ahead, *earlier}))
 

@@ -81,6 +81,7 @@ with DAG("good", schedule=None, default_args={"retries": 2, "key": "id"}):
         identifier_fields=False,
         if_empty="ok",
         if_duplicate="fail",
+        on_absent={"Is_Active": False},
     )
     AgileNowPushProfilesOperator(
         task_id="agilenow",

@@ -94,7 +94,7 @@ class World:
         write_csv(data / "accounts" / f"{today}.csv.gz", accounts)
         at_agilenow = list(self.sandbox.keys("agilenow"))[:10]
         phones = [
-            {"id": key, "Email": f"{n}@example.com", "Phone": f"+35840{n}"}
+            {"id": key, "Email": f"{n}@example.com", "Phone": f"+35840{n}", "Is_Active": True}
             for n, key in enumerate(at_agilenow)
         ]
         write_parquet(data / "accounts.parquet", phones)

@@ -30,7 +30,7 @@ from airflow_profile_provider.sources.outbox import OutboxRows
 
 pytestmark = pytest.mark.long
 
-TABLES = tuple(f"profile_ledger{name}" for name in ("", "_meta", "_targets", "_leases", "_ids"))
+TABLES = tuple(f"profile_ledger{name}" for name in ("", "_meta", "_targets", "_leases", "_ids", "_scopes"))
 MANY = 1500
 
 

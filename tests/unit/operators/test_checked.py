@@ -52,6 +52,20 @@ WRONG: list[tuple[Make, dict[str, Any], str]] = [
         {"if_duplicate": "first"},
         "if_duplicate must be one of last, ",
     ),
+    (OcambaPushProfilesOperator, {"on_absent": "delete", "ledger_conn_id": "l"}, "on_absent must be"),
+    (OcambaPushProfilesOperator, {"on_absent": "report"}, "on_absent asks a ledger"),
+    (OcambaPushProfilesOperator, {"on_absent": {"lists": None}, "ledger_conn_id": "l"}, "on_absent: .*null"),
+    (
+        AgileNowPushProfilesOperator,
+        {"fields": ["Email"], "on_absent": {"IsActive": False}, "ledger_conn_id": "l"},
+        "Is_Active",
+    ),
+    (OcambaPushProfilesOperator, {"max_absent": "some"}, "max_absent must be a count or a share"),
+    (
+        OcambaPushProfilesOperator,
+        {"records": from_events(), "key": None, "fields": None, "on_absent": "report", "ledger_conn_id": "l"},
+        "on_absent is for tables",
+    ),
     (
         OcambaPushProfilesOperator,
         {"records": from_events(), "key": None, "fields": None, "if_duplicate": "fail"},
@@ -127,7 +141,7 @@ LEFT: list[dict[str, Any]] = [
     dict.fromkeys(
         "key fields key_type nulls partition if_empty max_failed max_changes quota concurrency batch_size "
         "write doubt_seconds ignore_ledger resume deferrable action rejects_path null_values version only "
-        "records max_record_bytes if_duplicate".split(),
+        "records max_record_bytes if_duplicate on_absent max_absent scope absent_path".split(),
         LATER,
     ),
     {"fields": {"Email": LATER}},
