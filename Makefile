@@ -65,7 +65,10 @@ lint: install ## Check style, types, the import floors and the page's scripts
 format: install ## Format the code and fix what can be fixed
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
-.PHONY: generated
+.PHONY: generated screenshots
+
+screenshots: install ## Take the pictures of Airflow's UI in the docs anew, out of the tests that click through it
+	@UPDATE_SCREENSHOTS=1 $(BIN)/python -m pytest -m "browser and long" -k "$(or $(ONLY),in_browser)" --basetemp=/tmp/profiles $(PYTEST_OPTIONS)
 
 generated: install ## Write anew what is generated: the hooks' and operators' signatures, and the docs' tables
 	@$(BIN)/python .ci/signatures.py

@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from airflow_profile_provider.ledger.admin import LedgerAdmin, Refused, Target, instant
+from airflow_profile_provider.ledger.admin import (
+    LedgerAdmin,
+    Refused,
+    Target,
+    instant,
+    spellings,
+    version_of,
+)
 from airflow_profile_provider.ledger.quarantine import QUARANTINE
+from airflow_profile_provider.ledger.reader import version_name
 from airflow_profile_provider.ledger.tables import begun
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+_LAST = "\U0010ffff"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +37,39 @@ class Held:
         return asdict(self)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """A target by its number and names; nothing of it is counted."""
+
+    id: int
+    target: str
+    key_type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What the ledger knows of a key at a target.
+
+    ``acknowledged``: the vendor has confirmed something of it. ``refused_in_runs`` counts the runs in which
+    the vendor refused its newest value; ``version`` is the newest one seen.
+    """
+
+    target: str
+    key_type: str
+    key: str
+    acknowledged: bool
+    in_doubt: bool
+    under_way: bool
+    version: int | str | None
+    refused_in_runs: int
+    last_refused: str | None
+    quarantined_until: str | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as it is printed."""
+        return asdict(self)
+
+
 class LedgerOverview(LedgerAdmin):
     """The ledger in the database behind an engine, to be looked at.
 
@@ -32,7 +78,69 @@ class LedgerOverview(LedgerAdmin):
         LedgerFailed: the database does not do what it is asked.
     """
 
-    def quarantined(self, target: Target, *, after: str = "", limit: int = 50) -> list[Refused]:
+    def names(self) -> list[Named]:
+        """Return the targets, without a look at what is known of them."""
+        from sqlalchemy import select
+
+        table = self._tables.targets.c
+        query = select(table.id, table.target, table.key_type).order_by(table.target, table.id)
+        with begun(self._engine) as connection:
+            return [
+                Named(id=number, target=target, key_type=key_type)
+                for number, target, key_type in connection.execute(query)
+            ]
+
+    def known(self, key: str, *, prefix: bool = False, limit: int = 50) -> list[Known]:
+        """Return what is known of a key in its spellings, or of keys that begin so, at every target."""
+        from sqlalchemy import select
+
+        table = self._tables.entries.c
+        columns = (table.key, table.row, table.doubt, table.order, table.refusals, table.refused_at)
+        alike = self._begins(key) if prefix else table.key.in_(sorted(spellings(key)))
+        found: list[Known] = []
+        names = self.names()
+        with begun(self._engine) as connection:
+            for named in names:  # target by target: the primary key begins with it
+                kind = self._kind(connection, named.id)
+                query = select(*columns).where(table.target == named.id, alike).order_by(table.key)
+                rows = connection.execute(query.limit(limit - len(found)))
+                found += [self._known(named, row, kind) for row in rows]
+        return found
+
+    def _begins(self, prefix: str) -> Any:
+        """Return what is true of keys that begin so, in one of the spellings that a ledger keeps."""
+        from sqlalchemy import and_, or_
+
+        column: Any = self._tables.entries.c.key
+        if self._engine.dialect.name == "postgresql":
+            column = column.collate("C")  # by code points, as SQLite compares
+        return or_(*(and_(column >= each, column < each + _LAST) for each in sorted(spellings(prefix))))
+
+    def _kind(self, connection: Connection, target: int) -> str | None:
+        from sqlalchemy import select
+
+        meta = self._tables.meta.c
+        kind: str | None = connection.execute(
+            select(meta.value).where(meta.name == version_name(target))
+        ).scalar()
+        return kind
+
+    def _known(self, named: Named, row: Any, kind: str | None) -> Known:
+        until = QUARANTINE.until(row) if QUARANTINE.is_active(row, self._clock()) else None
+        return Known(
+            target=named.target,
+            key_type=named.key_type,
+            key=row.key,
+            acknowledged=row.row is not None,
+            in_doubt=row.doubt != 0,
+            under_way=row.doubt < 0,
+            version=version_of(row.order, kind),
+            refused_in_runs=row.refusals,
+            last_refused=instant(row.refused_at) if row.refusals else None,
+            quarantined_until=None if until is None else instant(until),
+        )
+
+    def quarantined(self, target: Target | Named, *, after: str = "", limit: int = 50) -> list[Refused]:
         """List keys that are quarantined now, in their order, behind one of them: a page of them."""
         from sqlalchemy import select, text
 

@@ -12,6 +12,7 @@ from airflow_profile_provider.records import Group, Verdict
 MOST_PUSHES = 2000
 """Numbers are made of so many pushes at most, the newest: each of their reports is read for them."""
 MOST_REASONS = 100
+_AUDITS = frozenset({"audit", "repair"})
 
 
 def verdicts_of(report: Mapping[str, Any] | None) -> dict[str, int]:
@@ -56,6 +57,7 @@ def _card(push: Mapping[str, Any]) -> dict[str, Any]:
         "waited_seconds": 0.0,
         "throttled": 0,
         "last_throttled": None,
+        "last_audit": None,
         "ledger_conn_ids": [],
         "outbox_conn_ids": [],
     }
@@ -71,6 +73,8 @@ def _add(card: dict[str, Any], push: Mapping[str, Any], counts: Mapping[str, int
     card["throttled"] += throttled
     if throttled and card["last_throttled"] is None:
         card["last_throttled"] = push["start"]
+    if push["action"] in _AUDITS and report and card["last_audit"] is None:
+        card["last_audit"] = push
     for kind in ("ledger", "outbox"):
         conn_id, known = push[f"{kind}_conn_id"], card[f"{kind}_conn_ids"]
         if conn_id and conn_id not in known:

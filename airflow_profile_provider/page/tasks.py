@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,9 +15,26 @@ _MARKS = frozenset({"rejects_path", "delivered_path", "approved_plan", "max_fail
 """Template fields that every push has, whoever's vendor it is for, and no other operator."""
 _OTHER_CONNECTIONS = frozenset({"sql_conn_id", "ledger_conn_id"})
 _KEPT = ("ledger_conn_id", "sql_conn_id", "action", "nulls")
+_EVENTS = re.compile("<from_events: (.+)>")
+"""How `FromEvents` shows itself as records."""
 VERSIONS = 10
 """So many versions of a DAG are looked at: a push that was taken out of its DAG is found in an older one."""
 _AT_ONCE = 50
+
+
+WATCHER = "airflow_profile_provider.triggers.profile_changes.ProfileChangesTrigger"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An outbox: its table, and the columns by which it is known what is owed.
+
+    A task's own names of columns are not told; those of a watcher in its DAG are.
+    """
+
+    table: str
+    number: str = "id"
+    delivered: tuple[str, ...] = ("delivered",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +48,8 @@ class PushTask:
     task_id: str
     vendor: str
     given: Mapping[str, Any]
-    outbox: bool = False
-    """Whether it reads an outbox, by its ``sql_conn_id``."""
+    outbox: Place | None = None
+    """The outbox that it reads by its ``sql_conn_id``, if it does."""
 
     @property
     def argument(self) -> str:
@@ -69,24 +87,48 @@ def push_tasks(session: Session, dag_ids: Collection[str]) -> list[PushTask]:
 
 def pushes_of(dag_id: str, data: Mapping[str, Any]) -> Iterator[PushTask]:
     """Find the pushes of a DAG in what Airflow keeps of it."""
-    for entry in (data.get("dag") or {}).get("tasks") or ():
+    dag = data.get("dag") or {}
+    watched = {(given["sql_conn_id"], place.table): place for given, place in _watched(dag.get("timetable"))}
+    for entry in dag.get("tasks") or ():
         task = entry.get("__var") or {}
         fields = task.get("template_fields") or ()
         if not _MARKS.issubset(fields):
             continue
         arguments = [name for name in fields if name.endswith("_conn_id") and name not in _OTHER_CONNECTIONS]
         if arguments:
-            yield _push(dag_id, task, arguments[-1])
+            yield _push(dag_id, task, arguments[-1], watched)
 
 
-def _push(dag_id: str, task: Mapping[str, Any], argument: str) -> PushTask:
+def _watched(kept: Any) -> Iterator[tuple[Mapping[str, Any], Place]]:
+    """Find the watchers of outboxes anywhere in what Airflow keeps of a schedule."""
+    if isinstance(kept, list):
+        for part in kept:
+            yield from _watched(part)
+    elif isinstance(kept, Mapping):
+        given = kept.get("kwargs")
+        if kept.get("classpath") == WATCHER and isinstance(given, Mapping) and "sql_conn_id" in given:
+            yield given, place_of(given)
+        for part in kept.values():
+            yield from _watched(part)
+
+
+def place_of(given: Mapping[str, Any]) -> Place:
+    """Return what a watcher watches, by the arguments that its trigger is kept with."""
+    delivered = given.get("delivered") or "delivered"
+    names = (delivered,) if isinstance(delivered, str) else tuple(delivered)
+    return Place(str(given.get("table") or "profile_outbox"), str(given.get("id") or "id"), names)
+
+
+def _push(
+    dag_id: str, task: Mapping[str, Any], argument: str, watched: Mapping[tuple[str, str], Place]
+) -> PushTask:
     own = (task.get("partial_kwargs") or {}) if task.get("_is_mapped") else task
     given = {name: own[name] for name in (argument, *_KEPT) if _is_plain(own.get(name))}
     vendor = argument.removesuffix("_conn_id")
     if task.get("_is_mapped") and argument not in own and argument not in _mapped(task):
         given[argument] = f"{vendor}_default"
-    records = own.get("records")
-    outbox = isinstance(records, str) and records.startswith("<from_events")
+    events = _EVENTS.fullmatch(str(own.get("records"))) if own.get("sql_conn_id") else None
+    outbox = watched.get((str(own["sql_conn_id"]), events[1]), Place(events[1])) if events else None
     return PushTask(dag_id, str(task.get("task_id")), vendor, given, outbox)
 
 

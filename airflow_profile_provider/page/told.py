@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +28,8 @@ REPLAY = "replay_rejects"
 _NAMES: dict[str, str] = {
     entry["connection-type"]: entry["hook-name"] for entry in get_provider_info()["connection-types"]
 }
+_EXPLAINED = ("records", "sql", "sql_conn_id", "key", "fields", "key_type", "version")
+"""Arguments of a push that stand beside them, as they were rendered."""
 _UNDER_WAY = frozenset({"running", "deferred", "queued", "scheduled", "restarting", "up_for_retry"})
 
 
@@ -90,7 +94,25 @@ def one(session: Session, task: PushTask, run_id: str, map_index: int) -> dict[s
     push["plan_summary"] = _text(values.get("plan_summary"))
     push["progress"] = progress(session, instance) if _is_under_way(instance) else {}
     push["replay"] = _replay(push)
+    push["explain"] = shlex.join(_explained(push, arguments))
     return push
+
+
+def _explained(push: Mapping[str, Any], arguments: Mapping[str, Any]) -> list[str]:
+    """Return the options with which `airflow profiles explain` judges a key as a push did."""
+    given = {
+        "--conn-id": push["conn_id"],
+        "--ledger-conn-id": push["ledger_conn_id"],
+        "--nulls": push["nulls"],
+        **{f"--{name.replace('_', '-')}": arguments.get(name) for name in _EXPLAINED},
+    }
+    words: list[str] = []
+    for option, value in given.items():
+        if isinstance(value, Mapping | list):
+            words += [option, json.dumps(value)]
+        elif isinstance(value, str) and value and not value.startswith("<"):
+            words += [option, value]
+    return words
 
 
 def _is_under_way(instance: Instance) -> bool:

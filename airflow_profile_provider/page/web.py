@@ -7,36 +7,26 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
-from airflow.api_fastapi.app import get_auth_manager
-from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
 from airflow.api_fastapi.common.db.common import SessionDep
-from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag
+from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from airflow_profile_provider.errors import ProfileError
+from airflow_profile_provider.page.ledgers import complaint, ledger_ids, reading, records
+from airflow_profile_provider.page.outboxes import outbox_ids
 from airflow_profile_provider.page.pushes import NoCursor, Wanted, cursor_of, instances
+from airflow_profile_provider.page.rights import DAG_RIGHTS, ReadableDags, may_read_connection
+from airflow_profile_provider.page.stores import stores_api
 from airflow_profile_provider.page.summary import MOST_PUSHES, reasons_of, summed
 from airflow_profile_provider.page.tasks import PushTask, push_tasks
 from airflow_profile_provider.page.told import REPLAY, one, told
 
 DAYS = 7
 
-# A report is XCom of a task instance: who may not read one of them, may not read it here.
-_DAG_RIGHTS = [
-    Depends(requires_access_dag("GET", DagAccessEntity.TASK_INSTANCE)),
-    Depends(requires_access_dag("GET", DagAccessEntity.XCOM)),
-]
-pushes_api = APIRouter(prefix="/api", dependencies=_DAG_RIGHTS)
-
-
-def readable_dags(user: GetUserDep) -> set[str]:
-    """Return the DAGs that the user may read."""
-    return set(get_auth_manager().get_authorized_dag_ids(user=user, method="GET"))
-
-
-ReadableDags = Annotated[set[str], Depends(readable_dags)]
+pushes_api = APIRouter(prefix="/api", dependencies=DAG_RIGHTS)
 
 
 def chosen_tasks(
@@ -99,9 +89,19 @@ def pushes(
 
 @pushes_api.get("/pushes/{dag_id}/{run_id}/{task_id}/{map_index}")
 def push(
-    session: SessionDep, readable: ReadableDags, dag_id: str, run_id: str, task_id: str, map_index: int
+    session: SessionDep,
+    user: GetUserDep,
+    readable: ReadableDags,
+    dag_id: str,
+    run_id: str,
+    task_id: str,
+    map_index: int,
+    verdict: Annotated[Sequence[str], Query()] = (),
+    reason: str | None = None,
+    before: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> dict[str, Any]:
-    """Tell all that is known of one push."""
+    """Tell all that is known of one push, and what became of its records: those of a verdict or a reason."""
     tasks = push_tasks(session, readable & {dag_id})
     task = next((task for task in tasks if task.task_id == task_id), None)
     found = one(session, task, run_id, map_index) if task else None
@@ -109,16 +109,43 @@ def push(
         raise HTTPException(404, "this task instance is no push, or has not started")
     if found["replay"]:
         found["replay"]["there"] = REPLAY in readable
-    return found
+    only = {"verdicts": tuple(verdict), "reason": reason, "before": before, "limit": limit}
+    return found | _records(found, user, only)
+
+
+def _records(push: dict[str, Any], user: Any, only: dict[str, Any]) -> dict[str, Any]:
+    """Return a page of a push's records, keys masked from who may not read the ledger."""
+    ledger = push["ledger_conn_id"]
+    if not ledger:
+        return {"records": None, "next": None, "records_problem": None}
+    try:
+        with reading(ledger) as engine:
+            masked = not may_read_connection(user, ledger)
+            return {**records(engine, push, masked=masked, **only), "records_problem": None}
+    except NoCursor as error:
+        raise HTTPException(400, f"before: {error}") from None
+    except (LookupError, ProfileError) as error:
+        return {"records": None, "next": None, "records_problem": complaint(error, ledger)}
 
 
 @pushes_api.get("/summary")
 def summary(
-    session: SessionDep, tasks: ChosenTasks, days: Annotated[int, Query(ge=1, le=90)] = DAYS
+    session: SessionDep,
+    user: GetUserDep,
+    tasks: ChosenTasks,
+    days: Annotated[int, Query(ge=1, le=90)] = DAYS,
 ) -> dict[str, Any]:
-    """Sum the pushes of the last days, by target and by hour."""
+    """Sum the pushes of the last days, by target and by hour; name the ledgers and outboxes one may read."""
     found = _recent(session, tasks, days)
-    return {**summed(found), "days": days, "capped": len(found) >= MOST_PUSHES, "tasks": len(tasks)}
+    ledgers, outboxes = ledger_ids(tasks), outbox_ids(tasks)
+    return {
+        **summed(found),
+        "days": days,
+        "capped": len(found) >= MOST_PUSHES,
+        "tasks": len(tasks),
+        "ledgers": [name for name in ledgers if may_read_connection(user, name)],
+        "outboxes": [name for name in outboxes if may_read_connection(user, name)],
+    }
 
 
 @pushes_api.get("/reasons")
@@ -146,4 +173,5 @@ class _Files(StaticFiles):
 
 app = FastAPI(title="Profiles", openapi_url=None)
 app.include_router(pushes_api)
+app.include_router(stores_api)
 app.mount("/static", _Files(directory=Path(__file__).parent / "static"))

@@ -108,6 +108,9 @@ export const dayOf = (at, zone) =>
 /** Return a number as people read it. */
 export const count = (number) => Number(number ?? 0).toLocaleString("en-US");
 
+/** Write in how many runs something was. */
+export const inRuns = (number) => `in ${count(number)} ${number === 1 ? "run" : "runs"}`;
+
 /** Write seconds as people say them. */
 export function duration(seconds) {
   if (seconds < 100) return `${Math.round(seconds * 10) / 10} s`;

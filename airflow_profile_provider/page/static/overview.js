@@ -66,7 +66,14 @@ function Targets({ data, days, open }) {
       UI.SimpleGrid,
       { as: "section", "aria-label": "Targets", gap: 4, minChildWidth: "min(320px, 100%)" },
       data.targets.map((target) =>
-        h(Target, { days, key: `${target.vendor} ${target.conn_id}`, open, target }),
+        h(Target, {
+          days,
+          key: `${target.vendor} ${target.conn_id}`,
+          ledgers: data.ledgers,
+          open,
+          outboxes: data.outboxes,
+          target,
+        }),
       ),
     ),
     h(
@@ -90,7 +97,7 @@ const refusedIn = (verdicts) =>
     0,
   );
 
-function Target({ target, days, open }) {
+function Target({ target, days, open, ledgers, outboxes }) {
   const last = target.last;
   const refused = refusedIn(target.verdicts);
   const more = { days, vendor: target.vendor };
@@ -158,7 +165,45 @@ function Target({ target, days, open }) {
           { label: "Last answer 429" },
           target.last_throttled ? h(Time, { at: target.last_throttled }) : "none",
         ),
+        target.ledger_conn_ids
+          .filter((name) => ledgers.includes(name))
+          .map((ledger) => h(InLedger, { key: ledger, ledger, open, target })),
+        target.outbox_conn_ids
+          .filter((name) => outboxes.includes(name))
+          .map((outbox) => h(InOutbox, { key: outbox, open, outbox })),
       ),
+    ),
+  );
+}
+
+/** What the ledger of a target says of it, to who may read that. */
+function InLedger({ target, ledger, open }) {
+  const found = useApi(`ledgers/${encodeURIComponent(ledger)}`);
+  const mine = (found.data?.targets ?? []).filter(
+    (each) => each.target === `${target.vendor}:${target.conn_id}`,
+  );
+  if (!mine.length) return null;
+  const sum = (name) => mine.reduce((whole, each) => whole + each[name], 0);
+  const text = `${count(sum("in_doubt"))} in doubt, ${count(sum("quarantined"))} quarantined`;
+  return h(
+    Fact,
+    { label: "Ledger" },
+    h(UI.Button, { onClick: () => open("ledger", { ledger }), size: "2xs", variant: "outline" }, text),
+  );
+}
+
+/** What an outbox owes to a target. */
+function InOutbox({ outbox, open }) {
+  const found = useApi(`outboxes/${encodeURIComponent(outbox)}`);
+  if (!found.data) return null;
+  const owed = found.data.outboxes.reduce((whole, each) => whole + (each.owed ?? 0), 0);
+  return h(
+    Fact,
+    { label: "Owed" },
+    h(
+      UI.Button,
+      { onClick: () => open("owed"), size: "2xs", variant: "outline" },
+      `${count(owed)} in ${outbox}`,
     ),
   );
 }

@@ -2,6 +2,8 @@
 
 import { UI, h, useEffect, useRef, useSearchParams } from "./host.js";
 import { Overview } from "./overview.js";
+import { Ledger } from "./ledger.js";
+import { Owed } from "./owed.js";
 import { Pushes } from "./pushes.js";
 import { Refused } from "./refused.js";
 
@@ -9,6 +11,8 @@ const SCREENS = [
   ["overview", "Overview", Overview],
   ["pushes", "Pushes", Pushes],
   ["refused", "Refused", Refused],
+  ["ledger", "Ledger", Ledger],
+  ["owed", "Owed", Owed],
 ];
 
 let chosen = null; // Airflow draws a page anew when its address changes first, and its focus would be lost

@@ -4,6 +4,7 @@ import { UI, count, duration, h, query, useApi } from "./host.js";
 import { Copy, Inner, Line, Loaded, Rows, StateBadge, Time, VerdictBar } from "./parts.js";
 import { Again } from "./again.js";
 import { Fact } from "./overview.js";
+import { Browse, pathOf } from "./records.js";
 
 const ENDED = new Set(["success", "failed", "skipped", "removed", "upstream_failed"]);
 
@@ -13,7 +14,7 @@ export function PushTab({ dagId, runId, taskId, mapIndex }) {
   // A list first: most tasks are no pushes, and a browser complains of what is not found.
   const there = useApi(`pushes${query({ dag_id: dagId, map_index: index, run_id: runId, task_id: taskId })}`);
   const isPush = Boolean(there.data?.pushes.length);
-  const path = isPush ? `pushes/${[dagId, runId, taskId, index].map(encodeURIComponent).join("/")}` : null;
+  const path = isPush ? pathOf({ dag_id: dagId, map_index: index, run_id: runId, task_id: taskId }) : null;
   const first = useApi(path);
   const under = first.data && !ENDED.has(first.data.state);
   const later = useApi(under ? path : null, 3);
@@ -71,6 +72,7 @@ function Push({ push }) {
             ? "It left no report: it was stopped before its end, or its do_xcom_push is off. Its log says more."
             : "No report so far.",
         ),
+    push.ledger_conn_id && h(Browse, { push }),
     push.plan_summary &&
       h(
         UI.Box,

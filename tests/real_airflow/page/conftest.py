@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +41,7 @@ class Seen:
     ended: Ended
     run_id: str
     keys: dict[str, list[str]]
+    ledger: Path
 
     @property
     def url(self) -> str:
@@ -75,6 +78,18 @@ def _lines(path: Path, changes: dict[str, dict[str, Any]]) -> None:
     path.write_text("".join(f"{json.dumps({'key': k, 'fields': f})}\n" for k, f in changes.items()))
 
 
+def _outbox(file: Path) -> Path:
+    """An outbox, as the documentation has it, that owes two changes."""
+    with closing(sqlite3.connect(file)) as database, database:
+        database.execute(
+            "create table profile_outbox (id integer primary key autoincrement, key text, fields text, "
+            "created text default current_timestamp, delivered text)"
+        )
+        rows = [("1", "yes"), ("2", None), ("3", None)]
+        database.executemany("insert into profile_outbox (key, fields, delivered) values (?, '{}', ?)", rows)
+    return file
+
+
 @pytest.fixture(scope="session")
 def pushed(
     bundles: LocalAirflow, running_sandbox: Sandbox, folder: Path, tmp_path_factory: pytest.TempPathFactory
@@ -95,6 +110,7 @@ def pushed(
         )
     place = tmp_path_factory.mktemp("ledger")
     stores = databases(place / "people.db", place / "ledger.db")
+    stores["profiles_app"] = {"conn_type": "sqlite", "host": str(_outbox(place / "app.db"))}
     given = {**connections(running_sandbox), **stores}
     variables = {f"AIRFLOW_CONN_{name.upper()}": json.dumps(connection) for name, connection in given.items()}
     variables["AIRFLOW_VAR_PROFILES_FOLDER"] = str(folder)
@@ -102,7 +118,7 @@ def pushed(
         for name, value in variables.items():
             patched.setenv(name, value)
         ended = run_dag(bundles, TEST_DAGS / "seen_pushes.py")
-    return ended, {"variables": variables, "keys": keys}
+    return ended, {"variables": variables, "keys": keys, "ledger": place / "ledger.db"}
 
 
 @pytest.fixture(scope="session")
@@ -128,4 +144,4 @@ def seen(migrated: LocalAirflow, pushed: tuple[Ended, dict[str, Any]]) -> Iterat
     }
     with airflow:
         airflow.start("api-server")
-        yield Seen(airflow, base, ended, ended.run_id, world["keys"])
+        yield Seen(airflow, base, ended, ended.run_id, world["keys"], world["ledger"])

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 
+from real_airflow.browsing import picture
+
 from .browsing import window
-from .conftest import Seen
+from .conftest import ODD, STRANGER, Seen
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -37,6 +40,8 @@ def test_the_screens_are_reached_from_the_menu(browser: Browser, seen: Seen, use
         card = page.get_by_role("article").filter(has_text="Ocamba Hood")
         card.get_by_role("img", name="5 pushed, 2 rejected").wait_for()
         page.get_by_role("img", name="Verdicts of 1 days", exact=False).wait_for()
+        if user == "ann":
+            picture(page, f"page-overview{'-dark' if dark else ''}")
 
         page.get_by_role("tab", name="Pushes").click()
         page.get_by_role("row").filter(has_text="seen_pushes · push_ocamba").wait_for()
@@ -51,6 +56,10 @@ def test_the_screens_are_reached_from_the_menu(browser: Browser, seen: Seen, use
         reasons.get_by_text("Unknown profile id").wait_for()
         reasons.get_by_role("button", name="Show").click()
         reasons.get_by_text("seen_pushes · push_ocamba: 2").wait_for()
+        reasons.get_by_role("button", name="Records", exact=True).click()
+        page.get_by_role("table", name="Records").get_by_text("rejected").first.wait_for()
+        if user == "ann" and not dark:
+            picture(page, "page-refused")
 
 
 def test_the_cause_of_a_red_push_is_two_clicks_from_its_card(browser: Browser, seen: Seen) -> None:
@@ -85,11 +94,69 @@ def test_the_address_of_a_screen_can_be_sent_to_somebody(browser: Browser, seen:
         assert page.get_by_role("row").filter(has_text="push_ocamba").count() == 0
 
 
-@pytest.mark.parametrize("screen", ["overview", "pushes", "refused"])
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_ledger_and_outbox_have_screens_for_who_may_read_them(
+    browser: Browser, seen: Seen, dark: bool
+) -> None:
+    with window(browser, seen, "ann", dark=dark) as page:
+        page.goto(f"{seen.url}/plugin/profiles")
+        card = page.get_by_role("article").filter(has_text="Ocamba Hood")
+        card.get_by_role("button", name="in doubt").click()
+        targets = page.get_by_role("table", name="Targets")
+        row = targets.get_by_role("row").filter(has_text="ocamba:ocamba_default")
+        row.get_by_role("cell", name="7", exact=True).wait_for()
+        page.get_by_text("No key is quarantined").wait_for()
+
+        page.get_by_role("tab", name="Owed").click()
+        outbox = page.get_by_role("row").filter(has_text="profile_outbox")
+        outbox.get_by_role("cell", name="2", exact=True).wait_for()
+        outbox.get_by_role("cell", name="id 2", exact=True).wait_for()
+
+
+@pytest.mark.parametrize("screen", ["ledger", "owed", "refused"])
+def test_who_may_read_no_connection_is_told_so(browser: Browser, seen: Seen, screen: str) -> None:
+    with window(browser, seen, "vic") as page:
+        page.goto(f"{seen.url}/plugin/profiles?screen={screen}")
+        page.get_by_text("that you may read").first.wait_for()
+
+
+def test_one_profile_has_a_story_across_vendors_and_runs(browser: Browser, seen: Seen) -> None:
+    with window(browser, seen, "ann") as page:
+        page.goto(f"{seen.url}/plugin/profiles?screen=refused")
+        page.get_by_label("Key").fill(STRANGER[:-2])
+        page.get_by_role("button", name="Find keys that begin so").click()
+        page.get_by_role("button", name=STRANGER).click()
+        known = page.get_by_role("table", name="What the ledger knows")
+        known.get_by_text("never acknowledged; in doubt").wait_for()
+        history = page.get_by_role("table", name="History of this key")
+        history.get_by_text("Unknown profile id").wait_for()
+        page.get_by_text(f"airflow profiles explain '{STRANGER}' --conn-id ocamba_default").wait_for()
+        picture(page, "page-story")
+
+
+def test_a_key_that_holds_markup_stays_text(browser: Browser, seen: Seen) -> None:
+    with window(browser, seen, "ann") as page:
+        page.goto(tab_of(seen, "push_ocamba"))
+        page.get_by_label("Verdict").select_option("rejected")
+        records = page.get_by_role("table", name="Records")
+        records.get_by_role("cell", name=ODD, exact=True).wait_for()
+        page.set_viewport_size({"width": 1280, "height": 1400})
+        picture(page, "page-push")
+        assert records.locator("b").count() == 0
+
+
+def test_keys_are_masked_for_who_may_not_read_the_ledger(browser: Browser, seen: Seen) -> None:
+    with window(browser, seen, "vic") as page:
+        page.goto(tab_of(seen, "push_ocamba"))
+        page.get_by_role("table", name="Records").get_by_text("•••").first.wait_for()
+        assert page.get_by_text(STRANGER).count() == 0
+
+
+@pytest.mark.parametrize("screen", ["overview", "pushes", "refused", "ledger", "owed"])
 def test_a_narrow_window_shows_it_all(browser: Browser, seen: Seen, screen: str) -> None:
     with window(browser, seen, "ann", width=420) as page:
         page.goto(f"{seen.url}/plugin/profiles?screen={screen}")
-        page.get_by_text("Ocamba Hood").first.wait_for()
+        page.get_by_text(re.compile("Ocamba Hood|ocamba:|profile_outbox")).first.wait_for()
         assert has_no_sideways_scroll(page)
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import DAG, task
+from airflow.sdk import DAG, Asset, AssetWatcher, task
 from own_airflow import serialized
 from sixth_vendor.operator import AcmePushProfilesOperator
 
 from airflow_profile_provider.operators.events import from_events
 from airflow_profile_provider.operators.ocamba import OcambaPushProfilesOperator
-from airflow_profile_provider.page.tasks import PushTask, pushes_of
+from airflow_profile_provider.page.tasks import Place, PushTask, pushes_of
+from airflow_profile_provider.triggers import ProfileChangesTrigger
 
 
 def found(dag: DAG) -> dict[str, PushTask]:
@@ -60,10 +61,20 @@ def test_pushes_of_taskflow_and_of_other_vendors_are_found_too() -> None:
 
 def test_an_outbox_is_known_by_its_connection() -> None:
     with DAG("d", schedule=None) as dag:
-        OcambaPushProfilesOperator(task_id="push", records=from_events(), sql_conn_id="app")
+        OcambaPushProfilesOperator(task_id="push", records=from_events(table="app.outbox"), sql_conn_id="app")
         OcambaPushProfilesOperator(
             task_id="query", sql="select 1 as id", sql_conn_id="warehouse", key="id", fields=["comment"]
         )
     pushes = found(dag)
-    assert (pushes["push"].outbox, pushes["push"].given["sql_conn_id"]) == (True, "app")
-    assert not pushes["query"].outbox
+    assert (pushes["push"].outbox, pushes["push"].given["sql_conn_id"]) == (Place("app.outbox"), "app")
+    assert pushes["query"].outbox is None
+
+
+def test_the_columns_of_an_outbox_are_known_by_its_watcher() -> None:
+    trigger = ProfileChangesTrigger("app", table="changes", id="number", delivered=["to_a", "to_b"])
+    outbox = Asset("outbox", watchers=[AssetWatcher(name="rows", trigger=trigger)])
+    with DAG("d", schedule=[outbox]) as dag:
+        OcambaPushProfilesOperator(
+            task_id="push", records=from_events(table="changes", delivered="to_a"), sql_conn_id="app"
+        )
+    assert found(dag)["push"].outbox == Place("changes", "number", ("to_a", "to_b"))
