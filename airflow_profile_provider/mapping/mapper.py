@@ -174,7 +174,7 @@ class Mapper:
             profile=self.profile_of(key, key_type),
             version=version_of(raw.get("version")),
             relationships=self._linked(raw.get("relationships")),
-            sought=sought_of(self._mapping.match, raw),
+            sought=sought_of(self._mapping.match, raw, mapped=self._fields is not None),
         )
         self._vendor.check_change(change if change.sought is None else self._as_vendors(change))
         size = size_of(change)

@@ -10,11 +10,14 @@ from airflow_profile_provider.records import Sought
 from airflow_profile_provider.values import is_null, is_number, json_type, number_text, unwrapped
 
 
-def sought_of(match: Mapping[str, str] | None, raw: Mapping[str, Any]) -> Sought | None:
+def sought_of(
+    match: Mapping[str, str] | None, raw: Mapping[str, Any], *, mapped: bool = False
+) -> Sought | None:
     """Return how the profile of a change is found, from the members of the change.
 
     Those of a mapped row have the value of the column. A change that is one already has it as ``match``, or
-    sends it as the field itself. None where the key is the vendor's.
+    sends it as the field itself; but of a push that is ``mapped``, the latter may be a constant, and nobody's
+    own. None where the key is the vendor's.
 
     Raises:
         InvalidRecord: the change was written by a push that matched by something else, or by nothing; or its
@@ -27,7 +30,7 @@ def sought_of(match: Mapping[str, str] | None, raw: Mapping[str, Any]) -> Sought
         return None
     (by,) = match
     if given is None:
-        given = raw.get("fields")
+        given = None if mapped else raw.get("fields")
     elif not isinstance(given, Mapping) or by not in given:
         raise InvalidRecord(f"its match names another field than {by}; give match= as the push before did")
     return Sought(by, _text(by, given.get(by) if isinstance(given, Mapping) else None))

@@ -618,3 +618,82 @@ def test_a_repair_sends_to_who_is_there_now(ocamba: Scene) -> None:
     assert counts(ocamba.push(rows, action="repair")) == {"pushed": 2, "missing": 1}
     assert ocamba.texts() == {ID[3]: "Text 1", ID[2]: "Text 2"}
     assert counts(ocamba.push(rows[:2], action="audit")) == {"verified": 2}
+
+
+# -- other sources, and other ways to make a task -----------------------------------------------------------
+
+
+@SQLITE
+def test_an_outbox_may_have_keys_of_our_own(
+    ocamba: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sqlalchemy import create_engine
+
+    from airflow_profile_provider.sources.announced import Announced, Outbox
+
+    from .events.table import Table
+
+    app = {"conn_type": "sqlite", "host": str(tmp_path / "app.db")}
+    monkeypatch.setenv("AIRFLOW_CONN_APP", json.dumps(app))
+    outbox = Table(create_engine(f"sqlite:///{app['host']}"))
+    outbox.make()
+    ocamba.hold({ID[1]: "mail1@example.com"})
+    for n in (1, 2):
+        outbox.write(f"p-{n}", {"email": f"mail{n}@example.com", "full_name": "Told"}, n)
+    options: dict[str, Any] = {"key": None, "fields": None, "sql_conn_id": "app"}
+    report = ocamba.push(Announced(Outbox()), **options)
+    assert counts(report) == {"pushed": 1, "rejected": 1}
+    assert outbox.marks() == {1: "pushed", 2: "rejected"}
+    assert ocamba.texts() == {ID[1]: "Told"}
+
+
+@SQLITE
+def test_a_decorated_function_gives_keys_of_our_own(ocamba: Scene) -> None:
+    from airflow.sdk import DAG
+
+    from airflow_profile_provider.decorators import push_profiles
+
+    ocamba.hold({ID[1]: "mail1@example.com"})
+    given: dict[str, Any] = {"key": "person", "fields": {"full_name": "text"}, "match": {"email": "mail"}}
+    with DAG("d", schedule=None):
+
+        @push_profiles("ocamba", **given, ledger_conn_id="ledger", quota="none")
+        def people() -> list[dict[str, Any]]:
+            return [person(1)]
+
+        operator = people().operator
+    assert operator.execute({})["pushed"] == 1
+    assert ocamba.texts() == {ID[1]: "Text 1"}
+
+
+def test_a_mapped_task_that_cannot_match_is_refused_when_it_is_parsed() -> None:
+    from airflow_profile_provider.operators.ocamba import OcambaPushProfilesOperator
+
+    given: dict[str, Any] = {"key": "person", "fields": {"full_name": "text"}, "ledger_conn_id": "ledger"}
+    with pytest.raises(ConfigurationError, match="email, mobile_phone_number"):
+        OcambaPushProfilesOperator.partial(task_id="push", match={"comment": "mail"}, **given)
+    partial = OcambaPushProfilesOperator.partial(task_id="push", records=[], **given)
+    with pytest.raises(ConfigurationError, match="email, mobile_phone_number"):
+        partial.expand(match=[{"email": "mail"}, {"comment": "mail"}])
+
+
+def test_a_vendor_that_finds_nobody_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from sixth_vendor.hook import AcmeHook
+
+    acme = {"conn_type": "acme", "host": "http://127.0.0.1", "password": "x"}
+    monkeypatch.setenv("AIRFLOW_CONN_ACME_DEFAULT", json.dumps(acme))
+    ledger = {"conn_type": "sqlite", "host": str(tmp_path / "ledger.db")}
+    monkeypatch.setenv("AIRFLOW_CONN_LEDGER", json.dumps(ledger))
+    options: dict[str, Any] = {"key": "person", "fields": ["nick"], "match": {"nick": "nick"}}
+    with pytest.raises(ConfigurationError, match="found there by no field"):
+        AcmeHook().push([{"person": "1", "nick": "n"}], ledger_conn_id="ledger", **options)
+
+
+@SQLITE
+def test_whoever_left_is_told_to_the_profile_that_is_remembered(ocamba: Scene) -> None:
+    ocamba.hold({ID[n]: f"mail{n}@example.com" for n in range(12)})
+    rows = [person(n) for n in range(12)]
+    options: dict[str, Any] = {"on_absent": {"full_name": "Gone", "email": "mail3@example.com"}}
+    assert counts(ocamba.push(rows, **options)) == {"pushed": 12}
+    assert counts(ocamba.push(rows[1:], **options)) == {"pushed": 1, "unchanged": 11}
+    assert ocamba.texts() == {ID[n]: "Gone" if n == 0 else f"Text {n}" for n in range(12)}
