@@ -35,6 +35,7 @@ PARTS: Mapping[str, Callable[[Effort, Path], Outcome]] = {
     "ledger-plan": ledger.plan,
     "ledger-requests": ledger.requests,
     "ledger-overhead": ledger.overhead,
+    "history": ledger.history,
     "ledger-beside": ledger.beside,
     "shares": shares,
 }

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from mailbox_servers import Mailbox, mail_server, slack_server
+from own_airflow import AIRFLOW_VERSION
 
 from airflow_profile_provider.sandbox import Sandbox
 
@@ -89,7 +90,8 @@ def test_a_message_when_it_begins_and_one_when_it_is_over_by_mail_and_slack(
     everything = str(mail.messages) + str(slack.messages)
     assert SECRET not in everything
     assert "Most often: 2 rejected: Ocamba Hood answered 400" in mail.messages[0][1]
-    assert "Cause: 3 of 6 changes were not delivered" in mail.messages[1][1]
+    if AIRFLOW_VERSION >= (3, 3):  # before, dag.test() does not tell callbacks of the error; workers do
+        assert "Cause: 3 of 6 changes were not delivered" in mail.messages[1][1]
     if HAS_SLACK:
         assert [subject.partition(" (")[0] for subject in slack.subjects] == mail.subjects
 

@@ -22,6 +22,7 @@ class Job:
     """``batch_size`` 1 means Ocamba's endpoint, more means Sonoran's; None means the vendor's own setting.
 
     ``file``: the Parquet file to read. ``ledger``: whether the push has one; ``ledger.py`` says where.
+    ``history``: whether it writes one beside that.
     """
 
     url: str
@@ -32,6 +33,7 @@ class Job:
     from_file: bool = False
     file: str = ""
     ledger: bool = True
+    history: bool = True
 
     def as_json(self) -> str:
         """Write it for another process."""

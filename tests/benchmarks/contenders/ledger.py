@@ -144,8 +144,8 @@ def _turning(job: Job, turn: Iterator[int]) -> Prepare:
 
 def everything(job: Job) -> Prepare:
     """Our push of a list in which all is new each time, with the ledger or without."""
-    hook, turn = _hook(job), count()
-    more = {"ledger_conn_id": "ledger"} if job.ledger else {}
+    hook, turn = _hook(job), count(0 if job.history else 1_000_000)  # two may share a database
+    more = {"ledger_conn_id": "ledger", "history": job.history} if job.ledger else {}
 
     def prepare(number: int) -> Run:
         now = next(turn)

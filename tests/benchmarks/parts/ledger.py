@@ -22,6 +22,7 @@ LATENCY = 0.05
 BATCH = 100
 NAMES = ("SQLite", "PostgreSQL")
 OURS, DRT, DLT = "our push, ledger in {}", "drt-core, mode full", "dlt, merge with scd2"
+WITH_HISTORY, WITHOUT_HISTORY = "our push, history in {}", "our push, history=False, {}"
 DRT_KNOWN = "drt-core, its idempotency ledger in PostgreSQL"
 
 
@@ -179,6 +180,41 @@ def overhead(effort: Effort, folder: Path) -> Outcome:
     ]
     note = f"{number:,} records a round, every one of them changed; 16 in flight; {found.note}."
     return Outcome("The ledger: what it costs a push, vendor at 50 ms", found.timed(), targets, [note])
+
+
+def history(effort: Effort, folder: Path) -> Outcome:
+    """Push everything at 50 ms, 16 in flight, with the history beside the ledger and without."""
+    number = effort.records(5000)
+    with (
+        stand_in(folder, LATENCY) as served,
+        store("PostgreSQL", folder) as kept,
+        store("SQLite", folder) as own,
+    ):
+        job = Job(served.url, str(folder), in_flight=16)
+        entries = [
+            Entry(
+                called.format(name),
+                "ledger:everything",
+                replace(job, history=is_on),
+                number,
+                more=each.more,
+                warm=number,
+            )
+            for name, each in (("SQLite", own), ("PostgreSQL", kept))
+            for called, is_on in ((WITH_HISTORY, True), (WITHOUT_HISTORY, False))
+        ]
+        found = race(entries, effort.at_most(5), served=served, servers=kept.servers)
+    targets = [
+        Target(
+            f"wall time with the history in {name} : without",
+            1.02,
+            [1 / ratio for ratio in found.ratios(WITH_HISTORY.format(name), WITHOUT_HISTORY.format(name))],
+            at_least=False,
+        )
+        for name in NAMES
+    ]
+    note = f"{number:,} records a round, a line for each of them; 16 in flight; {found.note}."
+    return Outcome("The history: what it costs a push, vendor at 50 ms", found.timed(), targets, [note])
 
 
 def _once(contender: str, job: Job, number: int, more: Mapping[str, str] | None = None) -> Row:
