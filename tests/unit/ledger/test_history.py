@@ -75,6 +75,19 @@ def test_what_is_unchanged_or_planned_leaves_none(ocamba: Ocamba, engine: Engine
     assert lines(engine) == []
 
 
+def test_an_audit_leaves_a_line_for_what_differs_and_for_what_is_missing(
+    ocamba: Ocamba, engine: Engine
+) -> None:
+    ocamba.profiles["1"] = {"comment": "is 1", "full_name": "Name 1"}
+    ocamba.profiles["2"] = {"comment": SECRET, "full_name": "Name 2"}
+    report = push([*rows(1, 2), {"id": "999", "comment": "c", "name": "n"}], action="audit")
+    assert (report.verified, report.drifted, report.missing) == (1, 1, 1)
+    found = {key: (verdict, reason) for key, verdict, reason in lines(engine)}
+    assert {key: verdict for key, (verdict, _) in found.items()} == {"2": "drifted", "999": "missing"}
+    assert "comment" in found["2"][1]
+    assert {(why.verdict, why.count) for why in report.reasons} == {("drifted", 1), ("missing", 1)}
+
+
 def test_a_change_whose_place_a_later_one_took_leaves_its_own_line(ocamba: Ocamba, engine: Engine) -> None:
     push([*rows(1), *rows(1, comment="then")])
     assert [verdict for _, verdict, _ in lines(engine)] == ["superseded", "pushed"]
