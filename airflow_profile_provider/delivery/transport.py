@@ -112,12 +112,12 @@ class Transport:
         """
         self._here.left = False
         fate = fate or Fate()
-        before = fate.unsure
+        paused = False
         try:
             request, begun, wrote = next(steps), False, False
             while True:
                 if isinstance(request, Pause):
-                    fate.unsure = True
+                    paused = True
                     self._nap(request.seconds)
                     request = steps.send(None)
                     continue
@@ -135,9 +135,11 @@ class Transport:
                 else:
                     wrote = wrote or request.method != "GET"
                     request, begun = steps.send(found), True
-        except StopIteration as done:
-            fate.unsure = before
+        except StopIteration as done:  # what an attempt without an answer has brought about stays unsure
             return done.value  # type: ignore[no-any-return]
+        except BaseException:
+            fate.unsure = fate.unsure or paused
+            raise
 
     def send(self, request: Request, *, anyhow: bool = False, fate: Fate | None = None) -> Any:
         """Send a request until its answer can be read, and return what was read.
