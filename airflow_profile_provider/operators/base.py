@@ -36,7 +36,6 @@ from airflow_profile_provider.operators.outcome import (
 )
 from airflow_profile_provider.operators.templates import TemplatesMixin
 from airflow_profile_provider.options import Share
-from airflow_profile_provider.push.findings import drift_problem
 from airflow_profile_provider.push.options import OPTION_NAMES
 from airflow_profile_provider.records import Report
 
@@ -438,6 +437,8 @@ class PushProfilesOperator(TemplatesMixin, LineageMixin, BaseOperator):
             self._tell(context, "plan_summary", plan.summary(report))
 
     def _drifted_too_much(self, report: Report) -> str:
+        from airflow_profile_provider.push.findings import drift_problem  # heavy for a DAG's parsing
+
         most = arguments.share("max_drifted", self.max_drifted)
         return drift_problem(report.differing, report.received, most) if self.action == "audit" else ""
 
