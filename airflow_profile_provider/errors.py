@@ -77,18 +77,17 @@ class VendorError(ProfileError):
 
 
 class RecordRefused(VendorError):
-    """The vendor refused this record; sending it again unchanged cannot help. ``status`` is HTTP's."""
+    """The vendor refused this record; sending it again unchanged cannot help.
+
+    ``status`` is HTTP's. ``nobody`` says that the vendor's words mean that there is no such profile.
+    """
 
     status: int | None = None
+    nobody: bool = False
 
 
 class Unmatched(RecordRefused):
-    """No profile of the vendor's is found for this record, or more than one; another time, one may be.
-
-    ``nobody`` says that there is none.
-    """
-
-    nobody = False
+    """No profile of the vendor's is found for this record, or more than one; another time, one may be."""
 
 
 class BatchUnproven(VendorError):

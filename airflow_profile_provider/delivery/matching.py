@@ -81,22 +81,30 @@ class Matching:
     def is_gone(self, change: Change, refused: RecordRefused) -> bool:
         """Whether a change was refused because its profile is there no longer; then it is forgotten.
 
-        The vendor is asked: none of its words for a refusal say so for sure.
+        The vendor is asked, for none of its words for a refusal say so for sure; where it does not show
+        whether the profile is there, its words count.
 
         Raises:
-            VendorError, PushStopped: the vendor does not say whether it is there.
+            VendorError, PushStopped: nothing can be known now.
         """
         sought = change.sought
         if sought is None or not sought.found or refused.status not in _MAY_BE_GONE:
             return False
-        if self._vendor.read_batch:
-            key = sought.found
-            if (self._transport.drive(self._vendor.read([key], self._key_type, ())))[key] is not None:
-                return False
-        elif refused.status not in {404, 410}:
+        shown = self._is_shown(sought.found)
+        if shown or (shown is None and not refused.nobody):
             return False
         self.forget(change)
         return True
+
+    def _is_shown(self, key: str) -> bool | None:
+        """Whether the vendor has a profile of its own key; None where it does not show that."""
+        if not self._vendor.read_batch:
+            return None
+        try:
+            found = self._transport.drive(self._vendor.read([key], self._key_type, ()))
+        except RecordRefused:
+            return None
+        return found[key] is not None
 
     def forget(self, change: Change) -> None:
         """Forget which profile a change is for: it is gone."""

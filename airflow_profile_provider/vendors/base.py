@@ -369,6 +369,7 @@ class Vendor(Reads, ABC):
         reason = f"{self.name} answered {answer.status}" + (f" ({hint})" if hint else "")
         refused = RecordRefused(reason, detail or answer.text[:500])
         refused.status = answer.status
+        refused.nobody = answer.status in {404, 410}
         return refused
 
     def unexpected(self, answer: Answer) -> Unanswered:

@@ -697,3 +697,19 @@ def test_whoever_left_is_told_to_the_profile_that_is_remembered(ocamba: Scene) -
     assert counts(ocamba.push(rows, **options)) == {"pushed": 12}
     assert counts(ocamba.push(rows[1:], **options)) == {"pushed": 1, "unchanged": 11}
     assert ocamba.texts() == {ID[n]: "Gone" if n == 0 else f"Text {n}" for n in range(12)}
+
+
+@SQLITE
+@pytest.mark.parametrize(("status", "found_again"), [(404, True), (422, False)])
+def test_where_profiles_cannot_be_read_a_refusal_says_that_one_is_gone(
+    ocamba: Scene, status: int, found_again: bool
+) -> None:
+    ocamba.hold({ID[1]: "mail1@example.com"})
+    ocamba.push([person(1)])
+    ocamba.hold({ID[2]: "mail1@example.com"})
+    path = f"/v1/hood/profiles/{ID[1]}$"
+    ocamba.sandbox.faults("ocamba", status=status, method="PATCH", path=path, body={"message": "Gone."})
+    ocamba.sandbox.faults("ocamba", status=403, method="GET", path=path, body={"message": "No."})
+    report = ocamba.push([person(1, text="New")])
+    assert counts(report) == ({"pushed": 1} if found_again else {"rejected": 1})
+    assert ocamba.texts() == {ID[2]: "New" if found_again else "before"}

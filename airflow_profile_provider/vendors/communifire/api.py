@@ -182,7 +182,9 @@ class Communifire(Creates, Users):
             raise self.unexpected(answer)
         user = _user_id(answer.members.get("ResponseData"))
         if user is None:
-            raise self.refusal(answer, "no user id came back: no such user")
+            refused = self.refusal(answer, "no user id came back: no such user")
+            refused.nobody = True
+            raise refused
         if change.key_type == "UserID" and user != _user_id(change.key):
             raise self.refusal(answer, "the id of another user came back")
 

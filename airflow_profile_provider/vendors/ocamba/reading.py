@@ -225,7 +225,9 @@ class Profiles(Vendor):
         trace = str(answer.members.get("trace_id", ""))
         known = [message.rstrip(".")] if message in _KNOWN_MESSAGES else []
         traced = [f"trace_id {trace}"] if 8 <= len(trace) <= 64 and _TRACE_ID.issuperset(trace) else []
-        return self.refusal(answer, ", ".join(known + traced))
+        refused = self.refusal(answer, ", ".join(known + traced))
+        refused.nobody = refused.nobody or message == UNKNOWN_ID
+        return refused
 
 
 def _query(asked: Mapping[str, str]) -> str:

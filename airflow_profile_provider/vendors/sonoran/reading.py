@@ -219,7 +219,9 @@ class Accounts(Vendor):
     def _refused(self, answer: Answer) -> RecordRefused:
         text = message(answer)
         known = any(words in text.upper() for words in _UNKNOWN_ACCOUNT)
-        return self.refusal(answer, "no such account" if known else "", text)
+        refused = self.refusal(answer, "no such account" if known else "", text)
+        refused.nobody = refused.nobody or known
+        return refused
 
 
 def message(answer: Answer) -> str:
