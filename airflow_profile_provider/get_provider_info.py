@@ -170,6 +170,11 @@ _CONNECTION_TYPES = [
                 ["several", "single"],
                 "several: as in the vendor's example; single: one of a relationship in a request.",
             ),
+            "enrichment": _choice(
+                "Enrichment of new accounts",
+                ["skip", "run"],
+                "skip: an account that a push creates is not enriched; run: it is, which the vendor meters.",
+            ),
         },
     ),
     _connection_type(

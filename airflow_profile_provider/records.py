@@ -122,14 +122,16 @@ class Sought:
     """The vendor's profile that a change with an `OWN_KEY` is for: the one with this value in a field.
 
     ``by`` is the vendor's field. ``value`` is None where there is none. ``found`` is the vendor's key of the
-    profile, empty until it is known. ``moved`` says that the profile that was known before is gone. ``whole``
-    is all of a change of which this is a part, for a profile that knows nothing of the rest.
+    profile, empty until it is known; ``missing`` says that there is none, and one is to be made. ``moved``
+    says that the profile that was known before is gone. ``whole`` is all of a change of which this is a part,
+    for a profile that knows nothing of the rest.
     """
 
     by: str
     value: str | None = field(repr=False)
     found: str = field(default="", repr=False)
     moved: bool = False
+    missing: bool = False
     whole: Change | None = field(default=None, repr=False)
 
 
@@ -236,11 +238,13 @@ class TaskRun:
 class Acknowledgement:
     """The vendor's confirmation of every change in a batch, but those that ``failed``: by place, and why.
 
-    ``created`` says that the profile was made new; ``warning`` what the vendor did differently (no values).
+    ``created`` says that the profile was made new, ``made`` under which of the vendor's keys, where that was
+    sought; ``warning`` what the vendor did differently (no values).
     ``answered`` has the fields of one change that the vendor keeps in another form, as it keeps them.
     """
 
     created: bool = False
+    made: str = field(default="", repr=False)
     warning: str = ""
     failed: Mapping[int, Exception] = field(default_factory=dict)
     answered: Mapping[str, Any] = field(default_factory=dict, repr=False)

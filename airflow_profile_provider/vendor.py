@@ -12,7 +12,7 @@ from airflow_profile_provider.vendors.comparing import (
     same_form,
     trimmed,
 )
-from airflow_profile_provider.vendors.creating import CREATE_ATTEMPTS, Creates, Mode, filled
+from airflow_profile_provider.vendors.creating import CREATE_ATTEMPTS, Creates, CreatesFound, Mode, filled
 from airflow_profile_provider.vendors.exchange import (
     Allowance,
     Answer,
@@ -47,6 +47,7 @@ __all__ = [
     "Catalogue",
     "Change",
     "Creates",
+    "CreatesFound",
     "Field",
     "FieldInfo",
     "Finding",

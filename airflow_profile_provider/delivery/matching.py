@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
+from threading import Lock
 from typing import Protocol
 
 from airflow_profile_provider.delivery.transport import Transport
 from airflow_profile_provider.errors import InvalidRecord, ProfileError, PushStopped, RecordRefused, Unmatched
 from airflow_profile_provider.records import Change, Sought
+from airflow_profile_provider.values import folded
 from airflow_profile_provider.vendors.base import Vendor
+from airflow_profile_provider.vendors.creating import CreatesFound
 
 _MAY_BE_GONE = frozenset({200, 400, 404, 410})
 """With which statuses vendors say that they know no such profile, whatever else they say with them."""
@@ -35,11 +38,18 @@ class Ids(Protocol):
 class Matching:
     """Finds the vendor's profiles of changes whose keys the vendor does not know; from any thread.
 
-    ``key_type`` is which of the vendor's identifiers is remembered of a profile, and sent.
+    ``key_type`` is which of the vendor's identifiers is remembered of a profile, and sent. With ``makes``,
+    profiles are made where there are none and the vendor's mode says so.
     """
 
-    def __init__(self, vendor: Vendor, transport: Transport, key_type: str, ids: Ids) -> None:
+    def __init__(
+        self, vendor: Vendor, transport: Transport, key_type: str, ids: Ids, *, makes: bool = True
+    ) -> None:
         self._vendor = vendor
+        may_make = makes and isinstance(vendor, CreatesFound) and vendor.mode != "update"
+        self._maker = vendor if may_make and isinstance(vendor, CreatesFound) else None
+        self._making: dict[str, str] = {}
+        self._lock = Lock()
         self._transport = transport
         self._key_type = key_type
         self._ids = ids
@@ -68,11 +78,50 @@ class Matching:
             PushStopped: nothing can get through.
         """
         sought = change.sought
-        if sought is None or sought.found:
+        if sought is None:
             return change
+        if sought.found:
+            return self._may_be_changed(change)
         key = change.profile or change.key
-        known = self._ids.of([key]).get(key) or self._ids.remember(key, self._looked_up(sought))
-        return replace(change, sought=replace(sought, found=known))
+        if not (known := self._ids.of([key]).get(key)):
+            if (looked := self._looked_up(sought)) is None:
+                return self._to_make(change, sought)
+            known = self._ids.remember(key, looked)
+        return self._may_be_changed(replace(change, sought=replace(sought, found=known, missing=False)))
+
+    def _may_be_changed(self, change: Change) -> Change:
+        """Return a change of a profile that is there; an earlier try may have made it."""
+        if self._maker and self._maker.mode == "create" and not change.perhaps_sent:
+            raise Unmatched('has a profile already; to change it, use mode="upsert"')
+        return change
+
+    def made(self, change: Change, found: str) -> None:
+        """Remember a profile that was made for a change.
+
+        Raises:
+            Unmatched: another key means it.
+            PushStopped: it cannot be written down.
+        """
+        self._ids.remember(change.profile or change.key, found)
+
+    def _to_make(self, change: Change, sought: Sought) -> Change:
+        """Return a change that makes a profile; one of two that would make the same is refused.
+
+        Raises:
+            Unmatched: another key of this push makes it.
+            InvalidRecord: no profile can be made of it.
+        """
+        assert self._maker is not None
+        self._maker.new_fields(change)
+        key = change.profile or change.key
+        with self._lock:
+            first = self._making.setdefault(folded(str(sought.value), number=False), key)
+        if first != key:
+            raise Unmatched(
+                f"another key of this push makes a profile with this {sought.by}: the person is twice in the "
+                "source, or one of them is somebody else"
+            )
+        return replace(change, sought=replace(sought, missing=True))
 
     def addressed(self, change: Change) -> Change:
         """Return a change that was found as the vendor takes it, by the vendor's key."""
@@ -111,12 +160,14 @@ class Matching:
         if change.sought and change.sought.found:
             self._ids.forget(change.profile or change.key, change.sought.found)
 
-    def _looked_up(self, sought: Sought) -> str:
-        """Ask the vendor whose value this is."""
+    def _looked_up(self, sought: Sought) -> str | None:
+        """Ask the vendor whose value this is; None where it is nobody's, and a profile may be made."""
         if sought.value is None:
             raise InvalidRecord(f"has no {sought.by} by which its profile could be found; give one")
         found = self._transport.drive(self._vendor.find(sought.by, sought.value, self._key_type))
         keys = {held.key for held in found}
+        if not keys and self._maker:
+            return None
         if len(keys) != 1:
             how = f"matches {len(keys)} profiles" if keys else "no profile matches"
             unmatched = Unmatched(f"{how}, by {sought.by}")

@@ -114,8 +114,10 @@ class Sender:
             return self._tried(batch, fate)
         problems = [problem for planned in batch for problem in self._unfound(planned, self._matching)]
         unfound = {id(problem.planned) for problem in problems}
-        found = [planned for planned in batch if id(planned) not in unfound]
-        return problems + (self._tried(found, fate) if found else [])
+        left = [planned for planned in batch if id(planned) not in unfound]
+        found = [planned for planned in left if not _is_missing(planned)]
+        made = [one for planned in left if _is_missing(planned) for one in self._tried([planned], fate)]
+        return problems + made + (self._tried(found, fate) if found else [])
 
     def _tried(self, batch: list[PendingChange], fate: Fate) -> list[Settled]:
         """Send changes whose profiles are known; whatever comes of it, each has a verdict."""
@@ -148,6 +150,8 @@ class Sender:
         """Do what is to be done with a batch, and return what the vendor made of it."""
         done = self._transport.drive(self._vendor.steps([self._to_send(planned) for planned in batch]), fate)
         self._heard(acknowledged=len(done.failed) < len(batch))
+        if done.made and self._matching:
+            self._remember(batch[0], done.made, self._matching)
         return [
             settled
             for at, planned in enumerate(batch)
@@ -171,6 +175,15 @@ class Sender:
         (settled,) = all_of([planned], Verdict.REJECTED if refused else Verdict.FAILED, error)
         return replace(settled, unsure=isinstance(error, NoAnswer))
 
+    def _remember(self, planned: PendingChange, made: str, matching: Matching) -> None:
+        """Remember a profile that was made; where that fails, the next push finds it by its field."""
+        try:
+            matching.made(planned.change, made)
+        except RecordRefused:
+            pass
+        except BaseException as error:  # noqa: BLE001 -- it was made, and is counted
+            self.stop_for(error, "remembering a profile")
+
     def _to_send(self, planned: PendingChange) -> Change:
         """Return a change as the vendor is to take it; part of it may have been carried out before."""
         change = replace(planned.change, perhaps_sent=True) if planned.tried else planned.change
@@ -185,6 +198,11 @@ class Sender:
         """Find the profile of a change; return its verdict where that cannot be done."""
         try:
             planned.change = matching.found(planned.change)
+            if planned.tried and self._vendor.lists_lag and _is_missing(planned):
+                raise Retriable(
+                    f"{self._vendor.name} gave no answer to the creation before, and its lists lag: the next "
+                    "push looks for the profile again"
+                )
         except Unmatched as error:
             self._found_some = True  # the vendor answers, and there is nothing wrong with that
             return self._unmatched(planned, error)
@@ -263,6 +281,11 @@ class Sender:
             )
             stopped.after = error.after
             self.stop(stopped)
+
+
+def _is_missing(planned: PendingChange) -> bool:
+    """Whether the profile of a change is to be made."""
+    return planned.change.sought is not None and planned.change.sought.missing
 
 
 def all_of(batch: list[PendingChange], verdict: Verdict, error: Exception) -> list[Settled]:

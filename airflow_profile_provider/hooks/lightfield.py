@@ -37,6 +37,7 @@ class LightfieldHook(ProfileHook):
         self,
         changes: Any = None,
         *,
+        mode: Literal["update", "upsert", "create"] = "update",
         sql: str | None = None,
         sql_conn_id: str | None = None,
         parameters: Mapping[str, Any] | Sequence[Any] | None = None,
@@ -167,6 +168,10 @@ class LightfieldHook(ProfileHook):
             checkpoints: where the push keeps how far it has come, and finds how far an earlier try came.
             patience: with checkpoints, a wait for the quota of more seconds than this ends the push.
 
+        Args: Lightfield's own
+            mode: "update" changes existing accounts, "upsert" makes those that are missing, "create"
+                makes new ones; the last two need ``match``.
+
         Returns:
             the report, whatever the verdicts.
 
@@ -178,6 +183,7 @@ class LightfieldHook(ProfileHook):
         """
         return super().push(
             changes,
+            mode=mode,
             sql=sql,
             sql_conn_id=sql_conn_id,
             parameters=parameters,
@@ -233,6 +239,7 @@ class LightfieldHook(ProfileHook):
         key: str | int,
         fields: Mapping[str, Any],
         *,
+        mode: Literal["update", "upsert", "create"] = "update",
         key_type: Literal["id"] | None = None,
         relationships: Mapping[str, Mapping[str, Any]] | None = None,
         nulls: Literal["clear", "skip", "invalid"] | None = None,
@@ -250,7 +257,7 @@ class LightfieldHook(ProfileHook):
             PushStopped: the credential or the host is wrong.
         """
         return super().update_profile(
-            key, fields, key_type=key_type, relationships=relationships, nulls=nulls, quota=quota
+            key, fields, mode=mode, key_type=key_type, relationships=relationships, nulls=nulls, quota=quota
         )
 
     def explain(  # type: ignore[override]
@@ -260,6 +267,7 @@ class LightfieldHook(ProfileHook):
         records: Any = None,
         *,
         send: bool = False,
+        mode: Literal["update", "upsert", "create"] = "update",
         sql: str | None = None,
         sql_conn_id: str | None = None,
         parameters: Mapping[str, Any] | Sequence[Any] | None = None,
@@ -295,6 +303,7 @@ class LightfieldHook(ProfileHook):
             wanted,
             records,
             send=send,
+            mode=mode,
             sql=sql,
             sql_conn_id=sql_conn_id,
             parameters=parameters,

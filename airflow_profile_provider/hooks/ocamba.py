@@ -36,6 +36,7 @@ class OcambaHook(ProfileHook):
         self,
         changes: Any = None,
         *,
+        mode: Literal["update", "upsert", "create"] = "update",
         sql: str | None = None,
         sql_conn_id: str | None = None,
         parameters: Mapping[str, Any] | Sequence[Any] | None = None,
@@ -164,6 +165,10 @@ class OcambaHook(ProfileHook):
             checkpoints: where the push keeps how far it has come, and finds how far an earlier try came.
             patience: with checkpoints, a wait for the quota of more seconds than this ends the push.
 
+        Args: Ocamba Hood's own
+            mode: "update" changes existing profiles, "upsert" makes those that are missing, "create"
+                makes new ones; the last two need ``match``.
+
         Returns:
             the report, whatever the verdicts.
 
@@ -175,6 +180,7 @@ class OcambaHook(ProfileHook):
         """
         return super().push(
             changes,
+            mode=mode,
             sql=sql,
             sql_conn_id=sql_conn_id,
             parameters=parameters,
@@ -229,6 +235,7 @@ class OcambaHook(ProfileHook):
         key: str | int,
         fields: Mapping[str, Any],
         *,
+        mode: Literal["update", "upsert", "create"] = "update",
         key_type: Literal["id"] | None = None,
         nulls: Literal["clear", "skip", "invalid"] | None = None,
         quota: str | None = None,
@@ -244,7 +251,7 @@ class OcambaHook(ProfileHook):
             Retriable: no acknowledgement after all retries.
             PushStopped: the credential or the host is wrong.
         """
-        return super().update_profile(key, fields, key_type=key_type, nulls=nulls, quota=quota)
+        return super().update_profile(key, fields, mode=mode, key_type=key_type, nulls=nulls, quota=quota)
 
     def explain(  # type: ignore[override]
         self,
@@ -253,6 +260,7 @@ class OcambaHook(ProfileHook):
         records: Any = None,
         *,
         send: bool = False,
+        mode: Literal["update", "upsert", "create"] = "update",
         sql: str | None = None,
         sql_conn_id: str | None = None,
         parameters: Mapping[str, Any] | Sequence[Any] | None = None,
@@ -287,6 +295,7 @@ class OcambaHook(ProfileHook):
             wanted,
             records,
             send=send,
+            mode=mode,
             sql=sql,
             sql_conn_id=sql_conn_id,
             parameters=parameters,

@@ -86,6 +86,8 @@ def _check_vendor(vendor_class: type[Vendor], given: Mapping[str, Any], options:
             if isinstance(parameter.default, bool):
                 arguments.refuse_text(name, value)
             own[name] = value
+    if arguments.is_for_later(given.get("match")):  # whether profiles can be made depends on it
+        own.pop("mode", None)
     vendor = vendor_class(_SOMEWHERE, **arguments.options_of(vendor_class, own))
     options.require_fit(vendor)
     options.records_a_request(vendor)

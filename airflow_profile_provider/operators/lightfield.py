@@ -28,6 +28,8 @@ class LightfieldPushProfilesOperator(PushProfilesOperator):
 
     :param lightfield_conn_id: the connection.
     :param relationships: relationship to operation to column, e.g. ``{"$owner": {"replace": "owner_id"}}``.
+    :param mode: "update" changes existing accounts, "upsert" makes those that are missing, "create" makes new
+        ones; the last two need ``match``.
 
     **Source**
 
@@ -131,6 +133,7 @@ class LightfieldPushProfilesOperator(PushProfilesOperator):
         self,
         *,
         lightfield_conn_id: str = "lightfield_default",
+        mode: Literal["update", "upsert", "create"] | XComArg = "update",
         relationships: ColumnsOf | str | XComArg | None = None,
         records: Any = None,
         sql: str | XComArg | None = None,
@@ -182,6 +185,7 @@ class LightfieldPushProfilesOperator(PushProfilesOperator):
         **kwargs: Unpack[OperatorArguments],
     ) -> None:
         self.lightfield_conn_id = lightfield_conn_id
+        self.mode = mode
         self.relationships = relationships
         super().__init__(
             records=records,
@@ -241,6 +245,7 @@ class LightfieldPushProfilesOperator(PushProfilesOperator):
             cls,
             *,
             lightfield_conn_id: str = ...,
+            mode: Literal["update", "upsert", "create"] | XComArg = ...,
             relationships: ColumnsOf | str | XComArg | None = ...,
             records: Any = ...,
             sql: str | XComArg | None = ...,
@@ -313,4 +318,4 @@ class LightfieldPushProfilesOperator(PushProfilesOperator):
     @property
     def vendor_options(self) -> dict[str, Any]:
         """The options that only this vendor has."""
-        return {"relationships": self.relationships}
+        return {"relationships": self.relationships, "mode": self.mode}

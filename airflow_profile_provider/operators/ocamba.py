@@ -26,6 +26,8 @@ class OcambaPushProfilesOperator(PushProfilesOperator):
     """Push Ocamba Hood profiles.
 
     :param ocamba_conn_id: the connection.
+    :param mode: "update" changes existing profiles, "upsert" makes those that are missing, "create" makes new
+        ones; the last two need ``match``.
 
     **Source**
 
@@ -129,6 +131,7 @@ class OcambaPushProfilesOperator(PushProfilesOperator):
         self,
         *,
         ocamba_conn_id: str = "ocamba_default",
+        mode: Literal["update", "upsert", "create"] | XComArg = "update",
         records: Any = None,
         sql: str | XComArg | None = None,
         sql_conn_id: str | XComArg | None = None,
@@ -179,6 +182,7 @@ class OcambaPushProfilesOperator(PushProfilesOperator):
         **kwargs: Unpack[OperatorArguments],
     ) -> None:
         self.ocamba_conn_id = ocamba_conn_id
+        self.mode = mode
         super().__init__(
             records=records,
             sql=sql,
@@ -237,6 +241,7 @@ class OcambaPushProfilesOperator(PushProfilesOperator):
             cls,
             *,
             ocamba_conn_id: str = ...,
+            mode: Literal["update", "upsert", "create"] | XComArg = ...,
             records: Any = ...,
             sql: str | XComArg | None = ...,
             sql_conn_id: str | XComArg | None = ...,
@@ -304,3 +309,8 @@ class OcambaPushProfilesOperator(PushProfilesOperator):
         from airflow_profile_provider.vendors.ocamba import Ocamba
 
         return Ocamba
+
+    @property
+    def vendor_options(self) -> dict[str, Any]:
+        """The options that only this vendor has."""
+        return {"mode": self.mode}

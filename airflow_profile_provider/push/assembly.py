@@ -220,7 +220,8 @@ class Assembly:
         ids = self.session.ids if self.session else None
         if not isinstance(ids, Ids):
             return None
-        return Matching(self.vendor, self.transport, self.mapper.vendor_key_type, ids)
+        makes = self.options.action == "push"
+        return Matching(self.vendor, self.transport, self.mapper.vendor_key_type, ids, makes=makes)
 
     @cached_property
     def sender(self) -> Sender:

@@ -202,6 +202,7 @@ class PushOptions:
                 f"changed_fields_only might lose fields: this way of writing to {vendor.name} is not known "
                 "to leave alone what a request leaves out"
             )
+        vendor.check_match(self.match)
 
     def require_no_events(self) -> None:
         """Refuse what has no meaning for changes that come one after the other, as events announce them.

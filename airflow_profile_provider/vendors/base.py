@@ -277,6 +277,9 @@ class Vendor(Reads, ABC):
         """Return what is sent to clear a field."""
         return None
 
+    def check_match(self, match: Mapping[str, str] | None) -> None:
+        """Raise ConfigurationError where what the push is to do needs a ``match``, or bears none."""
+
     def check_key_type(self, key_type: str) -> None:
         """Raise ConfigurationError where no change that names its profile so can be sent."""
         require_choice("key_type", key_type, self.usable_key_types)

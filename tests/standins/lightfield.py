@@ -22,11 +22,13 @@ class Lightfield(StandIn):
     """Accounts by id; ``links`` maps an account to its relationships.
 
     ``wrapped``: errors come as {"error": {...}}; else the inner object comes bare.
+    ``lags``: a list does not show accounts that were made so far.
     ``attributes``: slugs of custom attributes that exist.
     ``definitions``: what the definitions say of fields, by name; without, their path does not exist.
     """
 
     wrapped = True
+    lags = False
 
     def __init__(self, profiles: Mapping[str, Mapping[str, Any]] | None = None) -> None:
         super().__init__(profiles)
@@ -40,6 +42,16 @@ class Lightfield(StandIn):
     def is_write(self, request: Seen) -> bool:
         """Whether it updates an account."""
         return request.method == "POST" and request.path.startswith(PATH)
+
+    def is_create(self, request: Seen) -> bool:
+        """Whether it makes an account, and is no repeat, whose answer is the one before."""
+        repeated = request.headers.get("idempotency-key") in self._answered
+        return request.method == "POST" and f"{request.path}/" == PATH and not repeated
+
+    @property
+    def made(self) -> list[str]:
+        """The ids of the accounts that were made here."""
+        return [key for key in self.profiles if key.startswith("acc_new")]
 
     def keys_of(self, request: Seen) -> list[str]:
         """The id in the path."""
@@ -63,7 +75,8 @@ class Lightfield(StandIn):
             return self._list(request)
         if request.method == "GET" and "/" not in request.path.removeprefix(PATH):
             return self._retrieve(self.keys_of(request)[0])
-        if not self.is_write(request) or "/" in request.path.removeprefix(PATH):
+        makes = request.method == "POST" and f"{request.path}/" == PATH
+        if not (makes or (self.is_write(request) and "/" not in request.path.removeprefix(PATH))):
             return self._error(404, "not_found", "No such route.")
         if request.headers.get("lightfield-version") != VERSION:
             return self._error(400, "bad_request", "The version header is missing.", "version_header")
@@ -73,7 +86,8 @@ class Lightfield(StandIn):
         if key in self._answered:
             self.replays += 1
             return self._answered[key]
-        reply = self._update(self.keys_of(request)[0], request.json)
+        body = request.json
+        reply = self._create(body) if makes else self._update(self.keys_of(request)[0], body)
         if key and reply.status == 200:
             self._answered[key] = reply
         return reply
@@ -88,7 +102,7 @@ class Lightfield(StandIn):
         limit, offset = int(request.query.get("limit", 25)), int(request.query.get("offset", 0))
         if not 1 <= limit <= 25:
             return self._error(400, "bad_request", "limit is 1 to 25.", "invalid_type")
-        keys = list(reversed(self.profiles))
+        keys = [key for key in reversed(self.profiles) if not (self.lags and key in self.made)]
         for name, wanted in request.query.items():
             field, _, operator = name.partition("[")
             if name in {"limit", "offset", "status"}:
@@ -106,6 +120,18 @@ class Lightfield(StandIn):
 
     def _authentic(self, request: Seen) -> bool:
         return request.headers.get("authorization") == f"Bearer {self.secret}"
+
+    def _create(self, body: Any) -> Reply:
+        if not isinstance(body, dict) or set(body) - {"fields", "relationships", "skipEnrichment"}:
+            return self._error(400, "bad_request", "Unrecognized body.", "invalid_type")
+        fields = body.get("fields", {})
+        if not fields.get("$name"):
+            return self._error(400, "bad_request", "'$name' is required.", "required_field", "fields.$name")
+        if refusal := self._refuse_fields(fields):
+            return refusal
+        key = f"acc_new{len(self.profiles):04d}"
+        self.profiles[key] = dict(fields)
+        return Reply(200, self._record(key))
 
     def _update(self, key: str, body: Any) -> Reply:
         if key not in self.profiles:

@@ -21,13 +21,26 @@ SHAPES: dict[str, type] = {
 
 
 class Ocamba(StandIn):
-    """Profiles by id. ``unknown_status``: the page does not say how an unknown id is answered."""
+    """Profiles by id. ``unknown_status``: the page does not say how an unknown id is answered.
+
+    ``silent``: a profile that is made is answered without a body, as in an older generation of the page.
+    """
 
     unknown_status = 400
+    silent = False
 
     def is_write(self, request: Seen) -> bool:
         """Whether it updates a profile."""
         return request.method == "PATCH" and request.path.startswith(PATH)
+
+    def is_create(self, request: Seen) -> bool:
+        """Whether it makes a profile."""
+        return request.method == "POST" and f"{request.path}/" == PATH
+
+    @property
+    def made(self) -> list[str]:
+        """The ids of the profiles that were made here."""
+        return [key for key in self.profiles if key.startswith("1900")]
 
     def keys_of(self, request: Seen) -> list[str]:
         """The id in the path."""
@@ -41,6 +54,8 @@ class Ocamba(StandIn):
             return self._list(request)
         if request.method == "GET" and request.path.startswith(PATH):
             return self._one(self.keys_of(request)[0])
+        if self.is_create(request):
+            return self._create(request.json)
         if not self.is_write(request):
             return _error(404, "Not found.", "The route does not exist.")
         key = self.keys_of(request)[0]
@@ -53,6 +68,16 @@ class Ocamba(StandIn):
             return _error(400, "Bad request.", "The request is not valid.")
         self.profiles[key].update(body)
         return Reply(204)
+
+    def _create(self, body: Any) -> Reply:
+        """Make a profile, whoever else has these values: the page does not say that they are unique."""
+        if not isinstance(body, dict) or not (body.get("email") or body.get("mobile_phone_number")):
+            return _error(400, "Bad request.", "The request is not valid.")
+        if not all(name in SHAPES and isinstance(value, SHAPES[name]) for name, value in body.items()):
+            return _error(400, "Bad request.", "The request is not valid.")
+        key = str(19000000000000000000 + len(self.profiles))
+        self.profiles[key] = dict(body)
+        return Reply(201) if self.silent else Reply(201, self._item(key))
 
     def _one(self, key: str) -> Reply:
         """As the sibling pages show one thing: a list of one."""

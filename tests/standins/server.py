@@ -58,7 +58,8 @@ class Fault:
 
     ``drop`` carries the request out and closes without an answer, ``cut`` in the middle of it, and ``late``
     answers that many seconds later; ``reset`` tears the connection down before anything happens. ``on``
-    picks the requests: "write" (the vendor's update), "create" (what makes a profile) or "any". ``times``
+    picks the requests: "write" (the vendor's update), "create" (what makes a profile), "after"
+    (whatever comes once one was made) or "any". ``times``
     counts how often the fault is given; None means for ever.
     """
 
@@ -176,6 +177,8 @@ class StandIn:
         if fault.on == "write" and not self.is_write(request):
             return False
         if fault.on == "create" and not self.is_create(request):
+            return False
+        if fault.on == "after" and not getattr(self, "made", None):
             return False
         return fault.key is None or (self.is_write(request) and fault.key in self.keys_of(request))
 

@@ -45,7 +45,7 @@ OcambaPushProfilesOperator(
 )
 OcambaPushProfilesOperator(
     task_id="i",
-    mode="create",  # wrong: another vendor's
+    write="put",  # wrong: another vendor's
 )
 OcambaPushProfilesOperator(
     task_id="j",

@@ -1,16 +1,18 @@
-"""Lightfield CRM: update an account.
+"""Lightfield CRM: update an account, or create it.
 
-Pages: https://docs.lightfield.app (Update an account; Errors; Idempotency; Rate limits), read 2026-11-21,
-version 2026-03-01 of the API, which is in beta.
+Pages: https://docs.lightfield.app (Update an account; Create an account; Errors; Idempotency; Rate limits),
+read 2026-11-21, version 2026-03-01 of the API, which is in beta.
 Limits: 25 requests a second in each of Write, Read and Search; 25 links a request.
 Unknown: whether one bad field refuses the whole request; how labels of options are matched; whether a partial
 address is merged; whether a request may add and remove links of one relationship, or replace them by several
-(``operations``): the extra of this name chooses.
+(``operations``): the extra of this name chooses. A new account may be enriched by the vendor, which is
+metered: the extra ``enrichment`` says whether.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import quote
@@ -18,6 +20,7 @@ from urllib.parse import quote
 from airflow_profile_provider.errors import InvalidRecord, PushStopped, RecordRefused, Retriable, VendorError
 from airflow_profile_provider.records import Acknowledgement, Change
 from airflow_profile_provider.vendors.base import Access, Taken
+from airflow_profile_provider.vendors.creating import CreatesFound, Mode
 from airflow_profile_provider.vendors.exchange import Answer, Probe, Rate, Request, Steps, to_json
 from airflow_profile_provider.vendors.fields import Catalogue, Field
 from airflow_profile_provider.vendors.lightfield.attributes import (
@@ -29,11 +32,15 @@ from airflow_profile_provider.vendors.lightfield.attributes import (
 )
 from airflow_profile_provider.vendors.lightfield.errors import read_error
 from airflow_profile_provider.vendors.lightfield.links import check_operations, links_taken, portions
-from airflow_profile_provider.vendors.lightfield.reading import Accounts, shown
+from airflow_profile_provider.vendors.lightfield.reading import PATH, Accounts, shown
 
 
-class Lightfield(Accounts):
-    """Accounts of a Lightfield workspace: partial updates, null clears, links by operation."""
+class Lightfield(CreatesFound, Accounts):
+    """Accounts of a Lightfield workspace: partial updates, null clears, links by operation.
+
+    ``mode``: "update" changes existing accounts, "upsert" makes those that are missing, "create" makes new
+    ones; the last two need ``match``.
+    """
 
     name = "Lightfield"
     conn_type = "lightfield"
@@ -41,7 +48,8 @@ class Lightfield(Accounts):
     page = "https://docs.lightfield.app/api/resources/account/methods/update"
     default_host = "https://api.lightfield.app"
     secret_label = "API key"
-    readings: ClassVar = {"operations": ("several", "single")}
+    readings: ClassVar = {"operations": ("several", "single"), "enrichment": ("skip", "run")}
+    about_reads = frozenset({"enrichment"})
     extras = frozenset({"api_version", *readings})
     resource = "accounts"
     vendor_keys: ClassVar = {"id": r"acc_\w{1,64}"}
@@ -53,8 +61,9 @@ class Lightfield(Accounts):
     concurrency = 8
     idempotency_header = "Idempotency-Key"
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: Access, *, mode: Mode = "update") -> None:
         super().__init__(access)
+        self.choose_mode(mode)
         self.api_version = str(access.extra.get("api_version") or "2026-03-01")
 
     def headers(self) -> Mapping[str, str]:
@@ -101,9 +110,43 @@ class Lightfield(Accounts):
     # -- the exchange -----------------------------------------------------------------------------------
 
     def steps(self, batch: Sequence[Change]) -> Steps:
-        """POST the fields with the first links, then the other links in order."""
+        """POST the fields with the first links, then the other links in order; or make the account."""
         (change,) = batch
-        path = f"/v1/accounts/{quote(change.key, safe='')}"
+        if change.sought and change.sought.missing:
+            return (yield from self.make(change))
+        return (yield from self._update(change))
+
+    def new_fields(self, change: Change) -> dict[str, Any]:
+        """Return the fields of a new account, which must have a name."""
+        fields = super().new_fields(change)
+        if not fields.get("$name"):
+            raise InvalidRecord("an account cannot be created without $name: give one")
+        return fields
+
+    def as_sought(self, name: str, value: str | None) -> Any:
+        """Return a value as the field takes it: some take several."""
+        return self.write(self.fields[name], value) if name in self.fields else value
+
+    def make(self, change: Change) -> Steps:
+        """POST the new account, whose answer a repeat gets again; then its links."""
+        body: dict[str, Any] = {"fields": self.new_fields(change)}
+        body |= {"skipEnrichment": True} if self.reading("enrichment") == "skip" else {}
+        made = yield Request("POST", PATH, partial(self._read_made, change), to_json(body))
+        warning = ""
+        if change.relationships:
+            links = replace(change, key=made, key_type="id", fields={}, sought=None)
+            warning = (yield from self._update(links)).warning
+        return Acknowledgement(created=True, made=made, warning=warning)
+
+    def _read_made(self, change: Change, answer: Answer) -> str:
+        if answer.status == 200 and isinstance(made := answer.members.get("id"), str) and made:
+            return made
+        if answer.status < 400:
+            raise self.unexpected(answer)
+        raise self._refused(change, answer)
+
+    def _update(self, change: Change) -> Steps:
+        path = f"{PATH}/{quote(change.key, safe='')}"
         parts = list(self._bodies(change))
         found: dict[str, Taken] = {}
         acknowledged = Acknowledgement()
@@ -136,6 +179,9 @@ class Lightfield(Accounts):
             return answer.members
         if answer.status < 400:
             raise self.unexpected(answer)
+        raise self._refused(change, answer)
+
+    def _refused(self, change: Change, answer: Answer) -> VendorError:
         code, param, message = read_error(answer)
         # What the vendor names may be a value; only what was ours is repeated.
         ours = {f"fields.{name}" for name in change.fields} | {
@@ -143,8 +189,8 @@ class Lightfield(Accounts):
         }
         what = code + (f" in {param}" if param in ours else "")
         if answer.status == 409:
-            raise Retriable(f"{self.name} answered 409 ({what or 'conflict'})", message)
-        raise self.refusal(answer, what, message)
+            return Retriable(f"{self.name} answered 409 ({what or 'conflict'})", message)
+        return self.refusal(answer, what, message)
 
     def read_failure(self, answer: Answer) -> VendorError | PushStopped | None:
         """Stop for a version that the API does not know: no record would get through."""

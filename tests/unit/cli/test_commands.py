@@ -487,8 +487,8 @@ def test_options_are_read_as_a_push_takes_them(ocamba: Ocamba, capsys: pytest.Ca
     conn_id = str(ocamba.conn_id)  # type: ignore[attr-defined]
     for bad in ("send=true", "novalue", "key=x"):
         assert "--option takes" in str(run(capsys, "explain", "3", "--conn-id", conn_id, "--option", bad)[0])
-    wrong = run(capsys, "explain", "3", "--conn-id", conn_id, "--records", "x.jsonl", "--option", "mode=x")
-    assert "has no option mode" in str(wrong[0])
+    wrong = run(capsys, "explain", "3", "--conn-id", conn_id, "--records", "x.jsonl", "--option", "write=x")
+    assert "has no option write" in str(wrong[0])
     for flag, name in (("--fields", "fields"), ("--null-values", "null_values")):
         for wrong in ("{", "[", "[1]", '["a", null]'):
             assert f"{name} must " in str(run(capsys, "explain", "3", "--conn-id", conn_id, flag, wrong)[0])

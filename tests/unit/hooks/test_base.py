@@ -216,8 +216,8 @@ def test_what_is_not_modelled_can_be_asked_with_credential_and_retries(
 
 def test_an_unknown_option_is_named(ocamba: Ocamba, monkeypatch: pytest.MonkeyPatch) -> None:
     connect(monkeypatch, ocamba)
-    with pytest.raises(TypeError, match="mode"):
-        OcambaHook().push([], mode="upsert")
+    with pytest.raises(TypeError, match="write"):
+        OcambaHook().push([], write="put")
 
 
 def test_a_batch_larger_than_the_vendor_takes_is_refused(
