@@ -143,7 +143,8 @@ class Change:
     relationship to its operations, for vendors that have them. ``perhaps_sent`` says that an earlier try may
     have sent it without living to see the answer. ``profile`` stands for all spellings of the key that the
     vendor may take for one; empty: the key itself. ``sought`` says how the vendor's profile is found where
-    the key is none of the vendor's.
+    the key is none of the vendor's. Of the fields, those named in ``if_empty`` are only set where the vendor
+    holds nothing.
     """
 
     key: str
@@ -155,6 +156,7 @@ class Change:
     perhaps_sent: bool = False
     profile: str = ""
     sought: Sought | None = None
+    if_empty: frozenset[str] = frozenset()
 
     @property
     def identity(self) -> tuple[str, str]:
@@ -239,12 +241,14 @@ class Acknowledgement:
     """The vendor's confirmation of every change in a batch, but those that ``failed``: by place, and why.
 
     ``created`` says that the profile was made new, ``made`` under which of the vendor's keys, where that was
-    sought; ``warning`` what the vendor did differently (no values).
-    ``answered`` has the fields of one change that the vendor keeps in another form, as it keeps them.
+    sought; ``unchanged`` that the vendor was read, holds all of it already, and was sent nothing; ``warning``
+    what the vendor did differently (no values). ``answered`` has the fields of one change that the vendor
+    keeps in another form, as it keeps them.
     """
 
     created: bool = False
     made: str = field(default="", repr=False)
+    unchanged: bool = False
     warning: str = ""
     failed: Mapping[int, Exception] = field(default_factory=dict)
     answered: Mapping[str, Any] = field(default_factory=dict, repr=False)

@@ -9,6 +9,7 @@ from airflow_profile_provider.delivery.sender import Looked
 from airflow_profile_provider.mapping.mapper import Mapper
 from airflow_profile_provider.records import Change
 from airflow_profile_provider.vendors.base import Vendor
+from airflow_profile_provider.vendors.comparing import is_empty
 from airflow_profile_provider.vendors.exchange import Held
 
 _NOTHING: frozenset[str] = frozenset()
@@ -47,6 +48,8 @@ class Comparison:
         for name, sent in change.fields.items():
             if name not in shown:
                 unseen.append(name)
+            elif name in change.if_empty and not is_empty(shown[name]):
+                continue  # what the vendor holds there stands, whatever it is
             elif not (
                 same(name, sent, shown[name], catalogue) or self._was_answered(change, name, shown[name])
             ):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Any
 
+from airflow_profile_provider.delivery.filling import filled
 from airflow_profile_provider.delivery.matching import Matching, to_be_found_anew
 from airflow_profile_provider.delivery.retries import Fate
 from airflow_profile_provider.delivery.transport import Transport
@@ -110,14 +111,13 @@ class Sender:
     def _deliver(self, batch: list[PendingChange], fate: Fate) -> list[Settled]:
         if self.stopped:
             return all_of(batch, Verdict.UNSENT, self.stopped)
-        if self._matching is None:
-            return self._tried(batch, fate)
-        problems = [problem for planned in batch for problem in self._unfound(planned, self._matching)]
-        unfound = {id(problem.planned) for problem in problems}
-        left = [planned for planned in batch if id(planned) not in unfound]
+        settled: list[Settled] = []
+        if matching := self._matching:
+            settled, batch = _apart(batch, lambda planned: self._unfound(planned, matching))
+        done, left = _apart(batch, self._filled)
         found = [planned for planned in left if not _is_missing(planned)]
         made = [one for planned in left if _is_missing(planned) for one in self._tried([planned], fate)]
-        return problems + made + (self._tried(found, fate) if found else [])
+        return settled + done + made + (self._tried(found, fate) if found else [])
 
     def _tried(self, batch: list[PendingChange], fate: Fate) -> list[Settled]:
         """Send changes whose profiles are known; whatever comes of it, each has a verdict."""
@@ -169,7 +169,8 @@ class Sender:
     def _settled(self, planned: PendingChange, done: Acknowledgement, error: Exception | None) -> Settled:
         """Return the verdict on one change of a batch that was acknowledged, but for the ones that failed."""
         if error is None:
-            verdict = Verdict.CREATED if done.created else Verdict.PUSHED
+            held = Verdict.UNCHANGED if done.unchanged else Verdict.PUSHED
+            verdict = Verdict.CREATED if done.created else held
             return Settled(planned, verdict, done.warning, answered=done.answered)
         refused = isinstance(error, RecordRefused)
         (settled,) = all_of([planned], Verdict.REJECTED if refused else Verdict.FAILED, error)
@@ -187,6 +188,9 @@ class Sender:
     def _to_send(self, planned: PendingChange) -> Change:
         """Return a change as the vendor is to take it; part of it may have been carried out before."""
         change = replace(planned.change, perhaps_sent=True) if planned.tried else planned.change
+        if planned.filled:
+            left = {name: value for name, value in change.fields.items() if name not in planned.filled}
+            change = replace(change, fields=left)
         return self._matching.addressed(change) if self._matching else change
 
     def give_up(self, batch: list[PendingChange], reason: PushStopped) -> list[Settled]:
@@ -217,15 +221,29 @@ class Sender:
         """Give a change its verdict whose profile is not there, or not for sure."""
         return all_of([planned], Verdict.REJECTED, error)
 
+    def _filled(self, planned: PendingChange) -> list[Settled]:
+        """Leave out what is only set where the vendor holds nothing; return the verdict if that is all."""
+        planned.filled = frozenset()
+        if not planned.change.if_empty or _is_missing(planned):
+            return []
+        try:
+            planned.filled = filled(self._to_send(planned), self._vendor, self._transport)
+        except BaseException as error:  # noqa: BLE001 -- whatever it is, nothing of the record was sent
+            return self._not_found_out(planned, error)
+        if planned.change.relationships or not planned.filled.issuperset(planned.change.fields):
+            return []
+        self._heard(acknowledged=True)
+        return [Settled(planned, Verdict.UNCHANGED)]
+
     def _not_found_out(self, planned: PendingChange, error: BaseException) -> list[Settled]:
-        """Give a change its verdict where the vendor did not say whose profile it is for."""
+        """Give a change its verdict where the vendor did not say whose profile that is, or what it holds."""
         if isinstance(error, RecordRefused):
             self._heard(acknowledged=False)
             return all_of([planned], Verdict.REJECTED, error)
         if isinstance(error, Retriable) and not self.stopped:
             self._heard_nothing(error)
             return all_of([planned], Verdict.FAILED, error)
-        self.stop_for(error, "finding a profile")
+        self.stop_for(error, "reading a profile")
         return all_of([planned], Verdict.UNSENT, self.stopped or sorted_error(error))
 
     def _found_again(self, planned: PendingChange, error: VendorError, fate: Fate) -> list[Settled] | None:
@@ -242,7 +260,7 @@ class Sender:
         except BaseException as struck:  # noqa: BLE001 -- whatever it is, nothing more of the record was sent
             return self._not_found_out(planned, struck)
         planned.change = to_be_found_anew(change)
-        if problem := self._unfound(planned, matching):
+        if problem := self._unfound(planned, matching) or self._filled(planned):
             return problem
         if planned.change.sought and planned.change.sought.found == known.found:
             return None
@@ -286,6 +304,19 @@ class Sender:
 def _is_missing(planned: PendingChange) -> bool:
     """Whether the profile of a change is to be made."""
     return planned.change.sought is not None and planned.change.sought.missing
+
+
+def _apart(
+    batch: list[PendingChange], settle: Callable[[PendingChange], list[Settled]]
+) -> tuple[list[Settled], list[PendingChange]]:
+    """Return what has a verdict already, and the changes that have none."""
+    settled, left = [], []
+    for planned in batch:
+        if found := settle(planned):
+            settled += found
+        else:
+            left.append(planned)
+    return settled, left
 
 
 def all_of(batch: list[PendingChange], verdict: Verdict, error: Exception) -> list[Settled]:

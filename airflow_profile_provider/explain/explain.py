@@ -97,6 +97,9 @@ class _Case:
         masks = Masks(self._vendor.access)
         requests: list[Exchange] = []
         notes = []
+        if self._assembly.options.set_if_empty and rows:
+            only = ", ".join(self._assembly.options.set_if_empty)
+            notes.append(f"{only}: only set where {self._vendor.name} holds nothing, which is read first")
         for planned in window.drain():
             requests += self._unsent(planned.change, masks)
             if planned.change.sought and not planned.change.sought.found:

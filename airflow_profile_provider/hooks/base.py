@@ -82,6 +82,7 @@ class ProfileHook(ConnectedHook):
         nulls: Nulls | None = None,
         match: Mapping[str, str] | None = None,
         relationships: ColumnsOf | None = None,
+        set_if_empty: Sequence[str] | None = None,
         ledger_conn_id: str | None = None,
         changed_fields_only: bool = False,
         ignore_ledger: bool = False,
@@ -145,6 +146,8 @@ class ProfileHook(ConnectedHook):
             match: one field of the vendor's to the column with its value: the key is then your own, and the
                 vendor's profile is found by that field, once, and remembered in the ledger.
             relationships: relationship to operation to column, where the vendor has them.
+            set_if_empty: those of the vendor's fields that are only set where the vendor holds nothing; each
+                profile is read before, where it is not anyway.
 
         Args: Ledger
             ledger_conn_id: connection of the database that remembers what the vendor acknowledged.
@@ -239,7 +242,7 @@ class ProfileHook(ConnectedHook):
         quota: str | None = None,
         **vendor_options: Any,
     ) -> Verdict:
-        """Update one profile and return "pushed" or "created".
+        """Update one profile and return "pushed" or "created", or "unchanged" if it was read and held that.
 
         ``fields`` are named by their ids; where one of the names can only be a label, the vendor is asked.
 
@@ -259,7 +262,8 @@ class ProfileHook(ConnectedHook):
         done = transport.drive(vendor.steps([change]))
         if done.warning:
             self.log.warning("The profile was pushed, but %s", done.warning)
-        return Verdict.CREATED if done.created else Verdict.PUSHED
+        held = Verdict.UNCHANGED if done.unchanged else Verdict.PUSHED
+        return Verdict.CREATED if done.created else held
 
     def explain(
         self, wanted: str | int, /, records: Any = None, *, send: bool = False, **options: Any

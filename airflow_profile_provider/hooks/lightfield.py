@@ -56,6 +56,7 @@ class LightfieldHook(ProfileHook):
         nulls: Literal["clear", "skip", "invalid"] | None = None,
         match: Mapping[str, str] | None = None,
         relationships: ColumnsOf | None = None,
+        set_if_empty: Sequence[str] | None = None,
         ledger_conn_id: str | None = None,
         changed_fields_only: bool = False,
         ignore_ledger: bool = False,
@@ -118,6 +119,8 @@ class LightfieldHook(ProfileHook):
             match: one field of the vendor's to the column with its value: the key is then your own, and the
                 vendor's profile is found by that field, once, and remembered in the ledger.
             relationships: relationship to operation to column, where the vendor has them.
+            set_if_empty: those of the vendor's fields that are only set where the vendor holds nothing; each
+                profile is read before, where it is not anyway.
 
         Args: Ledger
             ledger_conn_id: connection of the database that remembers what the vendor acknowledged.
@@ -202,6 +205,7 @@ class LightfieldHook(ProfileHook):
             nulls=nulls,
             match=match,
             relationships=relationships,
+            set_if_empty=set_if_empty,
             ledger_conn_id=ledger_conn_id,
             changed_fields_only=changed_fields_only,
             ignore_ledger=ignore_ledger,
@@ -245,7 +249,7 @@ class LightfieldHook(ProfileHook):
         nulls: Literal["clear", "skip", "invalid"] | None = None,
         quota: str | None = None,
     ) -> Verdict:
-        """Update one profile and return "pushed" or "created".
+        """Update one profile and return "pushed" or "created", or "unchanged" if it was read and held that.
 
         ``fields`` are named by their ids; where one of the names can only be a label, the vendor is asked.
 
@@ -281,6 +285,7 @@ class LightfieldHook(ProfileHook):
         nulls: Literal["clear", "skip", "invalid"] | None = None,
         match: Mapping[str, str] | None = None,
         relationships: ColumnsOf | None = None,
+        set_if_empty: Sequence[str] | None = None,
         ledger_conn_id: str | None = None,
         changed_fields_only: bool = False,
         ignore_ledger: bool = False,
@@ -317,6 +322,7 @@ class LightfieldHook(ProfileHook):
             nulls=nulls,
             match=match,
             relationships=relationships,
+            set_if_empty=set_if_empty,
             ledger_conn_id=ledger_conn_id,
             changed_fields_only=changed_fields_only,
             ignore_ledger=ignore_ledger,

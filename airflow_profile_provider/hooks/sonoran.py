@@ -53,6 +53,7 @@ class SonoranHook(ProfileHook):
         version: str | None = None,
         nulls: Literal["clear", "skip", "invalid"] | None = None,
         match: Mapping[str, str] | None = None,
+        set_if_empty: Sequence[str] | None = None,
         ledger_conn_id: str | None = None,
         changed_fields_only: bool = False,
         ignore_ledger: bool = False,
@@ -114,6 +115,8 @@ class SonoranHook(ProfileHook):
             nulls: "clear", "skip" or "invalid"; "invalid" by default.
             match: one field of the vendor's to the column with its value: the key is then your own, and the
                 vendor's profile is found by that field, once, and remembered in the ledger.
+            set_if_empty: those of the vendor's fields that are only set where the vendor holds nothing; each
+                profile is read before, where it is not anyway.
 
         Args: Ledger
             ledger_conn_id: connection of the database that remembers what the vendor acknowledged.
@@ -192,6 +195,7 @@ class SonoranHook(ProfileHook):
             version=version,
             nulls=nulls,
             match=match,
+            set_if_empty=set_if_empty,
             ledger_conn_id=ledger_conn_id,
             changed_fields_only=changed_fields_only,
             ignore_ledger=ignore_ledger,
@@ -233,7 +237,7 @@ class SonoranHook(ProfileHook):
         nulls: Literal["clear", "skip", "invalid"] | None = None,
         quota: str | None = None,
     ) -> Verdict:
-        """Update one profile and return "pushed" or "created".
+        """Update one profile and return "pushed" or "created", or "unchanged" if it was read and held that.
 
         ``fields`` are named by their ids; where one of the names can only be a label, the vendor is asked.
 
@@ -265,6 +269,7 @@ class SonoranHook(ProfileHook):
         version: str | None = None,
         nulls: Literal["clear", "skip", "invalid"] | None = None,
         match: Mapping[str, str] | None = None,
+        set_if_empty: Sequence[str] | None = None,
         ledger_conn_id: str | None = None,
         changed_fields_only: bool = False,
         ignore_ledger: bool = False,
@@ -299,6 +304,7 @@ class SonoranHook(ProfileHook):
             version=version,
             nulls=nulls,
             match=match,
+            set_if_empty=set_if_empty,
             ledger_conn_id=ledger_conn_id,
             changed_fields_only=changed_fields_only,
             ignore_ledger=ignore_ledger,

@@ -101,7 +101,7 @@ class Outcomes:
         sought = planned.change.sought
         if sought and sought.moved:  # of the profile that is there now, nothing is known
             entry.row, entry.fields, entry.earlier = None, {}, ()
-        if verdict.acknowledged:
+        if verdict.acknowledged or verdict is Verdict.UNCHANGED:
             self._acknowledged = True
             if is_leaver(planned.change.position):
                 entry.arrive(newest.since)

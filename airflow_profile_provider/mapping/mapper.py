@@ -53,6 +53,7 @@ class FieldMapping:
     relationships: ColumnsOf | None = None
     max_record_bytes: int = 1_000_000
     exact_keys: bool = False
+    set_if_empty: tuple[str, ...] = ()
     match: Mapping[str, str] | None = None
 
 
@@ -99,6 +100,8 @@ class Mapper:
             raise ConfigurationError("relationships names columns, so it needs key and fields as well")
         self._check_mapping()
         self._check_made()
+        self._if_empty = frozenset(mapping.set_if_empty)
+        self._check_if_empty()
 
     @property
     def key_type(self) -> str:
@@ -175,6 +178,8 @@ class Mapper:
             version=version_of(raw.get("version")),
             relationships=self._linked(raw.get("relationships")),
             sought=sought_of(self._mapping.match, raw, mapped=self._fields is not None),
+            # What leavers are set to is meant to replace something.
+            if_empty=frozenset() if type(row.content) is Leaver else self._if_empty,
         )
         self._vendor.check_change(change if change.sought is None else self._as_vendors(change))
         size = size_of(change)
@@ -228,6 +233,7 @@ class Mapper:
         self._translate()
         self._check_mapping()
         self._check_made()
+        self._check_if_empty()
 
     def _translate(self) -> None:
         """Name fields by their ids where the mapping names them by their labels."""
@@ -236,6 +242,7 @@ class Mapper:
         if all(name == field_id for name, field_id in ids.items()):
             return
         self._fields = {ids[name]: column for name, column in given.items()}
+        self._if_empty = frozenset(ids.get(name, name) for name in self._if_empty)
         self._mapping = replace(self._mapping, fields=self._fields)
         self._columns = Columns(self._mapping, self._fields, self._nulls)
 
@@ -284,6 +291,24 @@ class Mapper:
             self._written(fields, text=False, loose=False)
         except InvalidRecord as error:
             raise ConfigurationError(f"on_absent: {error}") from None
+
+    def _check_if_empty(self) -> None:
+        """Refuse to set fields only where the vendor holds nothing, if nobody can look.
+
+        Raises:
+            ConfigurationError: naming the fields, or why nothing can be read.
+        """
+        names, vendor = self._if_empty, self._vendor
+        if not names:
+            return
+        if unknown := sorted(names - (names if self._fields is None else self._fields.keys())):
+            raise ConfigurationError(f"set_if_empty names {', '.join(unknown)}, and fields does not")
+        why = f"set_if_empty needs to read what {vendor.name} holds, and"
+        if self.vendor_key_type not in vendor.readable_key_types:
+            known = ", ".join(vendor.readable_key_types) or "no identifier"
+            raise ConfigurationError(f"{why} profiles are read by {known}, not by {self.vendor_key_type}")
+        if unreadable := sorted(vendor.unreadable(names)):
+            raise ConfigurationError(f"{why} it never shows {', '.join(unreadable)}: take them out of it")
 
     def _wrong_mapping(self, catalogue: Catalogue) -> WrongMapping | None:
         """Take what the vendor tells while rows are planned; say what is wrong with the mapping by that."""

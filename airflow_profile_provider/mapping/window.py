@@ -18,6 +18,8 @@ class PendingChange:
     parts: list[Change]
     tried: int = 0
     """How many of them, the first ones, were sent before and got no answer."""
+    filled: frozenset[str] = frozenset()
+    """The fields that are not set, because the vendor holds something there."""
 
     @property
     def identity(self) -> tuple[str, str]:

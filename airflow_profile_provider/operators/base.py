@@ -88,6 +88,8 @@ class PushProfilesOperator(TemplatesMixin, LineageMixin, BaseOperator):
     :param key_type: which of the vendor's identifiers the key is; the first by default.
     :param version: column that orders the changes of a key, of one run and, with a ledger, of all.
     :param nulls: "clear", "skip" or "invalid"; the vendor's default otherwise.
+    :param set_if_empty: those of the vendor's fields that are only set where the vendor holds nothing; each
+        profile is read before, where it is not anyway.
     :param match: one field of the vendor's to the column with its value, such as ``{"email": "email"}``: the
         key is then your own, and the vendor's profile is found by that field, once, and remembered in the
         ledger.
@@ -204,6 +206,7 @@ class PushProfilesOperator(TemplatesMixin, LineageMixin, BaseOperator):
         key_type: str | XComArg | None = None,
         version: str | XComArg | None = None,
         nulls: Nulls | XComArg | None = None,
+        set_if_empty: Sequence[str] | XComArg = (),
         match: Mapping[str, str] | str | XComArg | None = None,
         ledger_conn_id: str | XComArg | None = None,
         changed_fields_only: bool | str | XComArg = False,

@@ -5,7 +5,7 @@ Templates, and what other tasks return, are left to the push; it reads everythin
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from inspect import signature
 from typing import TYPE_CHECKING, Any, Protocol
@@ -93,8 +93,25 @@ def _check_vendor(vendor_class: type[Vendor], given: Mapping[str, Any], options:
     options.records_a_request(vendor)
     mapping = options.mapping
     if any(arguments.is_for_later(given.get(name)) for name in ("fields", "relationships")):
-        mapping = replace(mapping, fields=None, relationships=None)
+        mapping = replace(mapping, fields=None, relationships=None, set_if_empty=())
+    if mapping.set_if_empty:
+        perhaps = _perhaps_readable(vendor_class, own, vendor.unreadable(mapping.set_if_empty))
+        mapping = replace(
+            mapping, set_if_empty=tuple(name for name in mapping.set_if_empty if name not in perhaps)
+        )
     Mapper(vendor, mapping).check_constants(options.constants)
+
+
+def _perhaps_readable(
+    vendor_class: type[Vendor], own: Mapping[str, Any], names: Collection[str]
+) -> frozenset[str]:
+    """Return those of the fields that the connection may make readable: it is not looked up here."""
+    ways = [{name: option} for name, options in vendor_class.readings.items() for option in options]
+    found: frozenset[str] = frozenset()
+    for extra in ways if names else ():
+        vendor = vendor_class(replace(_SOMEWHERE, extra=extra), **arguments.options_of(vendor_class, own))
+        found |= set(names) - vendor.unreadable(names)
+    return found
 
 
 def _known(given: Mapping[str, Any], name: str) -> Any:

@@ -57,6 +57,8 @@ class OcambaPushProfilesOperator(PushProfilesOperator):
     :param key_type: what the key is: "id" (the default).
     :param version: column that orders the changes of a key, of one run and, with a ledger, of all.
     :param nulls: "clear", "skip" or "invalid"; "invalid" by default.
+    :param set_if_empty: those of the vendor's fields that are only set where the vendor holds nothing; each
+        profile is read before, where it is not anyway.
     :param match: one field of the vendor's to the column with its value, such as ``{"email": "email"}``: the
         key is then your own, and the vendor's profile is found by that field, once, and remembered in the
         ledger.
@@ -149,6 +151,7 @@ class OcambaPushProfilesOperator(PushProfilesOperator):
         key_type: Literal["id"] | XComArg | None = None,
         version: str | XComArg | None = None,
         nulls: Literal["clear", "skip", "invalid"] | XComArg | None = None,
+        set_if_empty: Sequence[str] | XComArg = (),
         match: Mapping[str, str] | str | XComArg | None = None,
         ledger_conn_id: str | XComArg | None = None,
         changed_fields_only: bool | str | XComArg = False,
@@ -201,6 +204,7 @@ class OcambaPushProfilesOperator(PushProfilesOperator):
             key_type=key_type,
             version=version,
             nulls=nulls,
+            set_if_empty=set_if_empty,
             match=match,
             ledger_conn_id=ledger_conn_id,
             changed_fields_only=changed_fields_only,
@@ -259,6 +263,7 @@ class OcambaPushProfilesOperator(PushProfilesOperator):
             key_type: Literal["id"] | XComArg | None = ...,
             version: str | XComArg | None = ...,
             nulls: Literal["clear", "skip", "invalid"] | XComArg | None = ...,
+            set_if_empty: Sequence[str] | XComArg = ...,
             match: Mapping[str, str] | str | XComArg | None = ...,
             ledger_conn_id: str | XComArg | None = ...,
             changed_fields_only: bool | str | XComArg = ...,

@@ -405,7 +405,14 @@ class Assembly:
     def _requests_per_record(self) -> float:
         """How many requests a record takes at the most, usually."""
         look_ups = self.vendor.requests_per_find if self.options.match else 0
-        return self.vendor.requests_per_batch / self.batch_size + look_ups
+        reads = self.vendor.requests_per_read if self._reads_each else 0
+        return self.vendor.requests_per_batch / self.batch_size + look_ups + reads
+
+    @property
+    def _reads_each(self) -> bool:
+        """Whether each profile is read first, beside the requests that its batch takes."""
+        options = self.options
+        return bool(options.set_if_empty) and not (options.reads or self.vendor.reads_first)
 
     def _place_of(self, position: int) -> str:
         """Return where people find a record, or that it is none."""
@@ -430,6 +437,7 @@ class Assembly:
                 self.quota,
                 at_most=at_most,
                 look_ups=self.options.match is not None,
+                reads=self._reads_each,
             )
             self.surroundings.log.info("%s", words)
         return expected

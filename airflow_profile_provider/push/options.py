@@ -36,6 +36,7 @@ class PushOptions:
     nulls: str | None = None
     match: Mapping[str, str] | None = None
     relationships: ColumnsOf | None = None
+    set_if_empty: tuple[str, ...] = ()
     only: str | None = None
     only_key: str | None = None
     partition: tuple[int, int] | None = None
@@ -129,7 +130,7 @@ class PushOptions:
                 require_choice(name, getattr(options, name), choices)
         if options.limit is not None and options.action not in {"push", "plan"}:
             raise ConfigurationError(
-                f'limit says how many records are sent, and action="{options.action}" sends none of them'
+                f'limit is for action="push" and action="plan", and not for action="{options.action}"'
             )
         if options.action == "baseline" and not options.ledger_conn_id:
             raise ConfigurationError('action="baseline" fills a ledger, so name one: ledger_conn_id')
@@ -270,6 +271,7 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "relationships": arguments.links,
     "partition": _partition,
     "null_values": arguments.words,
+    "set_if_empty": arguments.words,
     "csv": _csv,
     "quota": _quota,
     "on_absent": arguments.on_absent,

@@ -18,14 +18,16 @@ def estimate(
     *,
     at_most: bool = False,
     look_ups: bool = False,
+    reads: bool = False,
 ) -> str:
     """Say how many requests so many records take, and how long those take at the quota.
 
     With a ledger that is ``at_most``: what the vendor holds already takes none. ``look_ups``: the profile of
-    each is to be found first, if it is not known.
+    each is to be found first, if it is not known. ``reads``: the profile of each is read first.
     """
     requests = math.ceil(records / batch_size) * vendor.requests_per_batch
     requests += records * vendor.requests_per_find if look_ups else 0
+    requests += records * vendor.requests_per_read if reads else 0
     seconds = fastest(quota.rates, requests)
     rates = ", ".join(f"{rate.limit}/{rate.seconds:g}s" for rate in quota.rates)
     number = (

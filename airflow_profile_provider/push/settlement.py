@@ -137,8 +137,10 @@ class Settlement:
             self._note(part.position, verdict if part is planned.parts[-1] else shared, settled.reason)
         self._session.settled(planned, verdict, settled.answered)
         for part in planned.parts:
-            self._record(part, verdict if part is planned.parts[-1] else shared, settled.reason)
-        if verdict.acknowledged:
+            became = verdict if part is planned.parts[-1] else shared
+            if became is not Verdict.UNCHANGED:
+                self._record(part, became, settled.reason)
+        if verdict.acknowledged or verdict is Verdict.UNCHANGED:
             self._overtake(planned)
             if not is_leaver(planned.change.position):
                 self.deliver_key(planned.change.key)

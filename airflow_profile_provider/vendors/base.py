@@ -111,6 +111,8 @@ class Vendor(Reads, ABC):
     """Whether an update makes a profile that is not there."""
     requests_per_batch: int = 1
     """Requests that deliver a batch, usually; for the estimate before the start."""
+    reads_first: bool = False
+    """Whether `steps` reads a profile before it writes, and heeds `Change.if_empty` by itself."""
     idempotency_header: ClassVar[str] = ""
     """Header for a random value that is fresh for each intended request and reused for its retries."""
 

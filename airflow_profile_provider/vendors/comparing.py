@@ -110,6 +110,11 @@ def _unordered(sent: Any, held: Any) -> bool:
 _FORMS = {"email": _email, "phone": _phone, "unordered": _unordered}
 
 
+def is_empty(value: Any) -> bool:
+    """Whether a vendor that shows this of a field holds nothing there."""
+    return or_none(value.strip() if isinstance(value, str) else value) is None
+
+
 def or_none(value: Any) -> Any:
     """Return what a vendor shows of a field; None where that is empty."""
     return None if value in ("", [], {}) else value

@@ -115,11 +115,11 @@ class Rig:
             and name not in {"discord", *self.hook_class.vendor_class.key_types}
             and self._takes(key, name)
         ]
-        self._takes(key, texts[0])
+        self._takes(key, texts[0], "other words")  # what is there already need not be written
         return {"texts": texts, "write": self.log()[-1]}
 
-    def _takes(self, key: str, name: str) -> bool:
-        return bool(self.hook.push([{"key": key, "fields": {name: "any words"}}]).pushed)
+    def _takes(self, key: str, name: str, words: str = "any words") -> bool:
+        return bool(self.hook.push([{"key": key, "fields": {name: words}}]).pushed)
 
     @property
     def field(self) -> str:

@@ -24,11 +24,12 @@ from airflow_profile_provider.errors import (
     WrongHost,
 )
 from airflow_profile_provider.options import require_choice
-from airflow_profile_provider.records import Change
+from airflow_profile_provider.records import Acknowledgement, Change
 from airflow_profile_provider.values import same
 from airflow_profile_provider.vendors.agilenow.creating import CreatedAccounts
 from airflow_profile_provider.vendors.agilenow.reading import ROOT, Accounts, NoAccount, shown, written
 from airflow_profile_provider.vendors.base import Access
+from airflow_profile_provider.vendors.comparing import is_empty
 from airflow_profile_provider.vendors.creating import CREATE_ATTEMPTS, Mode
 from airflow_profile_provider.vendors.exchange import (
     Answer,
@@ -90,6 +91,7 @@ class AgileNow(CreatedAccounts):
         self.write_mode = require_choice("write", write, get_args(Write))
         self.requests_per_batch = 2 if write == "merge" else 1
         self.partial = write == "merge"
+        self.reads_first = write == "merge"
         self.token_url = str(access.extra.get("token_url") or f"{access.host}/oAuth/rest/v2/Token")
         self.scope = str(access.extra.get("scope") or "*")
 
@@ -175,22 +177,26 @@ class AgileNow(CreatedAccounts):
 
     def _update(self, change: Change) -> Steps:
         """Read the account where the merge needs it, PUT the record, compare what comes back."""
-        if self.write_mode == "put" or self.fields.keys() <= change.fields.keys():
+        names_all = self.fields.keys() <= change.fields.keys() and not change.if_empty
+        if self.write_mode == "put" or names_all:
             record = yield self._put(change, change.fields)
             return self.acknowledge(self.taken(change, {}, record), shown(record, change.fields))
         current = yield self._read(change)
+        wanted = _unless_filled(change, current)
+        if all(name in current and same(value, current[name]) for name, value in wanted.fields.items()):
+            return Acknowledgement(unchanged=True)
 
         def laid_over(found: dict[str, Any]) -> Request:
             """Build the write anew, from what the account has become while it was not answered."""
-            nonlocal current
-            current = found
-            return self._put(change, _merged(change, found))
+            nonlocal current, wanted
+            current, wanted = found, _unless_filled(change, found)
+            return self._put(wanted, _merged(wanted, found))
 
-        put = self._put(change, _merged(change, current))
+        put = self._put(wanted, _merged(wanted, current))
         record = yield replace(put, renewal=Renewal(self._read(change), laid_over))
         if self.profile_of("Id", record["Id"]) != self.profile_of("Id", current["Id"]):
             raise RecordRefused(f"{self.name} answered with another account than the one that was asked for")
-        return self.acknowledge(self.taken(change, current, record), shown(record, change.fields))
+        return self.acknowledge(self.taken(wanted, current, record), shown(record, wanted.fields))
 
     def _read(self, change: Change) -> Request:
         path = self._path(change.key_type, change.key)
@@ -225,6 +231,15 @@ class AgileNow(CreatedAccounts):
         if not isinstance(answer.members.get("Data"), list):
             raise self.unexpected(answer)
         return "got a token and read the accounts"
+
+
+def _unless_filled(change: Change, current: Mapping[str, Any]) -> Change:
+    """Leave out of a change what is only set where the account holds nothing, if it holds something."""
+    filled = {name for name in change.if_empty if not is_empty(current.get(name))}
+    if filled.isdisjoint(change.fields):
+        return change
+    left = {name: value for name, value in change.fields.items() if name not in filled}
+    return replace(change, fields=left)
 
 
 def _merged(change: Change, current: Mapping[str, Any]) -> dict[str, Any]:

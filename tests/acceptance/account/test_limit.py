@@ -159,7 +159,7 @@ def test_a_retry_sends_what_is_left_of_the_limit_and_never_more(
     [
         ({"limit": 0}, "limit must be a whole number from 1"),
         ({"limit": "5"}, "limit is text and no template: write limit=5"),
-        ({"limit": 5, "action": "baseline", "ledger_conn_id": "l"}, 'action="baseline" sends none of them'),
+        ({"limit": 5, "action": "baseline", "ledger_conn_id": "l"}, 'not for action="baseline"'),
     ],
 )
 def test_a_limit_that_means_nothing_is_refused_at_parse_time(given: dict[str, Any], why: str) -> None:

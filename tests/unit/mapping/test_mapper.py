@@ -11,7 +11,7 @@ import pytest
 
 from airflow_profile_provider.errors import ConfigurationError, InvalidRecord
 from airflow_profile_provider.mapping.mapper import FieldMapping, Mapper
-from airflow_profile_provider.records import Change, Row
+from airflow_profile_provider.records import Change, Leaver, Row
 from airflow_profile_provider.vendors.agilenow import AgileNow
 from airflow_profile_provider.vendors.base import Access, Vendor
 from airflow_profile_provider.vendors.communifire import Communifire
@@ -236,3 +236,12 @@ def test_relationships_are_mapped_by_column() -> None:
         relationships={"$owner": {"replace": "owner"}, "$contact": {"add": "contacts"}},
     )
     assert change.relationships == {"$owner": {"replace": None}, "$contact": {"add": ["con_1", "con_2"]}}
+
+
+# -- fields that are only set where the vendor holds nothing ----------------------------------------------
+
+
+def test_what_leavers_are_set_to_replaces_what_the_vendor_holds() -> None:
+    mapper = Mapper(Ocamba(ACCESS), FieldMapping(key="id", fields=["comment"], set_if_empty=("comment",)))
+    assert mapper.change(Row(1, {"id": "1", "comment": "x"})).if_empty == {"comment"}
+    assert not mapper.change(Row(2, Leaver(key="1", fields={"comment": "gone"}))).if_empty
