@@ -12,7 +12,7 @@ from airflow_profile_provider.vendors.base import Vendor
 from airflow_profile_provider.vendors.comparing import is_empty
 from airflow_profile_provider.vendors.exchange import Held
 
-_NOTHING: frozenset[str] = frozenset()
+_SAME = Looked()
 
 
 class Comparison:
@@ -54,4 +54,6 @@ class Comparison:
                 same(name, sent, shown[name], catalogue) or self._was_answered(change, name, shown[name])
             ):
                 differing[name] = shown[name]
-        return Looked(differing, frozenset(unseen) if unseen else _NOTHING)
+        if not differing and not unseen:
+            return _SAME
+        return Looked(differing, frozenset(unseen))

@@ -380,7 +380,16 @@ class Assembly:
         again = self._is_retried
         planning: Stages
         if audit and audited:
-            planning = audit.auditing(intake, audited, account, watermark, telling, log, perhaps_sent=again)
+            planning = audit.auditing(
+                intake,
+                audited,
+                account,
+                watermark,
+                telling,
+                log,
+                in_flight=self.surroundings.concurrency(self.options.concurrency),
+                perhaps_sent=again,
+            )
         else:
             planning = Planning(
                 intake, session, settlement, account, sender, review, log, limit, perhaps_sent=again

@@ -82,6 +82,7 @@ class AuditParts:
         telling: Telling,
         log: Log,
         *,
+        in_flight: int,
         perhaps_sent: bool,
     ) -> Auditing:
         """Return what compares, and repairs."""
@@ -102,6 +103,7 @@ class AuditParts:
             watermark=watermark,
             telling=telling,
             log=log,
+            in_flight=in_flight,
             perhaps_sent=perhaps_sent,
         )
         self._stack.callback(auditing.close)

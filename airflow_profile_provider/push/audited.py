@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import chain, pairwise
 from typing import Any
 
 from airflow_profile_provider.delivery.sender import Sender, Settled
 from airflow_profile_provider.errors import PushStopped
-from airflow_profile_provider.mapping.window import PendingChange
 from airflow_profile_provider.push.account import Account
 from airflow_profile_provider.push.findings import Findings
 from airflow_profile_provider.push.gathered import Gathering
@@ -50,8 +48,8 @@ class AuditSettlement(Settlement):
         if gathering is None:
             super().settle(settled)
             return
-        planned = PendingChange(settled.planned.change, list(gathering.parts))
-        settled = replace(settled, planned=planned)
+        planned = settled.planned
+        planned.parts = list(gathering.parts)
         self._audit.settled(
             planned, settled.verdict, settled.looked.unseen if settled.looked else frozenset()
         )

@@ -27,6 +27,7 @@ from airflow_profile_provider.push.gathered import Gathered, Gathering, profile_
 from airflow_profile_provider.push.intake import Intake
 from airflow_profile_provider.push.log import Log
 from airflow_profile_provider.push.no_ledger import Audit, Session
+from airflow_profile_provider.push.pages import Pages
 from airflow_profile_provider.push.telling import Telling
 from airflow_profile_provider.push.watermark import Watermark
 from airflow_profile_provider.push.ways import Ways, can_list, can_read
@@ -70,6 +71,7 @@ class Auditing:
         watermark: Watermark,
         telling: Telling,
         log: Log,
+        in_flight: int,
         perhaps_sent: bool,
     ) -> None:
         self._vendor = vendor
@@ -89,6 +91,7 @@ class Auditing:
         self._log = log
         self._perhaps_sent = perhaps_sent
         self._gathered = Gathered()
+        self._pages = Pages(self._read_page, in_flight)
         self._fields: dict[str, None] = {}
         self._has_relationships = False
         self._cursor: str | None = None
@@ -110,6 +113,7 @@ class Auditing:
 
     def close(self) -> None:
         """Close the private file."""
+        self._pages.close()
         self._gathered.close()
 
     # -- comparing --------------------------------------------------------------------------------------
@@ -215,11 +219,8 @@ class Auditing:
         Raises:
             PushStopped: it does not, and there is no other way; or nothing more can be read for now.
         """
-        fields = self._comparison.readable(list(self._fields))
         try:
-            page = self._transport.drive(
-                self._vendor.read_all(self._cursor, self._mapper.vendor_key_type, fields)
-            )
+            page = self._pages.at(self._cursor)
         except (RecordRefused, ConfigurationError) as error:
             ways.listed = False
             if not ways.keyed:
@@ -232,7 +233,14 @@ class Auditing:
             raise stopped from None
         self._reader.heard_page()
         ways.learn(page)
+        most_left = self._gathered.left - len(page.held)
+        if page.cursor is not None and most_left > 0 and ways.list_pays(most_left):
+            self._pages.ask_for(page.cursor)  # whatever this page settles, the next one will be read
         return page
+
+    def _read_page(self, cursor: str | None) -> Page:
+        fields = self._comparison.readable(list(self._fields))
+        return self._transport.drive(self._vendor.read_all(cursor, self._mapper.vendor_key_type, fields))
 
     def _of_page(self, page: Page, ways: Ways) -> Iterator[Change]:
         key_type = self._mapper.vendor_key_type

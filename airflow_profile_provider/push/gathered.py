@@ -35,6 +35,8 @@ class Gathering:
     @property
     def change(self) -> Change:
         """All of them as one, by the place of the last, and without what no vendor gives back."""
+        if len(self.parts) == 1 and not self.parts[0].relationships:
+            return self.parts[0]
         whole = PendingChange(self.parts[0], [])
         for part in self.parts[1:]:
             whole.absorb(part)
@@ -136,6 +138,8 @@ def profile_name(key_type: str, profile: str) -> bytes:
 
 
 def _gathering(kept: bytes) -> Gathering:
-    # Written by this process, readable by nobody else.
-    parts, rows = zip(*((Change(*change), row) for change, row in pickle.loads(kept)), strict=True)
-    return Gathering(parts, rows)
+    found = pickle.loads(kept)  # written by this process, readable by nobody else
+    if len(found) == 1:  # as nearly always
+        ((change, row),) = found
+        return Gathering((Change(*change),), (row,))
+    return Gathering(tuple([Change(*change) for change, _ in found]), tuple([row for _, row in found]))

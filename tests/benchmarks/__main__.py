@@ -16,6 +16,7 @@ from pathlib import Path
 from benchmarks import machine, page
 from benchmarks.outcome import Outcome
 from benchmarks.parts import ledger
+from benchmarks.parts.audit import audit
 from benchmarks.parts.batches import batches
 from benchmarks.parts.limits import limits, shared
 from benchmarks.parts.memory import memory
@@ -38,6 +39,7 @@ PARTS: Mapping[str, Callable[[Effort, Path], Outcome]] = {
     "history": ledger.history,
     "ledger-beside": ledger.beside,
     "shares": shares,
+    "audit": audit,
 }
 PAGE = ROOT / "docs" / "benchmarks.md"
 OURS = (

@@ -12,9 +12,15 @@ import json
 import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable
+from functools import cache
 from typing import Any, Protocol
+from urllib.parse import parse_qs
 
 Limit = tuple[int, float]
+TOKEN_PATH = "/oAuth/rest/v2/Token"
+ACCOUNTS_PATH = "/Endpoint/rest/api/v1/Accounts"
+PAGE = 1000
+"""Accounts on a page of Agile.Now's list, at the most."""
 
 
 class Windows(Protocol):
@@ -61,8 +67,9 @@ class Fixed:
 class StandIn:
     """An ASGI application."""
 
-    def __init__(self, latency: float, windows: Windows) -> None:
+    def __init__(self, latency: float, windows: Windows, accounts: int = 0) -> None:
         self._latency = latency
+        self._accounts = accounts
         self._windows = windows
         self._admitted: list[float] = []
         self._refused = 0
@@ -108,9 +115,34 @@ class StandIn:
             self._refused += 1
             return 429, b""
         self._admitted.append(now)
+        if scope["path"] == TOKEN_PATH:
+            return 200, b'{"access_token": "bench-token", "token_type": "Bearer", "expires_in": 3599}'
+        if scope["path"] == ACCOUNTS_PATH:
+            return 200, accounts_page(
+                int(parse_qs(scope["query_string"].decode())["CurrentPage"][0]), self._accounts
+            )
         if scope["path"].startswith("/v1/hood/profiles"):
             return (204, b"") if scope["method"] == "PATCH" and json.loads(body) else (400, b"{}")
         return _sonoran(scope["path"], json.loads(body))
+
+
+@cache
+def accounts_page(page: int, number: int) -> bytes:
+    """Return a page of Agile.Now's accounts, of so many in all."""
+    rows = [account(at) for at in range(page * PAGE, min(number, (page + 1) * PAGE))]
+    return json.dumps({"Meta": {"TotalItems": number, "CurrentPage": page}, "Data": rows}).encode()
+
+
+def account(at: int) -> dict[str, Any]:
+    """Make a sample account."""
+    return {
+        "Id": str(17430755068736000000 + at),
+        "FirstName": "Person",
+        "LastName": f"Number {at}",
+        "Email": f"person-{at}@example.com",
+        "Phone": f"+49 658 {at:08}",
+        "Is_Active": True,
+    }
 
 
 def _sonoran(path: str, body: dict[str, Any]) -> tuple[int, bytes]:
@@ -131,9 +163,10 @@ def main() -> None:
     parser.add_argument("--latency", type=float, default=0.0)
     parser.add_argument("--limit", type=json.loads, action="append", default=[])
     parser.add_argument("--fixed", action="store_true")
+    parser.add_argument("--accounts", type=int, default=0)
     given = parser.parse_args()
     windows = (Fixed if given.fixed else Sliding)(given.limit)
-    app: Any = StandIn(given.latency, windows)
+    app: Any = StandIn(given.latency, windows, given.accounts)
     uvicorn.run(app, port=given.port, http="httptools", lifespan="off", access_log=False, log_level="warning")
 
 
