@@ -32,8 +32,10 @@ can repeat values: they are kept apart in ``detail``, for the rejects file alone
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from airflow_profile_provider.records import Checkpoint, Report
@@ -79,11 +81,13 @@ class VendorError(ProfileError):
 class RecordRefused(VendorError):
     """The vendor refused this record; sending it again unchanged cannot help.
 
-    ``status`` is HTTP's. ``nobody`` says that the vendor's words mean that there is no such profile.
+    ``status`` is HTTP's. ``nobody`` says that the vendor's words mean that there is no such profile. ``ignored``
+    has what it holds in the place of what was sent, where that is all that is wrong.
     """
 
     status: int | None = None
     nobody: bool = False
+    ignored: Mapping[str, Any] = MappingProxyType({})
 
 
 class Unmatched(RecordRefused):

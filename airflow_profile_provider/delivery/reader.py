@@ -7,7 +7,14 @@ from collections.abc import Mapping
 from airflow_profile_provider.delivery.comparison import Comparison
 from airflow_profile_provider.delivery.matching import Matching, to_be_found_anew
 from airflow_profile_provider.delivery.retries import Fate
-from airflow_profile_provider.delivery.sender import Looked, Sender, Settled, all_of
+from airflow_profile_provider.delivery.sender import (
+    Looked,
+    Sender,
+    Settled,
+    WasAnswered,
+    all_of,
+    never_answered,
+)
 from airflow_profile_provider.delivery.transport import Transport
 from airflow_profile_provider.errors import RecordRefused, Unmatched, VendorError
 from airflow_profile_provider.mapping.window import PendingChange
@@ -31,8 +38,9 @@ class Reader(Sender):
         comparison: Comparison,
         sends: int,
         matching: Matching | None = None,
+        was_answered: WasAnswered = never_answered,
     ) -> None:
-        super().__init__(vendor, transport, max(1, vendor.read_batch), matching)
+        super().__init__(vendor, transport, max(1, vendor.read_batch), matching, was_answered)
         self.reads = True
         """Whether batches are read and compared; else they are sent."""
         self._comparison = comparison

@@ -61,20 +61,36 @@ class Settled:
     looked: Looked | None = None
 
 
+WasAnswered = Callable[[Change, str, Any], bool]
+"""Whether the vendor once acknowledged a change's value of a field with this one."""
+
+
+def never_answered(change: Change, field: str, held: Any) -> bool:
+    """Say that it never did."""
+    return False
+
+
 class Sender:
     """Delivers batches, from any thread; splits what is refused; decides when to stop.
 
     A batch is split only where a record was refused or not proven, never for the vendor's own troubles.
-    ``matching`` finds the profiles of changes whose keys are none of the vendor's.
+    ``matching`` finds the profiles of changes whose keys are none of the vendor's. ``was_answered`` says of a
+    change's field that the vendor once acknowledged its value with another one: that may stay.
     """
 
     def __init__(
-        self, vendor: Vendor, transport: Transport, batch_size: int, matching: Matching | None = None
+        self,
+        vendor: Vendor,
+        transport: Transport,
+        batch_size: int,
+        matching: Matching | None = None,
+        was_answered: WasAnswered = never_answered,
     ) -> None:
         self.batch_size = batch_size
         self._vendor = vendor
         self._transport = transport
         self._matching = matching
+        self._was_answered = was_answered
         self._lock = Lock()
         self._answers = 0
         self._found_some = False
@@ -148,7 +164,14 @@ class Sender:
 
     def _done(self, batch: list[PendingChange], fate: Fate) -> list[Settled]:
         """Do what is to be done with a batch, and return what the vendor made of it."""
-        done = self._transport.drive(self._vendor.steps([self._to_send(planned) for planned in batch]), fate)
+        try:
+            done = self._transport.drive(
+                self._vendor.steps([self._to_send(planned) for planned in batch]), fate
+            )
+        except RecordRefused as refused:
+            if not (len(batch) == 1 and self._is_kept_so(batch[0].change, refused.ignored)):
+                raise
+            done = Acknowledgement()
         self._heard(acknowledged=len(done.failed) < len(batch))
         if done.made and self._matching:
             self._remember(batch[0], done.made, self._matching)
@@ -165,6 +188,10 @@ class Sender:
             return None
         error.status = error.status or 200  # it stood among others that were taken
         return self._found_again(planned, error, fate)
+
+    def _is_kept_so(self, change: Change, ignored: Mapping[str, Any]) -> bool:
+        """Whether what the vendor seems to have ignored is what it made of these very values before."""
+        return bool(ignored) and all(self._was_answered(change, name, ignored[name]) for name in ignored)
 
     def _settled(self, planned: PendingChange, done: Acknowledgement, error: Exception | None) -> Settled:
         """Return the verdict on one change of a batch that was acknowledged, but for the ones that failed."""

@@ -10,8 +10,7 @@ from airflow_profile_provider.ledger.candidates import Candidates
 from airflow_profile_provider.ledger.diff import Candidate, LedgerOptions, differing, judge
 from airflow_profile_provider.ledger.entry import Entry
 from airflow_profile_provider.ledger.fingerprints import Fingerprints
-from airflow_profile_provider.ledger.names import answer_name
-from airflow_profile_provider.ledger.outcomes import Outcomes, answers_of
+from airflow_profile_provider.ledger.outcomes import Outcomes, is_answer_of
 from airflow_profile_provider.ledger.versions import VersionKind
 from airflow_profile_provider.mapping.window import PendingChange
 from airflow_profile_provider.records import Change, Row, Verdict
@@ -101,10 +100,7 @@ class LedgerAudit:
     def was_answered(self, change: Change, field: str, held: Any) -> bool:
         """Whether the vendor once acknowledged a change's value with this one; from any thread."""
         known = self._known.get(change.position)
-        kept = known and known.entry.fields.get(answer_name(field))
-        if not kept:
-            return False
-        return answers_of(change, {field: held}, self._prints.of_change).get(answer_name(field)) == kept
+        return known is not None and is_answer_of(change, field, held, known.entry, self._prints.of_change)
 
     def settled(self, planned: PendingChange, verdict: Verdict, unseen: frozenset[str]) -> None:
         """Learn what came of comparing a change; ``unseen`` are its fields that were not compared."""

@@ -209,6 +209,15 @@ def answers_of(
     }
 
 
+def is_answer_of(
+    change: Change, field: str, held: Any, entry: Entry, prints_of: Callable[[Change], ChangePrints]
+) -> bool:
+    """Whether an entry knows this value as one that was answered in the place of a change's."""
+    name = answer_name(field)
+    kept = entry.fields.get(name)
+    return kept is not None and answers_of(change, {field: held}, prints_of).get(name) == kept
+
+
 def short(row: bytes) -> bytes:
     """Return enough of a row's fingerprint to tell it from others of its key."""
     return row[:EARLIER_BYTES]

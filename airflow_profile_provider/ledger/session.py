@@ -29,7 +29,7 @@ from airflow_profile_provider.ledger.history import History
 from airflow_profile_provider.ledger.ids import ReadIds
 from airflow_profile_provider.ledger.ledger import Ledger
 from airflow_profile_provider.ledger.members import Members
-from airflow_profile_provider.ledger.outcomes import Outcomes, short
+from airflow_profile_provider.ledger.outcomes import Outcomes, is_answer_of, short
 from airflow_profile_provider.ledger.postponed import Postponed, Waiting
 from airflow_profile_provider.ledger.reader import LedgerReader
 from airflow_profile_provider.ledger.versions import VersionKind
@@ -338,6 +338,11 @@ class LedgerSession:
         ``answered`` has those of its fields that the vendor keeps in another form, as it keeps them.
         """
         self._outcomes.settled(planned, verdict, self._prints.of_change, answered)
+
+    def was_answered(self, change: Change, field: str, held: Any) -> bool:
+        """Whether the vendor once acknowledged a value of a change that is on its way with another one."""
+        sent = self._claims.of(change.position)
+        return sent is not None and is_answer_of(change, field, held, sent.entry, self._prints.of_change)
 
     def let_go(self) -> None:
         """Learn that nothing is under way any more: what has no verdict was never sent."""

@@ -15,7 +15,7 @@ from typing import Any
 from airflow_profile_provider.delivery.cost import Cost
 from airflow_profile_provider.delivery.matching import Matching
 from airflow_profile_provider.delivery.quota import Quota
-from airflow_profile_provider.delivery.sender import Sender
+from airflow_profile_provider.delivery.sender import Sender, never_answered
 from airflow_profile_provider.delivery.transport import Transport
 from airflow_profile_provider.errors import Paused, PushStopped
 from airflow_profile_provider.ledger.diff import DOUBT_SECONDS, LedgerOptions
@@ -228,7 +228,8 @@ class Assembly:
         """Delivers batches."""
         if self._audit:
             return self._audit.reader
-        return Sender(self.vendor, self.transport, self.batch_size, self.matching)
+        answered = self.session.was_answered if self.session else never_answered
+        return Sender(self.vendor, self.transport, self.batch_size, self.matching, answered)
 
     @cached_property
     def _audit(self) -> AuditParts | None:

@@ -52,7 +52,7 @@ class AuditParts:
         self._stack = stack
         self.ledger = session.auditing()
         self._comparison = Comparison(vendor, mapper, self.ledger.was_answered)
-        self.reader = Reader(vendor, transport, self._comparison, sends, matching)
+        self.reader = Reader(vendor, transport, self._comparison, sends, matching, session.was_answered)
         self.findings = Findings(
             file,
             values=options.audit_values,

@@ -141,6 +141,10 @@ class NoLedger:
     def settled(self, planned: PendingChange, verdict: Verdict, answered: Mapping[str, Any]) -> None:
         """Forget it."""
 
+    def was_answered(self, change: Change, field: str, held: Any) -> bool:
+        """Return False: no answer is remembered."""
+        return False
+
     def let_go(self) -> None:
         """Forget nothing."""
 

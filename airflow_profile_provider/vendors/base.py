@@ -333,10 +333,13 @@ class Vendor(Reads, ABC):
             RecordRefused: the vendor ignored some of them.
         """
         if ignored := [name for name, taken in found.items() if taken == "ignored"]:
-            raise RecordRefused(
+            refused = RecordRefused(
                 f"{self.name} answered 200, but {', '.join(ignored)} was ignored by the vendor: "
                 "its answer has another value"
             )
+            if held and held.keys() >= set(ignored):
+                refused.ignored = {name: held[name] for name in ignored}
+            raise refused
         other = [name for name, taken in found.items() if taken == "other"]
         return Acknowledgement(
             warning=f"{self.name} returned another value for {', '.join(other)}" if other else "",

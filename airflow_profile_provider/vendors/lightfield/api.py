@@ -161,6 +161,8 @@ class Lightfield(CreatesFound, Accounts):
                         f"{refused} in request {done + 1} of {len(parts)}: the ones before it were taken",
                         refused.detail,
                     ) from None
+                if len(parts) > 1:
+                    refused.ignored = {}  # nor were the links taken that come after it
                 raise
         return acknowledged
 

@@ -92,6 +92,12 @@ def test_a_value_that_the_vendor_answered_in_anothers_place_has_not_drifted(
         assert run(action="audit").drifted == 5
         vendor.profiles["3"]["FirstName"] = "by hand"
         assert run(action="audit", ledger_conn_id="ledger").drifted == 1
+        # Nor is it ignored where another field is pushed beside it, though it stays as it was.
+        vendor.profiles["3"]["FirstName"] = "ada 3"
+        rows[4]["last"] = "Byron"
+        assert run(ledger_conn_id="ledger").pushed == 2
+        assert run(action="audit", ledger_conn_id="ledger").verified == 5
         # What it once answered says nothing of another value.
+        vendor.profiles["3"]["FirstName"] = "by hand"
         rows[0]["first"] = "Grace"
         assert run(action="audit", ledger_conn_id="ledger").drifted == 2
