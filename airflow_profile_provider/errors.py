@@ -81,8 +81,8 @@ class VendorError(ProfileError):
 class RecordRefused(VendorError):
     """The vendor refused this record; sending it again unchanged cannot help.
 
-    ``status`` is HTTP's. ``nobody`` says that the vendor's words mean that there is no such profile. ``ignored``
-    has what it holds in the place of what was sent, where that is all that is wrong.
+    ``status`` is HTTP's. ``nobody`` says that the vendor's words mean that there is no such profile.
+    ``ignored`` has what it holds in the place of what was sent, where that is all that is wrong.
     """
 
     status: int | None = None

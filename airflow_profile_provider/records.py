@@ -428,7 +428,8 @@ class Checkpoint:
     nothing was sent after it.
 
     An audit settles records in the order in which the vendor lists them: ``settled`` has a bit for each
-    position that is, packed as text; ``cursor`` tells where in the list it goes on, ``audit`` is its file.
+    position that is, packed as text; ``cursor`` tells where in the list it goes on; ``audit`` is its file;
+    ``found`` sums up what it found.
     """
 
     fingerprint: str
@@ -447,6 +448,7 @@ class Checkpoint:
     audit_bytes: int = 0
     settled: str = ""
     cursor: str | None = None
+    found: str = ""
 
     def covers(self, position: int) -> bool:
         """Whether the record at position is settled for good."""
@@ -468,7 +470,7 @@ class Checkpoint:
         return cls(**{**stored, "ages": tuple(stored["ages"]), "ahead": tuple(stored["ahead"])})
 
 
-_OF_AUDITS = frozenset({"audit", "audit_bytes", "settled", "cursor"})
+_OF_AUDITS = frozenset({"audit", "audit_bytes", "settled", "cursor", "found"})
 """Members of a checkpoint that pushes have no use for."""
 
 

@@ -321,7 +321,10 @@ class Assembly:
         sender, mapper, review = self.sender, self.mapper, self.review
         earlier = Report.of(start.report) if start else Report()
         account = Account(self.transport.cost, self.quota, outputs, earlier, clock)
-        watermark = (Marks if self.options.reads else Watermark)(start) if resume else NoWatermark()
+        audit = self._audit
+        watermark: Watermark = NoWatermark()
+        if resume:
+            watermark = Marks(start, audit.findings) if audit else Watermark(start)
         problems = Problems(self.vendor, log, self._place_of)
         receipts = (self.source.receipts if self.options.action == "push" else None) or NoReceipts()
         given = (
@@ -336,7 +339,6 @@ class Assembly:
             self._place_of,
         )
         limit = Limit(self.options.limit, start.taken if start else 0)
-        audit = self._audit
         audited = audit.settlement(*given) if audit else None
         settlement = audited or Settlement(*given)
         saving = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
@@ -49,6 +50,17 @@ class Findings:
     def plan_id(self) -> str:
         """Name what a repair would send: how many records, and a hash over them, in whatever order."""
         return f"{self._sent}-{self._sum % 2**256:064x}"
+
+    @property
+    def kept(self) -> str:
+        """All that is known, for a later try, without a value or a key."""
+        return json.dumps([self.number, self._sent, self._sum % 2**256, dict(self._fields), self._first])
+
+    def go_on_from(self, kept: str) -> None:
+        """Begin with what an earlier try found."""
+        if kept:
+            self.number, self._sent, self._sum, fields, self._first = json.loads(kept)
+            self._fields = Counter(fields)
 
     def look_at(self, settled: Settled, fields: Sequence[str]) -> None:
         """Take note of a record whose profile differs, in ``fields``, or is missing.

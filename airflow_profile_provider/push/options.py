@@ -162,8 +162,8 @@ class PushOptions:
 
     @property
     def watches_leavers(self) -> bool:
-        """Whether the push asks which keys its source no longer has."""
-        return self.on_absent != "ignore"
+        """Whether the push asks which keys its source no longer has; what only looks sends them nothing."""
+        return self.on_absent != "ignore" and not self.reads
 
     @property
     def constants(self) -> Mapping[str, Any]:

@@ -95,4 +95,5 @@ class Saving(NoSaving):
             audit_bytes=audit_bytes,
             settled=self._watermark.settled_bits,
             cursor=self._watermark.cursor,
+            found=self._watermark.found,
         )

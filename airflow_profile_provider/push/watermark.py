@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from airflow_profile_provider.push.account import Reasons, counted_reason, is_explained
+from airflow_profile_provider.push.findings import Findings
 from airflow_profile_provider.records import (
     Checkpoint,
     Verdict,
@@ -57,6 +58,8 @@ class Watermark:
     """Of an audit: a bit for each record that is settled."""
     cursor: str | None = None
     """Of an audit: how far it has read the vendor's list."""
+    found = ""
+    """Of an audit: what it found, in sum."""
 
     def __init__(self, start: Checkpoint | None = None) -> None:
         self.mark = start.mark if start else 0
@@ -131,10 +134,16 @@ class Watermark:
 
 
 class Marks(Watermark):
-    """Which records an audit has settled, in whatever order: a bit for each, an eighth of a byte."""
+    """Which records an audit has settled, in whatever order: a bit for each, an eighth of a byte.
 
-    def __init__(self, start: Checkpoint | None = None) -> None:
+    ``findings`` goes on with what an earlier try found.
+    """
+
+    def __init__(self, start: Checkpoint | None, findings: Findings) -> None:
         super().__init__()
+        self._findings = findings
+        if start:
+            findings.go_on_from(start.found)
         self._bits = bytearray(unpacked_bits(start.settled)) if start else bytearray()
         self._before = bytes(self._bits)
         self.cursor = start.cursor if start else None
@@ -143,6 +152,11 @@ class Marks(Watermark):
     def settled_bits(self) -> str:  # type: ignore[override]
         """The bits as text."""
         return packed_bits(self._bits)
+
+    @property
+    def found(self) -> str:  # type: ignore[override]
+        """What was found so far."""
+        return self._findings.kept
 
     def passed(self, position: int) -> bool:
         """Whether an earlier try has settled the record."""

@@ -29,7 +29,8 @@ class TellingHook(OcambaHook):
 
 
 def _try(scene: Scene, action: str, ledger: str | None) -> None:
-    report = TellingHook().push(
+    hook = TellingHook()
+    report = hook.push(
         scene.folder / "people.jsonl",
         key="id",
         fields=FIELDS["ocamba"],
@@ -39,7 +40,9 @@ def _try(scene: Scene, action: str, ledger: str | None) -> None:
         checkpoints=FileCheckpoints(scene.folder / "checkpoint.json"),
         run="the same",
     )
-    (scene.folder / "report.json").write_text(json.dumps(report.as_dict()))
+    assert hook.last_plan
+    told = report.as_dict() | {"plan": hook.last_plan.plan_id}
+    (scene.folder / "report.json").write_text(json.dumps(told))
 
 
 def _pages(scene: Scene) -> list[int]:
@@ -92,3 +95,7 @@ def test_pages_that_were_compared_are_not_read_again(killed: Scene, action: str,
     found = {line["key"] for line in lines(killed.folder / "audit.jsonl")}
     assert found == {killed.keys[number] for number in EDITED}
     assert killed.writes() == (0 if action == "audit" else 7)
+    if action == "audit":  # what it found in all is what an audit finds that nobody kills
+        (killed.folder / "checkpoint.json").unlink()
+        _try(killed, action, None)
+        assert json.loads((killed.folder / "report.json").read_text())["plan"] == report["plan"]

@@ -24,6 +24,8 @@ class Edited(Ledgered):
 
     def __init__(self) -> None:
         super().__init__()
+        for profile in self.vendor.profiles.values():  # a field that is not shown says nothing
+            profile.update({"comment": "", "full_name": ""})
         self.edited = False
 
     @rule(cells=st.lists(cells, min_size=1, max_size=4))
