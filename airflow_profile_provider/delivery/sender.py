@@ -227,8 +227,9 @@ class Sender:
 
     def _unfound(self, planned: PendingChange, matching: Matching) -> list[Settled]:
         """Find the profile of a change; return its verdict where that cannot be done."""
+        before = planned.change
         try:
-            planned.change = matching.found(planned.change)
+            planned.change = matching.found(before)
             if planned.tried and self._vendor.lists_lag and _is_missing(planned):
                 raise Retriable(
                     f"{self._vendor.name} gave no answer to the creation before, and its lists lag: the next "
@@ -241,7 +242,7 @@ class Sender:
             return all_of([planned], Verdict.INVALID, error)
         except BaseException as error:  # noqa: BLE001 -- whatever it is, nothing of the record was sent
             return self._not_found_out(planned, error)
-        self._found_some = True
+        self._found_some = self._found_some or planned.change is not before
         return []
 
     def _unmatched(self, planned: PendingChange, error: Unmatched) -> list[Settled]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from airflow_profile_provider.errors import ConfigurationError
+from airflow_profile_provider.errors import ConfigurationError, PushStopped
 from airflow_profile_provider.sandbox import Sandbox, serve
 
 from .rig import counts, lines, registration
@@ -713,3 +713,18 @@ def test_where_profiles_cannot_be_read_a_refusal_says_that_one_is_gone(
     report = ocamba.push([person(1, text="New")])
     assert counts(report) == ({"pushed": 1} if found_again else {"rejected": 1})
     assert ocamba.texts() == {ID[2]: "New" if found_again else "before"}
+
+
+@SQLITE
+def test_a_refused_credential_stops_after_one_request_also_where_all_ids_are_known(
+    ocamba: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ocamba.hold({ID[n]: f"mail{n}@example.com" for n in range(20)})
+    ocamba.push([person(n) for n in range(20)])
+    ocamba.asked()
+    connection = ocamba.sandbox.connections()["ocamba_default"] | {"password": "wrong"}
+    monkeypatch.setenv("AIRFLOW_CONN_OCAMBA_DEFAULT", json.dumps(connection))
+    with pytest.raises(PushStopped) as stopped:
+        ocamba.push([person(n, text="New") for n in range(20)], concurrency=8)
+    assert stopped.value.report is not None
+    assert stopped.value.report.requests == 1
