@@ -59,9 +59,15 @@ def links_of(task: Any) -> tuple[BaseOperatorLink, ...]:
 
     rules = getattr(task, "operator_class", type(task)).rules()
     has_site = rules is None or rules.site is not Vendor.site
-    mapped = getattr(getattr(task, "expand_input", None), "value", None) or {}
-    given = {**mapped, **task.partial_kwargs} if hasattr(task, "partial_kwargs") else vars(task)
+    given = {**_mapped(task), **task.partial_kwargs} if hasattr(task, "partial_kwargs") else vars(task)
     return (*([VendorLink()] if has_site else ()), *([RejectsLink()] if given.get("rejects_path") else ()))
+
+
+def _mapped(task: Any) -> dict[str, Any]:
+    """Return what is mapped, as far as it is known: `expand_kwargs` has mappings, or an output."""
+    value = getattr(getattr(task, "expand_input", None), "value", None)
+    each = value if isinstance(value, list) else [value]
+    return {name: one for mapping in each if isinstance(mapping, dict) for name, one in mapping.items()}
 
 
 def push_view(ti_key: TaskInstanceKey | None) -> str:
