@@ -21,7 +21,9 @@ from airflow_profile_provider.sandbox import serve
 
 HAS_RESPONSE_TIMEOUT = "response_timeout" in HITLOperator.__init__.__annotations__
 DAG_FILES = sorted(
-    file for file in (ROOT / "dags").glob("*.py") if file.stem != "approve_changes" or HAS_RESPONSE_TIMEOUT
+    file
+    for file in (ROOT / "dags").glob("*.py")
+    if file.stem not in {"approve_changes", "weekly_audit"} or HAS_RESPONSE_TIMEOUT
 )
 VENDORS = ["sonoran", "communifire", "agilenow", "lightfield", "ocamba"]
 
@@ -100,6 +102,11 @@ def test_the_examples_cover_the_five_vendors(parsed: dict[str, Any]) -> None:
 @pytest.mark.skipif(not HAS_RESPONSE_TIMEOUT, reason="needs apache-airflow-providers-standard 1.12.2")
 def test_an_approval_stands_between_plan_and_push(parsed: dict[str, Any]) -> None:
     assert parsed["approve_changes"] == ["anything_to_send", "approve", "plan", "push"]
+    assert parsed["weekly_audit"] == ["anything_to_repair", "approve", "audit", "repair"]
+
+
+def test_all_vendors_can_be_audited(parsed: dict[str, Any]) -> None:
+    assert parsed["audit_all"] == sorted(f"audit_{vendor}" for vendor in VENDORS)
 
 
 @pytest.mark.parametrize("file", DAG_FILES, ids=lambda file: file.stem)

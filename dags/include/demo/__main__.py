@@ -1,7 +1,8 @@
 """`make demo`: the nightly chain, three times, from a SQLite file to five sandboxed vendors, and the proof.
 
-The first run sends everything, the second only refused records, the third also ten changes. Exits with 1 if
-the reports, the rejects files and the vendors' profiles do not agree with the input.
+The first run sends everything, the second only refused records, the third also ten changes. On the fourth
+night, hands have edited profiles at the vendors: an audit names them, a repair sends them, and another audit
+finds nothing. Exits with 1 if the reports, the files and the vendors' profiles do not agree with the input.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from include.demo import stage
+from include.demo.audits import EDITED, AuditNight
 from include.demo.check import Comparison, Expected, Source, compare, expect_all, read_source
 from include.demo.source import FAULTS, VENDORS, change_rows
 from include.local_airflow import LocalAirflow
@@ -55,6 +57,7 @@ def run() -> bool:
         number = change_rows(stage.PEOPLE_DATABASE)
         title = f"Run 3: {number} rows have changed, for each vendor two that concern it alone"
         agrees.append(night.run(title))
+        agrees.append(night.audit())
     print()
     say("The five vendors hold what the input says." if all(agrees) else "Something does not agree.")
     return all(agrees)
@@ -92,15 +95,37 @@ class Night:
             print(f"DISAGREES  {problem}")
         return not problems
 
-    def _reports(self) -> dict[str, dict[str, Any]]:
-        """What the pushes of the last run reported, by vendor."""
+    def audit(self) -> bool:
+        """Let hands edit profiles, audit, repair and audit again; return whether all of it agrees."""
+        assert self._known
+        night = AuditNight(self._sandbox, self._known, stage.NIGHTS, self._run_audits)
+        night.edit()
+        problems = []
+        for title, action, drifted, pushed in (
+            (f"Run 4: hands have edited {EDITED} profiles at each vendor; an audit", "audit", EDITED, 0),
+            ("A repair sends these, and no others", "repair", 0, EDITED),
+            ("Another audit finds nothing", "audit", 0, 0),
+        ):
+            print()
+            say(f"{title} (airflow dags test audit_all) ...")
+            problems += night.look(action, drifted=drifted, pushed=pushed)
+        for problem in problems:
+            print(f"DISAGREES  {problem}")
+        return not problems
+
+    def _run_audits(self, action: str) -> dict[str, dict[str, Any]]:
+        self._process.run("dags", "test", "audit_all", "--conf", json.dumps({"action": action}))
+        return self._reports("audit_all", "audit_")
+
+    def _reports(self, dag_id: str = "nightly_chain", prefix: str = "push_") -> dict[str, dict[str, Any]]:
+        """What the pushes of a DAG's last run reported, by vendor."""
         with closing(sqlite3.connect(self._airflow.database)) as connection:
-            query = "select run_id from dag_run where dag_id = 'nightly_chain' order by id desc limit 1"
-            run_id = str(connection.execute(query).fetchone()[0])
+            query = "select run_id from dag_run where dag_id = ? order by id desc limit 1"
+            run_id = str(connection.execute(query, [dag_id]).fetchone()[0])
         return {
-            task_id.removeprefix("push_"): report
-            for (task_id, _), report in self._airflow.returned("nightly_chain", run_id).items()
-            if task_id.startswith("push_")
+            task_id.removeprefix(prefix): report
+            for (task_id, _), report in self._airflow.returned(dag_id, run_id).items()
+            if task_id.startswith(prefix)
         }
 
     def _judge(
