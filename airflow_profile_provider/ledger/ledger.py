@@ -18,7 +18,7 @@ from airflow_profile_provider.ledger.lease import Lease
 from airflow_profile_provider.ledger.migrations import found_schema, migrate, require_schema
 from airflow_profile_provider.ledger.reader import LedgerReader, ids_of, version_name
 from airflow_profile_provider.ledger.salt import is_plain
-from airflow_profile_provider.ledger.scopes import Member, Scope, scope_of, watched
+from airflow_profile_provider.ledger.scopes import Scope, scope_of, watched
 from airflow_profile_provider.ledger.spellings import keep_as
 from airflow_profile_provider.ledger.statements import insert_into
 from airflow_profile_provider.ledger.tables import begun, patient
@@ -205,9 +205,9 @@ class Ledger(LedgerReader):
 
     # -- leavers ----------------------------------------------------------------------------------------
 
-    def members(self, after: str) -> list[Member]:
-        """Return the next keys behind one, in their order, of those that were acknowledged."""
-        return [Member(*row) for row in self._read(self._statements.members, (), after=after)]
+    def members(self, after: str) -> list[Any]:
+        """Return the next keys behind one, in their order, of those that were acknowledged: see `Member`."""
+        return self._read(self._statements.members, (), after=after)
 
     def adopt(self, keys: Mapping[str, str | None]) -> None:
         """Write that this push's source has these keys, and how it spells them."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from airflow_profile_provider.ledger.ledger import Ledger
-from airflow_profile_provider.ledger.scopes import Member, Scope
+from airflow_profile_provider.ledger.scopes import Member
 
 
 class Left(NamedTuple):
@@ -75,10 +75,13 @@ class Members:
         busy = self._ledger.others_at_work()
         after = ""
         while page := self._ledger.members(after):
-            after = page[-1].key
-            found = read.among([member.key for member in page])
+            after = page[-1][0]
+            found = read.among([key for key, *_ in page])
+            # Nearly all are here, as ever; only of the others more is asked.
+            odd = [Member(*row) for row in page if row[0] not in found or _is_odd(row, scope.token)]
+            self.number += len(page) - len(odd)
             shared = []
-            for member in page:
+            for member in odd:
                 if not (member.has(scope.token) or member.has(scope.gone)):
                     continue
                 self.number += 1
@@ -90,25 +93,17 @@ class Members:
                     continue
                 yield Left(member.key, member.spelled or member.key, noted=bool(member.absent))
             if write:
-                self._adopt(page, found, scope, is_own)
+                new = {one.key: found[one.key] for one in odd if one.key in found and is_own(one.key)}
+                self._ledger.adopt(new)
                 gone = [one.key for one in shared if one.has(scope.token) and is_own(one.key)]
                 self._ledger.part(gone)
-
-    def _adopt(
-        self,
-        page: Sequence[Member],
-        found: dict[str, str | None],
-        scope: Scope,
-        is_own: Callable[[str], bool],
-    ) -> None:
-        """Write down of which keys this push's source is known to have them, if it is not written already."""
-        new = {
-            member.key: found[member.key]
-            for member in page
-            if member.key in found and (member.absent or not member.has(scope.token)) and is_own(member.key)
-        }
-        self._ledger.adopt(new)
 
     def note(self, keys: Sequence[str], *, doubted: bool) -> None:
         """Write down that keys are absent; ``doubted``: what comes back of them is to be sent whole."""
         self._ledger.note_absent(keys, doubted=doubted)
+
+
+def _is_odd(row: Sequence[Any], token: str) -> bool:
+    """Whether a member's row is not that of a key which its scope has, as ever."""
+    _, scopes, _, absent, _ = row
+    return bool(absent) or scopes is None or token not in scopes

@@ -7,6 +7,7 @@ delivered. "-3;" takes its place where the key is gone from that scope's source,
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from airflow_profile_provider.ledger.statements import GONE, PRESENT, insert_into
@@ -19,19 +20,19 @@ WATCHED_SECONDS = 8 * 24 * 3600.0
 """How long a scope speaks for its keys after it was last watched for leavers: a weekly push, and a day."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Scope:
     """One of the pushes to a target, by its number there and its name."""
 
     number: int
     name: str
 
-    @property
+    @cached_property
     def token(self) -> str:
         """What stands in the entries of keys that its source has."""
         return f"{PRESENT}{self.number};"
 
-    @property
+    @cached_property
     def gone(self) -> str:
         """What stands in the entries of keys that its source no longer has, and another's does."""
         return f"{GONE}{self.number};"

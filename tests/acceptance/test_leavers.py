@@ -134,3 +134,21 @@ def test_a_resumed_push_tells_each_once_and_counts_all(ocamba: Rig, tmp_path: Pa
     assert counts(report) == {"pushed": 5, "unchanged": 3}
     told = [one.path.rsplit("/", 1)[1] for one in ocamba.stand_in.requests[sent:] if one.json == GONE]
     assert len(told) == 5 + 1, "one was refused with the credential"
+
+
+def test_a_key_of_ones_own_may_leave(ocamba: Rig) -> None:
+    """What is sent goes to the profile that is remembered: nobody is looked up for it."""
+    keys = [ocamba.sample.key(n) for n in range(1, 4)]
+    ocamba.stand_in.profiles |= {key: {"email": f"{n}@example.com"} for n, key in enumerate(keys)}
+    rows = [{"id": f"P-{n}", "email": f"{n}@example.com", "comment": "here"} for n in range(3)]
+
+    def push(records: Any) -> Outcome:
+        how = {"key": "id", "fields": ["comment"], "match": {"email": "email"}}
+        return ocamba.run(records, ledger_conn_id="ledger", on_absent=GONE, **how)
+
+    assert push(rows).report["pushed"] == 3
+    outcome = push(rows[1:])
+    assert counts(outcome.report) == {"pushed": 1, "unchanged": 2}
+    assert outcome.report["requests"] == 1
+    assert ocamba.stand_in.profiles[keys[0]]["comment"] == "gone"
+    assert push(rows).report["pushed"] == 1
