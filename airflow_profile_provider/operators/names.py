@@ -55,7 +55,7 @@ def scope_of(given: Any, context: Context, *, on_absent: Any, partition: Any) ->
             "on_absent in a mapped task: who is absent from its records may be among those of the others. "
             "Map partition, so that each reads the whole, or give each its scope"
         )
-    return f"{ti.dag_id}.{ti.task_id}"
+    return f"{getattr(ti, 'dag_id', '')}.{getattr(ti, 'task_id', '')}"
 
 
 def _map_index(context: Context) -> int | None:
