@@ -17,6 +17,7 @@ from airflow.timetables.assets import AssetOrTimeSchedule  # from airflow.sdk si
 from airflow.timetables.trigger import CronTriggerTimetable
 
 from airflow_profile_provider.operators.agilenow import AgileNowPushProfilesOperator
+from airflow_profile_provider.operators.base import PushProfilesOperator
 from airflow_profile_provider.operators.communifire import CommunifirePushProfilesOperator
 from airflow_profile_provider.operators.events import from_events
 from airflow_profile_provider.operators.lightfield import LightfieldPushProfilesOperator
@@ -77,7 +78,7 @@ with DAG(
     max_active_runs=1,  # one push at a time; rows that are announced meanwhile go into the next run
     tags=["profiles"],
 ):
-    pushes = []
+    pushes: list[PushProfilesOperator] = []
     for place, (vendor, (operator, mapping)) in enumerate(STATIONS.items()):
         push = operator(
             task_id=f"push_{vendor}",
