@@ -60,7 +60,7 @@ def ended(rig: Rig, after: float = 0.3, **options: Any) -> Any:
     threading.Timer(after, hook.stop).start()
     began = time.monotonic()
     with pytest.raises(PushStopped, match="asked to end") as stopped:
-        hook.push(rig.changes(*range(9)), **{"quota": "none", **options})
+        hook.push(rig.renames(*range(9)), **{"quota": "none", **options})
     assert time.monotonic() - began < after + SOON
     assert stopped.value.report is not None
     report = stopped.value.report
@@ -137,7 +137,7 @@ def test_while_it_waits_for_a_database_that_is_away(
     began = time.monotonic()
     with pytest.raises(PushStopped, match="asked to end") as stopped:
         if source == "ledger":
-            hook.push(rig.changes(*range(9)), ledger_conn_id="away")
+            hook.push(rig.renames(*range(9)), ledger_conn_id="away")
         else:
             hook.push(**query)
     assert time.monotonic() - began < SOON
