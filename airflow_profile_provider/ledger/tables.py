@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import wraps
+from functools import cache, wraps
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from airflow_profile_provider.errors import ConfigurationError, LedgerFailed
@@ -48,6 +48,7 @@ class Tables:
     ids: Table
 
     @classmethod
+    @cache  # for whoever looks at a ledger, that took longer than to look
     def described(cls) -> Tables:
         """Describe them as the last of the migrations leaves them; they need not exist."""
         from sqlalchemy import (

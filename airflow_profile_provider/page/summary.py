@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from airflow_profile_provider.records import Group, Verdict
+from airflow_profile_provider.records import Verdict
 
 MOST_PUSHES = 2000
 """Numbers are made of so many pushes at most, the newest: each of their reports is read for them."""
@@ -19,12 +19,6 @@ def verdicts_of(report: Mapping[str, Any] | None) -> dict[str, int]:
     """Return the verdicts of a report that some record had."""
     counts = {str(verdict): (report or {}).get(str(verdict)) for verdict in Verdict}
     return {name: count for name, count in counts.items() if isinstance(count, int) and count}
-
-
-def undelivered(report: Mapping[str, Any] | None) -> int:
-    """Return how many changes a report leaves owed to the vendor."""
-    counts = verdicts_of(report)
-    return sum(counts.get(str(verdict), 0) for verdict in Verdict.of(Group.OWED))
 
 
 def summed(pushes: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

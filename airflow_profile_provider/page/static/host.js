@@ -16,9 +16,20 @@ export function query(values) {
   return entries.length ? `?${new URLSearchParams(entries)}` : "";
 }
 
+const underWay = new Map(); // several parts of a screen want the same at once
+
 /** Ask the page's API; what is refused is an error with a status. */
-export async function ask(path, signal) {
-  const answer = await fetch(`${ROOT}api/${path}`, { credentials: "same-origin", signal });
+export function ask(path) {
+  if (!underWay.has(path))
+    underWay.set(
+      path,
+      answered(path).finally(() => underWay.delete(path)),
+    );
+  return underWay.get(path);
+}
+
+async function answered(path) {
+  const answer = await fetch(`${ROOT}api/${path}`, { credentials: "same-origin" });
   if (answer.ok) return answer.json();
   const body = await answer.json().catch(() => ({}));
   const text = typeof body.detail === "string" ? body.detail : answer.statusText;
@@ -31,18 +42,19 @@ export function useApi(path, every = 0) {
   const current = state.path === path ? state : { data: null, error: null };
   useEffect(() => {
     if (path === null) return undefined;
-    const stop = new AbortController();
+    let isShown = true;
+    const show = (data, error) =>
+      isShown &&
+      setState((before) => ({ path, data: data ?? (before.path === path ? before.data : null), error }));
     const load = () =>
-      ask(path, stop.signal).then(
-        (data) => setState({ path, data, error: null }),
-        (error) =>
-          stop.signal.aborted ||
-          setState((before) => ({ path, data: before.path === path ? before.data : null, error })),
+      ask(path).then(
+        (data) => show(data, null),
+        (error) => show(null, error),
       );
     load();
     const timer = every ? setInterval(load, every * 1000) : 0;
     return () => {
-      stop.abort();
+      isShown = false;
       clearInterval(timer);
     };
   }, [path, every]);

@@ -22,7 +22,8 @@ export function WithLedger({ values, choose, children }) {
   const known = useApi("summary?days=30");
   return h(Loaded, { of: known }, ({ ledgers, targets }) => {
     if (!ledgers.length) return h(None);
-    const ledger = ledgers.includes(values.ledger) ? values.ledger : ledgers[0];
+    const used = targets.flatMap((target) => target.ledger_conn_ids);
+    const ledger = [values.ledger, ...used].find((name) => ledgers.includes(name)) ?? ledgers[0];
     const options = ledgers.map((name) => [name, name]);
     const choice = h(Choice, {
       label: "Ledger",

@@ -130,6 +130,7 @@ function Target({ target, days, open, ledgers, outboxes }) {
         last.report
           ? h(VerdictBar, { report: last.report })
           : h(UI.Text, { color: "fg.muted", fontSize: "sm" }, "no report yet"),
+        h(MostOften, { report: last.report }),
       ),
       h(
         UI.DataList.Root,
@@ -174,6 +175,14 @@ function Target({ target, days, open, ledgers, outboxes }) {
       ),
     ),
   );
+}
+
+/** Why most of the records that were not delivered were not: the cause of a red push, at a glance. */
+function MostOften({ report }) {
+  const [most] = Array.isArray(report?.reasons) ? report.reasons : [];
+  if (!most) return null;
+  const text = `${count(most.count)} ${most.verdict}: ${most.reason}`;
+  return h(UI.Text, { fontSize: "xs", lineClamp: 3, mt: 1, overflowWrap: "anywhere", title: text }, text);
 }
 
 /** What the ledger of a target says of it, to who may read that. */

@@ -17,7 +17,6 @@ const COLOURS = {
   unsent: "yellow",
   drifted: "orange",
   missing: "red",
-  absent: "purple",
 };
 const VERDICTS = Object.keys(COLOURS);
 

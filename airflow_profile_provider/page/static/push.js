@@ -138,6 +138,7 @@ function Report({ push, report }) {
         report.throttled !== undefined && h(Fact, { label: "Answers 429" }, count(report.throttled)),
         typeof report.quota_share === "number" &&
           h(Fact, { label: "Share of the quota" }, `${Math.round(report.quota_share * 100)} %`),
+        report.absent > 0 && h(Fact, { label: "Gone from the source" }, count(report.absent)),
         h(Fact, { label: "Started" }, h(Time, { at: push.start })),
         h(Fact, { label: "Ended" }, h(Time, { at: push.end })),
         push.ledger_conn_id && h(Fact, { label: "Ledger" }, push.ledger_conn_id),

@@ -60,6 +60,7 @@ def run() -> bool:
         agrees.append(night.audit())
     print()
     say("The five vendors hold what the input says." if all(agrees) else "Something does not agree.")
+    print("Every push, and why records were refused: `make ui`, then Browse > Profiles (/plugin/profiles).")
     return all(agrees)
 
 

@@ -23,6 +23,7 @@ _GUIDE = """
 Airflow   {airflow}   (no login is asked for)
 Sandbox   {sandbox}/_sandbox/health
 
+  Browse > Profiles         every push, also the demo's, and why records fail: {airflow}/plugin/profiles
   Admin > Connections       to the sandbox (Test is the button in their rows), the tables, the ledger, a queue
   Each DAG's page says what it does.
 

@@ -9,6 +9,7 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from own_airflow import AIRFLOW_VERSION
 
 from .conftest import USERS, Seen
 
@@ -120,6 +121,8 @@ def test_reasons_are_counted_over_all_pushes(seen: Seen) -> None:
 @pytest.fixture
 def running(seen: Seen) -> Iterator[None]:
     """One of the pushes, as if it were still under way."""
+    if AIRFLOW_VERSION < (3, 3):
+        pytest.skip("only Airflow 3.3 and later store the progress of a task")
     place = (seen.run_id, "push_lightfield")
     progress = {
         "profile_push_progress": "3 of about 4 records (75%); 3 pushed; about 2 s left",
