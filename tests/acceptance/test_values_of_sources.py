@@ -225,6 +225,7 @@ def test_sqlite_has_no_boolean_and_the_vendor_has(
     agilenow: Rig, tmp_path: Path, value: Any, arrives: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Case 7a."""
+    agilenow.stand_in.profiles[agilenow.sample.key(1)]["Is_Active"] = not arrives
     row = (agilenow.sample.key(1), value)
     report = push_sqlite(
         agilenow, tmp_path, "id text, active boolean", row, {"Is_Active": "active"}, monkeypatch
@@ -235,6 +236,7 @@ def test_sqlite_has_no_boolean_and_the_vendor_has(
 
 @pytest.mark.parametrize(("cell", "arrives"), [("0", False), ("t", True), ("1.0", True), ("No", False)])
 def test_a_boolean_of_csv_is_read_as_one(agilenow: Rig, tmp_path: Path, cell: str, arrives: bool) -> None:
+    agilenow.stand_in.profiles[agilenow.sample.key(1)]["Is_Active"] = not arrives
     row = {"id": agilenow.sample.key(1), "active": cell}
     assert counts(push_csv(agilenow, tmp_path, row, {"Is_Active": "active"})) == {"pushed": 1}
     assert agilenow.holds(1)["Is_Active"] is arrives

@@ -43,7 +43,12 @@ def test_a_merge_does_not_call_a_new_identifier_verified(agilenow: Rig, resets: 
 
 
 @pytest.mark.parametrize(
-    "fields", [{"FirstName": "Ada"}, {"Identifier": "ID-1"}, {"Identifier": "X", "IdentifierVerified": True}]
+    "fields",
+    [
+        {"FirstName": "Ada"},
+        {"FirstName": "Ada", "Identifier": "ID-1"},
+        {"Identifier": "X", "IdentifierVerified": True},
+    ],
 )
 def test_a_verification_stays_where_it_is_still_true(agilenow: Rig, fields: dict[str, Any]) -> None:
     assert verdict(agilenow, agilenow.change(1, **fields)) == "pushed"

@@ -54,6 +54,7 @@ class Serving:
         self._host = host
         self._listening: socket.socket | None = None
         self._open: set[socket.socket] = set()
+        self._changes = threading.Lock()
         self.port = free_port()
 
     def serve(self, connection: socket.socket, number: int) -> None:
@@ -83,14 +84,15 @@ class Serving:
 
     def go_away(self) -> None:
         """Stop listening and break every connection, as a server does that is restarted."""
-        if self._listening:
-            with suppress(OSError):
-                self._listening.shutdown(socket.SHUT_RDWR)
-            self._listening.close()
-            self._listening = None
-        for connection in list(self._open):
-            with suppress(OSError):
-                socket.socket.shutdown(connection, socket.SHUT_RDWR)
+        with self._changes:
+            if self._listening:
+                with suppress(OSError):
+                    self._listening.shutdown(socket.SHUT_RDWR)
+                self._listening.close()
+                self._listening = None
+            for connection in list(self._open):
+                with suppress(OSError):
+                    socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
     def restart(self, seconds: float) -> None:
         """Be away for so long, from now on, while the caller goes on."""
@@ -103,14 +105,18 @@ class Serving:
                 connection, _ = listening.accept()
             except OSError:
                 return
-            self.connections += 1
+            with self._changes:
+                if self._listening is not listening:  # it was let in while the server went away
+                    connection.close()
+                    return
+                self._open.add(connection)
+                self.connections += 1
             args = (connection, self.connections)
             threading.Thread(target=self._run, args=args, daemon=True).start()
 
     def _run(self, connection: socket.socket, number: int) -> None:
-        self._open.add(connection)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             served = self._tls.wrap_socket(connection, server_side=True) if self._tls else connection
             if served is not connection:
                 self._open.discard(connection)
