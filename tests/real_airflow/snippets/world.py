@@ -102,6 +102,8 @@ class World:
         write_parquet(self.folder / "people.parquet", self.people)
         write_parquet(self.folder / "marts" / "profiles" / f"{today}.parquet", self.people)
 
+        changes = [{"key": row["ocamba_id"], "fields": {"comment": row["comment"]}} for row in self.people]
+        write_lines(data / "people.jsonl", changes)
         reject = {"key": ADA, "key_type": "id", "fields": {"comment": "Comment 0"}, "version": None}
         reject |= {"verdict": "failed", "reason": "Ocamba Hood did not answer", "position": 1}
         write_lines(data / "rejects" / "ocamba.jsonl", [reject])

@@ -444,7 +444,9 @@ def test_what_is_quarantined_is_listed_page_by_page(ocamba: Ocamba, engine: Engi
 
 def test_the_examples_of_the_docs_run(told: HistoryReader, engine: Engine) -> None:
     page = Path(__file__).parents[3] / "docs/history.md"
-    found = re.findall(r"<!-- (\w+) -->\n```sql\n(.*?)```", page.read_text(), re.DOTALL)
+    found = re.findall(
+        r"<!-- not run: [^\n]* it is, (\w+) -->\n```sql\n(.*?)```", page.read_text(), re.DOTALL
+    )
     mine = [query for dialect, query in found if dialect in {engine.dialect.name, "both"}]
     assert len(mine) == 4
     with engine.begin() as open_connection:
