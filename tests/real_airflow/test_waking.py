@@ -65,12 +65,15 @@ def test_a_dag_is_woken_when_something_changed_and_then_alone(
     assert ended.returned["changed", -1] == {"pushed": 2, "created": 0, "unchanged": 0}
     assert len(deployment.runs("after_push")) == 3
 
-    # The intranet serves its own API; for Ocamba no page is documented, and no browser opens a worker's file.
+    # The intranet serves its own API; for Ocamba no page is documented. No browser opens a worker's file, but
+    # the task's own tab shows what was refused.
     site = sandbox.connections()["communifire_default"]
     assert links(deployment, first, "push_communifire") == {
         "Vendor": f"{site['host']}:{site['port']}" if site.get("port") else site["host"],
     }
-    assert links(deployment, red, "push_ocamba") == {}
+    (name, address), *others = links(deployment, red, "push_ocamba").items()
+    assert (name, others) == ("Rejects", [])
+    assert address.endswith("/tasks/push_ocamba/plugin/profile-push")
     tokens = [connection["password"] for connection in sandbox.connections().values()]
     said = json.dumps(links(deployment, first, "push_communifire"))
     assert not [token for token in tokens if token in said]
