@@ -13,7 +13,7 @@ JOBS ?= auto
 PARALLEL := -n $(JOBS) --dist worksteal
 # Which Airflow runs which tests, so that all of it stays well under an hour on two cores:
 #   newest (.venv)  everything, and style, types and floors
-#   3.2             the rooms at Airflow, long tests and Celery included; of those only what may differ there
+#   3.2             the rooms at Airflow, and of the long tests those of what may differ there; Celery included
 #   3.1             the rooms at Airflow, and of the long tests those of what differs there
 #   lowest          3.1.8 with the lowest version of each dependency: what is quick and needs no running Airflow
 # Each older one has a Python of its own, where there is one; else it says so and takes the first that is found.
@@ -21,7 +21,7 @@ PYTHON_3.2 := 3.13
 PYTHON_3.1 := 3.12
 AT_AIRFLOW := $(addprefix tests/unit/,adapters cli hooks lineage operators test_dags.py test_provider_info.py) \
 	tests/acceptance/account tests/acceptance/events tests/distributed tests/real_airflow
-LONG_ALIKE := $(addprefix --ignore=tests/real_airflow/,test_audit.py test_change_to_all.py snippets)
+LONG_ON_3.2 := $(addprefix tests/real_airflow/,page $(addprefix test_,approval.py events.py resume.py scheduler.py ui_in_browser.py waking.py))
 LONG_ON_3.1 := $(addprefix tests/real_airflow/test_,scheduler.py events.py ui_in_browser.py)
 # What depends on nothing but Python is tested once, on the newest.
 WITHOUT_AIRFLOW := --ignore=tests/unit/sandbox --ignore=tests/standins --ignore=tests/unit/ledger --ignore=tests/benchmarks --ignore=tests/unit/test_dist.py --ignore=tests/unit/test_typing.py
@@ -93,7 +93,7 @@ test-long: install ## Run the long tests of a whole Airflow: scheduler, triggere
 test-3.2: install-3.2 ## Run the tests on Airflow 3.2
 	$(call stage,tests on $(call airflow_of,.venv-3.2/bin))
 	@.ci/tests .venv-3.2/bin/python $(PARALLEL) -m "not distributed and not long" $(PYTEST_OPTIONS) $(AT_AIRFLOW)
-	@.ci/tests .venv-3.2/bin/python -m "long and not distributed" $(LONG_ALIKE) $(PYTEST_OPTIONS) $(AT_AIRFLOW)
+	@.ci/tests .venv-3.2/bin/python -m "long and not distributed" $(PYTEST_OPTIONS) $(LONG_ON_3.2)
 
 test-3.1: install-3.1 ## Run the quick tests, and some of the long ones, on Airflow 3.1
 	$(call stage,tests on $(call airflow_of,.venv-3.1/bin))
