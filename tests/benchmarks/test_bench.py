@@ -17,12 +17,12 @@ from benchmarks.stand_in import Fixed, Sliding
 
 
 @pytest.mark.long
-def test_a_tiny_run_prints_every_contender_and_ratio_and_leaves_the_docs_alone() -> None:
+def test_a_tiny_run_prints_every_contender_and_ratio_and_leaves_the_docs_alone(tmp_path: Path) -> None:
     page = ROOT / "docs" / "benchmarks.md"
     before = page.read_bytes()
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks", "--only", "latency", "--factor", "0.01", "--rounds", "1"],
-        env=environment(ROOT),
+        env=environment(tmp_path),
         capture_output=True,
         text=True,
         check=False,
@@ -37,11 +37,13 @@ def test_a_tiny_run_prints_every_contender_and_ratio_and_leaves_the_docs_alone()
 
 
 @pytest.mark.long
-def test_the_ledgers_parts_send_exactly_what_changed_and_leave_out_what_is_not_installed() -> None:
+def test_the_ledgers_parts_send_exactly_what_changed_and_leave_out_what_is_not_installed(
+    tmp_path: Path,
+) -> None:
     few = ["--factor", "0.001", "--rounds", "1"]
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks", "--only", "ledger-requests,ledger-beside", *few],
-        env=environment(ROOT),
+        env=environment(tmp_path),
         capture_output=True,
         text=True,
         check=False,
