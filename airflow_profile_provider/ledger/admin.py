@@ -18,7 +18,7 @@ from airflow_profile_provider.ledger.tables import Tables, begun
 from airflow_profile_provider.values import folded
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine, Table
+    from sqlalchemy import Connection, Engine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,7 +250,6 @@ class LedgerAdmin:
             func.max(table.order),
         ).where(table.target == number)
         entries, in_doubt, refused, quarantined, newest = connection.execute(query).one()
-        kind = connection.execute(_kind_query(self._tables.meta, number)).scalar()
         return Target(
             id=number,
             target=target,
@@ -259,9 +258,18 @@ class LedgerAdmin:
             in_doubt=in_doubt,
             refused=refused,
             quarantined=quarantined,
-            newest=version_of(newest, kind),
+            newest=version_of(newest, self._kind(connection, number)),
             busy=self._is_busy(connection, number),
         )
+
+    def _kind(self, connection: Connection, target: int) -> str | None:
+        """Return the kind of a target's versions."""
+        from sqlalchemy import select
+
+        meta = self._tables.meta.c
+        query = select(meta.value).where(meta.name == version_name(target))
+        kind: str | None = connection.execute(query).scalar()
+        return kind
 
     def _is_busy(self, connection: Connection, number: int) -> bool:
         from sqlalchemy import select
@@ -276,6 +284,11 @@ def spellings(key: str) -> set[str]:
     return {key, folded(key, number=False), folded(key, number=True)}
 
 
+def begins_with(column: Any, prefix: str) -> Any:
+    """Return what is true of texts that begin so, in a column that is compared by code points."""
+    return (column >= prefix) & (column < prefix + "\U0010ffff")
+
+
 def instant(seconds: float) -> str:
     """Write a Unix time as people and programs read it."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
@@ -286,9 +299,3 @@ def version_of(order: int | None, kind: str | None) -> int | str | None:
     if order is None or kind != "instant":
         return order
     return (datetime.fromtimestamp(0, UTC) + timedelta(microseconds=order)).isoformat()
-
-
-def _kind_query(meta: Table, target: int) -> Any:
-    from sqlalchemy import select
-
-    return select(meta.c.value).where(meta.c.name == version_name(target))

@@ -10,7 +10,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from airflow_profile_provider.errors import LedgerFailed
@@ -92,8 +91,8 @@ class History:
         self._tables = Tables.described()
         self._lines: list[Line] = []
         self._push = 0
-        self._numbers = count(1)
         self._number = 0
+        """That of the last line."""
         self._before: Counter[tuple[str, str]] = Counter()
         """The counts of a part of the push that gave its worker slot back."""
         self._is_open = True
@@ -115,7 +114,6 @@ class History:
                 self._push = found
                 last = select(func.max(records.c.number)).where(records.c.push == found)
                 self._number = connection.execute(last).scalar() or 0
-                self._numbers = count(self._number + 1)
                 self._before = self._counted(connection)
                 return
         while not self._push:  # another push may take the same number
@@ -154,7 +152,7 @@ class History:
             return
         if verdict.acknowledged and self._number >= MOST_LINES - FOR_PROBLEMS:
             return
-        self._number = next(self._numbers)
+        self._number += 1
         told = "" if verdict.acknowledged else _plain(reason, LONGEST_REASON)
         self._lines.append(
             (self._number, _plain(key, LONGEST_KEY), position, verdict.value, told, self._clock())

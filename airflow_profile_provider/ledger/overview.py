@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow_profile_provider.ledger.admin import (
     LedgerAdmin,
     Refused,
     Target,
+    begins_with,
     instant,
     spellings,
     version_of,
 )
 from airflow_profile_provider.ledger.quarantine import QUARANTINE
-from airflow_profile_provider.ledger.reader import version_name
 from airflow_profile_provider.ledger.tables import begun
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
-_LAST = "\U0010ffff"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,21 +104,12 @@ class LedgerOverview(LedgerAdmin):
 
     def _begins(self, prefix: str) -> Any:
         """Return what is true of keys that begin so, in one of the spellings that a ledger keeps."""
-        from sqlalchemy import and_, or_
+        from sqlalchemy import or_
 
         column: Any = self._tables.entries.c.key
         if self._engine.dialect.name == "postgresql":
             column = column.collate("C")  # by code points, as SQLite compares
-        return or_(*(and_(column >= each, column < each + _LAST) for each in sorted(spellings(prefix))))
-
-    def _kind(self, connection: Connection, target: int) -> str | None:
-        from sqlalchemy import select
-
-        meta = self._tables.meta.c
-        kind: str | None = connection.execute(
-            select(meta.value).where(meta.name == version_name(target))
-        ).scalar()
-        return kind
+        return or_(*(begins_with(column, each) for each in sorted(spellings(prefix))))
 
     def _known(self, named: Named, row: Any, kind: str | None) -> Known:
         until = QUARANTINE.until(row) if QUARANTINE.is_active(row, self._clock()) else None

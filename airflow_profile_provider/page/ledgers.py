@@ -116,12 +116,11 @@ def records(
         NoCursor: ``before`` is no such place.
     """
     history = HistoryReader(engine)
-    names = (push["dag_id"], push["run_id"], push["task_id"], push["map_index"])
-    tries = history.of_task(*names)
+    tries = history.pushes_of(push["dag_id"], push["run_id"], push["task_id"], push["map_index"])
     if not tries:
         return {"records": [], "next": None}
-    at, after = _read(before, int, int) if before else (tries[0].id, 0)
-    if at not in {each.id for each in tries}:
+    at, after = _read(before, int, int) if before else (tries[0], 0)
+    if at not in tries:
         raise NoCursor("it is of another push")
     found = _page(history.of_push(at, after=after, limit=limit + 1, **only), limit, "records")
     if masked:

@@ -48,6 +48,20 @@ def lines(engine: Engine, columns: str = "key, verdict, reason", more: str = "")
         return [tuple(row) for row in open_connection.execute(text(query))]
 
 
+def pushes(engine: Engine, columns: str = "run") -> list[tuple[Any, ...]]:
+    """The pushes of the history, oldest first."""
+    with engine.begin() as open_connection:
+        query = f"select {columns} from profile_history_pushes order by id"
+        return [tuple(row) for row in open_connection.execute(text(query))]
+
+
+def counts(engine: Engine) -> list[tuple[Any, ...]]:
+    """How many records of the pushes have which verdict, and why."""
+    with engine.begin() as open_connection:
+        query = "select verdict, reason, number from profile_history_counts where number > 0 order by push, 1"
+        return [tuple(row) for row in open_connection.execute(text(query))]
+
+
 def rows(*numbers: int, comment: str = "is") -> list[dict[str, Any]]:
     return [{"id": str(n), "comment": f"{comment} {n}", "name": f"Name {n}"} for n in numbers]
 
@@ -105,7 +119,7 @@ def test_what_a_push_left_when_it_stopped_leaves_lines(ocamba: Ocamba, engine: E
 def test_no_history_is_written_where_it_is_off(ocamba: Ocamba, engine: Engine) -> None:
     push(rows(1, 2), history=False)
     assert lines(engine) == []
-    assert HistoryReader(engine).pushes() == []
+    assert pushes(engine) == []
 
 
 def test_no_value_stands_in_any_table(ocamba: Ocamba, engine: Engine) -> None:
@@ -181,8 +195,8 @@ def test_a_push_that_goes_on_after_a_pause_is_one_push(engine: Engine) -> None:
         part.add(str(number), number, Verdict.PUSHED)
         write(engine, part)
         part.tell(Report(received=1, pushed=1), ended=bool(number))
-    (found,) = HistoryReader(engine).pushes()
-    assert (found.counts, found.complete) == ({"pushed": 2}, True)
+    assert pushes(engine, "run, complete") == [("r", 1)]
+    assert counts(engine) == [("pushed", "", 2)]
     assert [key for key, *_ in lines(engine)] == ["0", "1"]
 
 
@@ -197,7 +211,7 @@ def test_pushes_that_begin_at_once_are_two(engine: Engine) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert {push.run for push in HistoryReader(engine).pushes()} == {str(number) for number in range(8)}
+    assert sorted(pushes(engine)) == [(str(number),) for number in range(8)]
 
 
 def write(engine: Engine, part: History) -> None:
@@ -298,8 +312,8 @@ def test_each_push_is_kept_for_its_days(engine: Engine) -> None:
     now[0] += 2 * DAY
     part.prune()
     assert lines(engine, columns="run") == [("30 days",)]
-    assert [push.run for push in HistoryReader(engine).pushes()] == ["30 days"]
-    assert [why.records for why in HistoryReader(engine).reasons()] == [1]
+    assert pushes(engine) == [("30 days",)]
+    assert counts(engine) == [("rejected", "", 1)]
 
 
 def test_a_push_prunes_what_is_over(ocamba: Ocamba, engine: Engine) -> None:
@@ -349,10 +363,11 @@ def told(engine: Engine) -> HistoryReader:
 
 def test_a_push_tells_its_counts_and_reasons(ocamba: Ocamba, engine: Engine) -> None:
     push([*rows(1, 2), {"id": "nobody", "comment": "c", "name": "n"}])
-    reader = HistoryReader(engine)
-    (found,), (why,) = reader.pushes(), reader.reasons()
-    assert (found.counts, found.complete, why.records) == ({"pushed": 2, "rejected": 1}, True, 1)
-    assert [line.key for line in reader.problems(verdicts=["rejected"], reason=why.reason)] == ["nobody"]
+    assert pushes(engine, "complete") == [(1,)]
+    pushed, (verdict, reason, number) = counts(engine)
+    assert pushed == ("pushed", "", 2)
+    assert (verdict, number) == ("rejected", 1)
+    assert reason.startswith(REFUSED)
 
 
 def test_the_story_of_a_key_comes_newest_first_page_by_page(told: HistoryReader) -> None:
@@ -362,55 +377,24 @@ def test_the_story_of_a_key_comes_newest_first_page_by_page(told: HistoryReader)
     assert (last.run, last.target, last.task) == ("run 0", TARGET, "push")
 
 
-def test_keys_are_found_by_how_they_begin_page_by_page(told: HistoryReader) -> None:
+def test_keys_are_found_by_how_they_begin(told: HistoryReader) -> None:
     assert told.keys("17") == ["17", "17nobody"]
     assert told.keys("1", limit=2) == ["17", "17nobody"]
-    assert told.keys("1", after="17nobody") == ["18"]
     assert told.keys("9") == []
 
 
 def test_lines_of_a_push_can_be_had_by_reason(told: HistoryReader) -> None:
-    newest = told.pushes()[0]
-    (why,) = told.reasons(since=0)
-    (line,) = told.of_push(newest.id, verdicts=[why.verdict], reason=why.reason)
+    (newest,) = told.pushes_of("one", "run 2", "push", -1)
+    (line,) = told.of_push(newest, verdicts=["rejected"], reason=REFUSED)
     assert (line.key, line.run) == ("17nobody", "run 2")
-    assert [each.key for each in told.of_push(newest.id, limit=2)] == ["17", "18"]
-    assert [each.key for each in told.of_push(newest.id, after=2)] == ["17nobody"]
-
-
-def test_pushes_come_newest_first_with_their_counts(told: HistoryReader) -> None:
-    found = told.pushes(limit=2)
-    assert [push.run for push in found] == ["run 2", "run 1"]
-    assert found[0].counts == {"pushed": 2, "rejected": 1}
-    assert found[0].complete
-    assert [push.run for push in told.pushes(before=found[-1].id)] == ["run 0"]
-    (one,) = told.of_task("two", "run 1", "push")
-    assert one.id == found[1].id
-
-
-def test_reasons_are_counted_over_pushes(told: HistoryReader) -> None:
-    (why,) = told.reasons()
-    assert (why.verdict, why.records, why.pushes) == ("rejected", 3, 3)
-    assert why.reason.startswith("Ocamba Hood answered 400")
-    assert [line.run for line in told.problems(reason=why.reason)] == ["run 2", "run 1", "run 0"]
-
-
-def test_pushes_over_time_are_counted_by_target_and_verdict(told: HistoryReader) -> None:
-    found = told.over_time(since=0, seconds=1e9)
-    assert {(period.target, period.verdict): period.records for period in found} == {
-        (TARGET, "pushed"): 6,
-        (TARGET, "rejected"): 3,
-    }
+    assert [each.key for each in told.of_push(newest, limit=2)] == ["17", "18"]
+    assert [each.key for each in told.of_push(newest, after=2)] == ["17nobody"]
 
 
 def test_only_dags_that_somebody_may_see_are_shown(told: HistoryReader) -> None:
     for dags, number in ((["one"], 2), (["two"], 1), ([], 0)):
-        assert len(told.pushes(dags=dags)) == number
         assert len(told.of_key("17", dags=dags)) == number
-        assert len(told.problems(dags=dags)) == number
-        assert sum(why.pushes for why in told.reasons(dags=dags)) == number
         assert told.keys("18", dags=dags) == ["18"] * (number > 0)
-        assert sum(period.records for period in told.over_time(since=0, seconds=1e9, dags=dags)) == 3 * number
 
 
 def test_who_pushes_now_is_listed(engine: Engine) -> None:
