@@ -38,7 +38,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from airflow_profile_provider.records import Checkpoint, Report
+    from airflow_profile_provider.checkpoint import Checkpoint
+    from airflow_profile_provider.reports import Report
 
 
 class ProfileError(Exception):

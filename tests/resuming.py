@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from airflow_profile_provider.checkpoint import Checkpoint
 from airflow_profile_provider.hooks.ocamba import OcambaHook
-from airflow_profile_provider.records import Checkpoint
 
 
 class FileCheckpoints:

@@ -6,10 +6,11 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from airflow_profile_provider.errors import where_raised
-from airflow_profile_provider.records import Checkpoint
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
+
+    from airflow_profile_provider.checkpoint import Checkpoint
 
 KEY = "profile_push"
 PROGRESS_KEY = "profile_push_progress"
@@ -33,6 +34,8 @@ class TaskCheckpoints:
 
     def load(self) -> Checkpoint | None:
         """Return the last checkpoint, if there is one."""
+        from airflow_profile_provider.checkpoint import Checkpoint  # not for a DAG's parsing
+
         if self._given is not None:
             return Checkpoint.of(self._given)
         if not (self._resume and self.retried):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from airflow_profile_provider.records import Report, Verdict
+from airflow_profile_provider.records import Verdict
+from airflow_profile_provider.reports import Report
 
 
 def measure(vendor: str, report: Report) -> None:

@@ -13,7 +13,8 @@ from airflow_profile_provider.adapters.parts import parts_of
 from airflow_profile_provider.cli.console import formatted
 from airflow_profile_provider.cli.running import command, hook_of, options_of, say
 from airflow_profile_provider.errors import ConfigurationError, ProfileError
-from airflow_profile_provider.records import Group, Report, Verdict
+from airflow_profile_provider.records import Group, Verdict
+from airflow_profile_provider.reports import Report
 from airflow_profile_provider.sources.announced import Announced
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from airflow.sdk.bases.decorator import Task
 
     from airflow_profile_provider.adapters.checkpoints import TaskCheckpoints
-    from airflow_profile_provider.records import Report
+    from airflow_profile_provider.reports import Report
 
 P = ParamSpec("P")
 R = TypeVar("R")

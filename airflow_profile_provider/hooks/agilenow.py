@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from airflow_profile_provider.fields import Expression
     from airflow_profile_provider.options import AnyPath
     from airflow_profile_provider.push.watermark import Checkpoints
-    from airflow_profile_provider.records import Report, TaskRun, Verdict
+    from airflow_profile_provider.records import Verdict
+    from airflow_profile_provider.reports import Report, TaskRun
 
 
 class AgileNowHook(ProfileHook):

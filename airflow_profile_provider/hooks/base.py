@@ -20,7 +20,8 @@ from airflow_profile_provider.push.options import EXPLAINED, PushOptions
 from airflow_profile_provider.push.review import PlanReview
 from airflow_profile_provider.push.surroundings import Circumstances
 from airflow_profile_provider.push.watermark import Checkpoints
-from airflow_profile_provider.records import Report, Row, TaskRun, Verdict
+from airflow_profile_provider.records import Row, Verdict
+from airflow_profile_provider.reports import Report, TaskRun
 from airflow_profile_provider.sources.memory import require_unread
 
 if TYPE_CHECKING:

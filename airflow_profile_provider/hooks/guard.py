@@ -20,7 +20,7 @@ from airflow_profile_provider.errors import (
 from airflow_profile_provider.push.beside import Beside
 from airflow_profile_provider.push.log import Log
 from airflow_profile_provider.push.push import Push
-from airflow_profile_provider.records import Report
+from airflow_profile_provider.reports import Report
 from airflow_profile_provider.sources.frames import is_frame
 
 _STRIKES = {

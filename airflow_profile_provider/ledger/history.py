@@ -22,7 +22,8 @@ from airflow_profile_provider.ledger.tables import (
     patient,
 )
 from airflow_profile_provider.options import HISTORY_DAYS
-from airflow_profile_provider.records import Report, TaskRun, Verdict
+from airflow_profile_provider.records import Verdict
+from airflow_profile_provider.reports import Report, TaskRun
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine

@@ -35,7 +35,8 @@ from airflow_profile_provider.ledger.reader import LedgerReader
 from airflow_profile_provider.ledger.versions import VersionKind
 from airflow_profile_provider.mapping.mapper import Mapper
 from airflow_profile_provider.mapping.window import PendingChange
-from airflow_profile_provider.records import Change, Proposal, Report, Row, Verdict, is_leaver
+from airflow_profile_provider.records import Change, Proposal, Row, Verdict, is_leaver
+from airflow_profile_provider.reports import Report
 from airflow_profile_provider.sources.batches import RowBatch
 
 _NOTHING: Mapping[str, Any] = {}

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.openlineage.facet import Dataset
     from airflow.providers.common.compat.sdk import Asset, Context
 
-    from airflow_profile_provider.records import Report
+    from airflow_profile_provider.reports import Report
 
 
 def announce(

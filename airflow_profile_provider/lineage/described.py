@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
     from airflow_profile_provider.fields import Expression
-    from airflow_profile_provider.records import Report
+    from airflow_profile_provider.reports import Report
     from airflow_profile_provider.vendors.base import Vendor
 
 

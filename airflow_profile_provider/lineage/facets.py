@@ -34,7 +34,8 @@ from airflow_profile_provider.lineage.datasets import (
     without_places,
 )
 from airflow_profile_provider.lineage.described import DescribedPush, ReadFromTable
-from airflow_profile_provider.records import Report, Verdict
+from airflow_profile_provider.records import Verdict
+from airflow_profile_provider.reports import Report
 
 _UNKNOWN = (AirflowException, AirflowRuntimeError, ProfileError)
 

@@ -8,7 +8,7 @@ from html import escape
 from typing import Any, Self
 
 from airflow_profile_provider.notifications.conditions import MOST_RUNS, Condition, Outcome
-from airflow_profile_provider.records import Report
+from airflow_profile_provider.reports import Report
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 
 from airflow_profile_provider.errors import ConfigurationError
 from airflow_profile_provider.options import Share, count, seconds, share
-from airflow_profile_provider.records import Report
+from airflow_profile_provider.reports import Report
 
 MOST_RUNS = 100
 """Runs whose numbers of received records are remembered."""

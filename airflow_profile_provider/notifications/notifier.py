@@ -16,7 +16,7 @@ from airflow_profile_provider.errors import ConfigurationError, where_raised
 from airflow_profile_provider.notifications.alerts import Alert, Memory, Place, alerts
 from airflow_profile_provider.notifications.conditions import Condition, Outcome
 from airflow_profile_provider.operators.outcome import PushFailed
-from airflow_profile_provider.records import Report
+from airflow_profile_provider.reports import Report
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

@@ -29,6 +29,7 @@ from airflow_profile_provider.operators.held import HeldRecords, given_parameter
 from airflow_profile_provider.operators.names import mapped_name, run_of, scope_of, task_of, tried_name
 from airflow_profile_provider.operators.outcome import (
     allowed_failures,
+    nothing_known,
     problem_of,
     push_retry_policy,
     red,
@@ -37,7 +38,6 @@ from airflow_profile_provider.operators.outcome import (
 from airflow_profile_provider.operators.templates import TemplatesMixin
 from airflow_profile_provider.options import Share
 from airflow_profile_provider.push.options import OPTION_NAMES
-from airflow_profile_provider.records import Report
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from airflow_profile_provider.hooks.base import ProfileHook
     from airflow_profile_provider.operators.arguments import OperatorArguments
     from airflow_profile_provider.options import Action, AnyPath, IfDuplicate, IfEmpty, Nulls, OnAbsent
+    from airflow_profile_provider.reports import Report
     from airflow_profile_provider.vendors.base import Vendor
 
 
@@ -361,7 +362,7 @@ class PushProfilesOperator(TemplatesMixin, LineageMixin, BaseOperator):
         self, failure: ProfileError, context: Context, checkpoints: TaskCheckpoints | None
     ) -> AirflowException:
         """Leave the report of a push that stopped, and return the error that fails the task."""
-        report = self.report = failure.report or Report(complete=False)
+        report = self.report = failure.report or nothing_known()
         self._leave(report, context)
         failed = red(words_of(str(failure), report), report, failure)
         if isinstance(failed, AirflowFailException) and checkpoints and isinstance(failure, PushStopped):
@@ -370,7 +371,7 @@ class PushProfilesOperator(TemplatesMixin, LineageMixin, BaseOperator):
 
     def _leave_struck(self, struck: BaseException, context: Context) -> None:
         """Leave the report of a push that a time-out or a signal ended, also in the error's own words."""
-        report: Report = getattr(struck, "report", None) or Report(complete=False)
+        report: Report = getattr(struck, "report", None) or nothing_known()
         self.report = report
         self._leave(report, context)
         words = words_of(str(struck) or type(struck).__name__, report)

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_profile_provider import options as arguments
-from airflow_profile_provider.sources.announced import Announced, Outbox
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_profile_provider.fields import Expression
+    from airflow_profile_provider.sources.announced import Announced, Outbox
 
 
 def from_events(
@@ -45,6 +45,8 @@ def from_events(
     Raises:
         ConfigurationError: a name is empty, or an expression holds a template.
     """
+    from airflow_profile_provider.sources.announced import Outbox  # few DAGs need it
+
     outbox = Outbox(
         table=table,
         id=id,

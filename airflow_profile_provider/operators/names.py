@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_profile_provider import options as arguments
 from airflow_profile_provider.errors import ConfigurationError
-from airflow_profile_provider.records import TaskRun
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
+
+    from airflow_profile_provider.reports import TaskRun
 
 
 def run_of(context: Context) -> str | None:
@@ -25,6 +26,8 @@ def run_of(context: Context) -> str | None:
 
 def task_of(context: Context) -> TaskRun | None:
     """Return which task instance this is, as Airflow names it; None outside of Airflow."""
+    from airflow_profile_provider.reports import TaskRun  # not for a DAG's parsing
+
     ti = context.get("ti")
     if ti is None:
         return None

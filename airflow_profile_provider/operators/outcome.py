@@ -16,10 +16,11 @@ from airflow_profile_provider.errors import (
     SourceError,
 )
 from airflow_profile_provider.options import Share, share
-from airflow_profile_provider.records import Report
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
+
+    from airflow_profile_provider.reports import Report
 
 LONGEST_DELAY = timedelta(hours=1)
 """The longest wait that a vendor can impose on a task."""
@@ -36,6 +37,13 @@ class PushFailed(AirflowException):
         super().__init__(text)
         self.hopeless = hopeless
         self.after = after
+
+
+def nothing_known() -> Report:
+    """Return the report of a push that ended without one."""
+    from airflow_profile_provider.reports import Report  # not for a DAG's parsing
+
+    return Report(complete=False)
 
 
 def allowed_failures(max_failed: Any) -> Share:

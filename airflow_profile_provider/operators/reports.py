@@ -12,7 +12,8 @@ from airflow_profile_provider.errors import ConfigurationError
 from airflow_profile_provider.lineage.assets import announce
 from airflow_profile_provider.operators.base import PushProfilesOperator
 from airflow_profile_provider.operators.outcome import allowed_failures, problem_of, words_of
-from airflow_profile_provider.records import Report, Verdict
+from airflow_profile_provider.records import Verdict
+from airflow_profile_provider.reports import Report
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Asset, Context

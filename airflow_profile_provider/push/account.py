@@ -11,7 +11,8 @@ from airflow_profile_provider.delivery.cost import Cost
 from airflow_profile_provider.delivery.quota import Quota
 from airflow_profile_provider.delivery.rates import share_used
 from airflow_profile_provider.push.files import Outputs
-from airflow_profile_provider.records import MOST_REASONS, Group, ReasonCount, Report, Verdict
+from airflow_profile_provider.records import Group, Verdict
+from airflow_profile_provider.reports import MOST_REASONS, ReasonCount, Report
 
 MOST_COUNTED = 1000
 """Different reasons that are counted, so that memory has a bound."""

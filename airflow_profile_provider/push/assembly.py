@@ -48,7 +48,8 @@ from airflow_profile_provider.push.surroundings import Circumstances, Surroundin
 from airflow_profile_provider.push.telling import Telling
 from airflow_profile_provider.push.watermark import Marks, NoWatermark, Resume, Watermark
 from airflow_profile_provider.push.ways import each_read
-from airflow_profile_provider.records import Report, Row, is_leaver
+from airflow_profile_provider.records import Row, is_leaver
+from airflow_profile_provider.reports import Report
 from airflow_profile_provider.sources.announced import Announced
 from airflow_profile_provider.sources.batches import RowBatch
 from airflow_profile_provider.sources.source import Source

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from airflow_profile_provider.checkpoint import Checkpoint
 from airflow_profile_provider.errors import ConfigurationError
 from airflow_profile_provider.push.options import PushOptions
 from airflow_profile_provider.push.outputs import Absent, AuditFile, Delivered, Rejects
-from airflow_profile_provider.records import Checkpoint
 from airflow_profile_provider.sources.packing import packing_of
 from airflow_profile_provider.sources.reading import LEAST_BYTES, Open
 

@@ -11,7 +11,8 @@ from typing import Any
 from airflow_profile_provider.delivery.sender import Settled
 from airflow_profile_provider.options import Share
 from airflow_profile_provider.push.outputs import AuditFile
-from airflow_profile_provider.records import Change, Report, Verdict
+from airflow_profile_provider.records import Change, Verdict
+from airflow_profile_provider.reports import Report
 from airflow_profile_provider.vendors.exchange import to_json
 
 SHOWN = 10

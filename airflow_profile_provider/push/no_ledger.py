@@ -11,7 +11,8 @@ from airflow_profile_provider.ledger.auditing import LedgerAudit, ToCompare
 from airflow_profile_provider.ledger.session import LedgerSession
 from airflow_profile_provider.mapping.mapper import Mapper
 from airflow_profile_provider.mapping.window import PendingChange
-from airflow_profile_provider.records import Change, Proposal, Reason, Report, Row, Verdict
+from airflow_profile_provider.records import Change, Proposal, Reason, Row, Verdict
+from airflow_profile_provider.reports import Report
 from airflow_profile_provider.sources.batches import RowBatch
 from airflow_profile_provider.vendors.exchange import to_json
 

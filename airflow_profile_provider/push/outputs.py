@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from airflow_profile_provider.checkpoint import Checkpoint
 from airflow_profile_provider.push.line_file import LineFile
-from airflow_profile_provider.records import Change, Checkpoint, Leaver, Row, Verdict, is_reject
+from airflow_profile_provider.records import Change, Leaver, Row, Verdict, is_reject
 from airflow_profile_provider.sources.keys import key_line
 from airflow_profile_provider.sources.packing import bare
 from airflow_profile_provider.sources.reading import Open

@@ -6,7 +6,7 @@ import math
 
 from airflow_profile_provider.delivery.quota import Quota
 from airflow_profile_provider.delivery.rates import fastest
-from airflow_profile_provider.records import Report
+from airflow_profile_provider.reports import Report
 from airflow_profile_provider.vendors.base import Vendor
 
 

@@ -29,7 +29,8 @@ from airflow_profile_provider.push.review import PlanReview
 from airflow_profile_provider.push.saving import NoSaving
 from airflow_profile_provider.push.settlement import Settlement
 from airflow_profile_provider.push.telling import Telling
-from airflow_profile_provider.records import Change, Report, Verdict
+from airflow_profile_provider.records import Change, Verdict
+from airflow_profile_provider.reports import Report
 
 WINDOW = 1000
 """Changes that wait to be sent, at the least: so many of one key may be laid together."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from typing import Protocol
 
+from airflow_profile_provider.checkpoint import Checkpoint
 from airflow_profile_provider.delivery.quota import Quota
 from airflow_profile_provider.errors import SourceError, where_raised
 from airflow_profile_provider.push.files import Outputs
 from airflow_profile_provider.push.options import PushOptions
 from airflow_profile_provider.push.watermark import Checkpoints, Resume
-from airflow_profile_provider.records import Checkpoint, Report
+from airflow_profile_provider.reports import Report
 
 
 class Log(Protocol):

@@ -14,7 +14,8 @@ from typing import IO, Any, Protocol
 
 from airflow_profile_provider.errors import OutputFailed
 from airflow_profile_provider.options import Share
-from airflow_profile_provider.records import Change, Proposal, Reason, Report, Verdict, is_leaver
+from airflow_profile_provider.records import Change, Proposal, Reason, Verdict, is_leaver
+from airflow_profile_provider.reports import Report
 
 SHOWN = 10
 ABSENT = "absent from the source"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from airflow_profile_provider.checkpoint import Checkpoint
 from airflow_profile_provider.delivery.quota import Quota
 from airflow_profile_provider.delivery.sender import Sender
 from airflow_profile_provider.errors import PushStopped, where_raised
@@ -12,7 +13,7 @@ from airflow_profile_provider.push.files import Outputs
 from airflow_profile_provider.push.limit import Limit
 from airflow_profile_provider.push.log import Log
 from airflow_profile_provider.push.watermark import Resume, Watermark
-from airflow_profile_provider.records import MOST_REASONS, Checkpoint
+from airflow_profile_provider.reports import MOST_REASONS
 
 
 class NoSaving:

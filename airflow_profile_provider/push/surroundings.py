@@ -17,7 +17,7 @@ from airflow_profile_provider.push.files import Files
 from airflow_profile_provider.push.log import Log
 from airflow_profile_provider.push.options import PushOptions
 from airflow_profile_provider.push.watermark import Checkpoints
-from airflow_profile_provider.records import TaskRun
+from airflow_profile_provider.reports import TaskRun
 from airflow_profile_provider.sources.source import Source
 from airflow_profile_provider.vendors.base import Vendor
 from airflow_profile_provider.vendors.fields import Catalogue

@@ -8,16 +8,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
+from airflow_profile_provider.checkpoint import Checkpoint, has_bit, packed_bits, unpacked_bits
 from airflow_profile_provider.push.account import Reasons, counted_reason, is_explained
 from airflow_profile_provider.push.findings import Findings
-from airflow_profile_provider.records import (
-    Checkpoint,
-    Verdict,
-    has_bit,
-    is_leaver,
-    packed_bits,
-    unpacked_bits,
-)
+from airflow_profile_provider.records import Verdict, is_leaver
 
 MOST_AHEAD = 2000
 

@@ -17,7 +17,7 @@ from airflow_profile_provider.delivery.retries import RetryRule
 from airflow_profile_provider.errors import PushStopped
 from airflow_profile_provider.hooks.ocamba import OcambaHook
 from airflow_profile_provider.operators.crosswalk import TranslateKeysOperator
-from airflow_profile_provider.records import Report
+from airflow_profile_provider.reports import Report
 
 N = 12
 

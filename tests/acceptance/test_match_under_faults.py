@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from airflow_profile_provider.errors import PushStopped
-from airflow_profile_provider.records import Report
+from airflow_profile_provider.reports import Report
 
 from .rig import counts
 from .test_match import ID, SQLITE, Scene, ocamba, person, running, scene, store

@@ -9,7 +9,7 @@ import pytest
 
 from airflow_profile_provider.errors import PushStopped
 from airflow_profile_provider.hooks.ocamba import OcambaHook
-from airflow_profile_provider.records import Report
+from airflow_profile_provider.reports import Report
 from airflow_profile_provider.sandbox import Sandbox, serve
 from airflow_profile_provider.vendors.ocamba import importing
 

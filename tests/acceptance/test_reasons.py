@@ -14,7 +14,7 @@ from standins import Fault, Ocamba
 from airflow_profile_provider.delivery.rates import share_used
 from airflow_profile_provider.delivery.retries import RetryRule
 from airflow_profile_provider.errors import PushStopped
-from airflow_profile_provider.records import ReasonCount, Report
+from airflow_profile_provider.reports import ReasonCount, Report
 from airflow_profile_provider.vendors.exchange import Rate
 
 from .rig import Rig, lines

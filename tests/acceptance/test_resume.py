@@ -20,7 +20,8 @@ from airflow_profile_provider.delivery.retries import RetryRule
 from airflow_profile_provider.errors import Paused, PushStopped
 from airflow_profile_provider.fields import const
 from airflow_profile_provider.push.watermark import Watermark
-from airflow_profile_provider.records import Report, Verdict
+from airflow_profile_provider.records import Verdict
+from airflow_profile_provider.reports import Report
 
 N = 60
 

@@ -26,7 +26,7 @@ from structlog.testing import capture_logs
 
 from airflow_profile_provider import outages
 from airflow_profile_provider.hooks.base import ProfileHook
-from airflow_profile_provider.records import Report
+from airflow_profile_provider.reports import Report
 
 from .cases import Case
 from .sources import SOURCE_CONN, Given, give, mapping_of, marks_of

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from airflow_profile_provider.errors import PushStopped
-from airflow_profile_provider.records import Report, Verdict
+from airflow_profile_provider.records import Verdict
+from airflow_profile_provider.reports import Report
 
 from .rig import Rig
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from airflow_profile_provider.hooks.ocamba import OcambaHook
-from airflow_profile_provider.records import Report
+from airflow_profile_provider.reports import Report
 from airflow_profile_provider.sandbox import Sandbox
 
 from .outcome import push

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from airflow_profile_provider.delivery.retries import RetryRule
 from airflow_profile_provider.errors import PushStopped
-from airflow_profile_provider.records import Report
+from airflow_profile_provider.reports import Report
 from airflow_profile_provider.sandbox import Sandbox
 from tests.guarantees.rig import Rig
 

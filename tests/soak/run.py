@@ -10,7 +10,8 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from airflow_profile_provider.records import Report, Verdict
+from airflow_profile_provider.records import Verdict
+from airflow_profile_provider.reports import Report
 from airflow_profile_provider.sandbox import Sandbox
 from tests.soak.people import People
 from tests.soak.pushing import Pushed, learn, push

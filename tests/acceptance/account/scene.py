@@ -15,7 +15,8 @@ from standins import Ocamba
 from airflow_profile_provider.delivery.retries import RetryRule
 from airflow_profile_provider.errors import ProfileError
 from airflow_profile_provider.hooks.ocamba import OcambaHook
-from airflow_profile_provider.records import Report, Verdict
+from airflow_profile_provider.records import Verdict
+from airflow_profile_provider.reports import Report
 
 CANARY = "canary-of-a-profile"
 

@@ -15,7 +15,7 @@ from standins import Fault
 from acceptance.rig import counts
 from airflow_profile_provider.errors import ConfigurationError, Paused, PushStopped
 from airflow_profile_provider.operators.ocamba import OcambaPushProfilesOperator
-from airflow_profile_provider.records import Report
+from airflow_profile_provider.reports import Report
 
 from .scene import QuickHook, Scene
 from .test_arguments import Ti

@@ -18,7 +18,7 @@ from urllib.request import urlopen
 from include.local_airflow import LocalAirflow, free_port
 from own_airflow import AIRFLOW_VERSION
 
-from airflow_profile_provider.records import Report
+from airflow_profile_provider.reports import Report
 
 from .reading import Snippet
 from .world import World

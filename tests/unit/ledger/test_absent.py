@@ -16,7 +16,8 @@ from airflow_profile_provider.adapters.databases import engine_of
 from airflow_profile_provider.errors import ConfigurationError, PushStopped, SourceError
 from airflow_profile_provider.ledger.entry import Entry
 from airflow_profile_provider.ledger.ledger import Ledger
-from airflow_profile_provider.records import Report, Verdict
+from airflow_profile_provider.records import Verdict
+from airflow_profile_provider.reports import Report
 from unit.cli.running import run
 
 from .quick import QuickHook, push, written

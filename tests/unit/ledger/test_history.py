@@ -23,7 +23,8 @@ from airflow_profile_provider.ledger.ledger import Ledger
 from airflow_profile_provider.ledger.migrations import migrate
 from airflow_profile_provider.ledger.overview import LedgerOverview
 from airflow_profile_provider.operators.ocamba import OcambaPushProfilesOperator
-from airflow_profile_provider.records import ReasonCount, Report, TaskRun, Verdict
+from airflow_profile_provider.records import Verdict
+from airflow_profile_provider.reports import ReasonCount, Report, TaskRun
 
 from .quick import push
 from .test_migrations import connection

@@ -20,7 +20,8 @@ from sqlalchemy.engine import Engine
 from standins import Ocamba
 
 from airflow_profile_provider.errors import PushStopped, SourceError
-from airflow_profile_provider.records import Report, Verdict
+from airflow_profile_provider.records import Verdict
+from airflow_profile_provider.reports import Report
 
 from .quick import QuickHook, connections, push
 from .test_machine import FAULTS, KEYS, TEXTS, Adapter, Killed, Life, Rows

@@ -18,7 +18,7 @@ from airflow_profile_provider.ledger.entry import Entry
 from airflow_profile_provider.ledger.lease import LEASE_SECONDS
 from airflow_profile_provider.ledger.ledger import Ledger
 from airflow_profile_provider.ledger.tables import ROW_BYTES
-from airflow_profile_provider.records import Report
+from airflow_profile_provider.reports import Report
 
 N = 30
 

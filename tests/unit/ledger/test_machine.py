@@ -22,7 +22,8 @@ from sqlalchemy.engine import Engine
 from standins import Fault, Ocamba
 
 from airflow_profile_provider.errors import PushStopped, SourceError
-from airflow_profile_provider.records import Report, Verdict
+from airflow_profile_provider.records import Verdict
+from airflow_profile_provider.reports import Report
 
 from .quick import QuickHook, connections, held, push
 

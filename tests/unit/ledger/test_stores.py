@@ -24,7 +24,8 @@ from airflow_profile_provider.hooks.ocamba import OcambaHook
 from airflow_profile_provider.ledger.entry import Entry
 from airflow_profile_provider.ledger.ledger import Ledger
 from airflow_profile_provider.operators.ocamba import OcambaPushProfilesOperator
-from airflow_profile_provider.records import Report, Verdict
+from airflow_profile_provider.records import Verdict
+from airflow_profile_provider.reports import Report
 from airflow_profile_provider.sources.announced import Outbox
 from airflow_profile_provider.sources.outbox import OutboxRows
 

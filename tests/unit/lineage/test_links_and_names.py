@@ -19,7 +19,7 @@ from airflow_profile_provider.operators.events import from_events
 from airflow_profile_provider.operators.links import RejectsLink, VendorLink, address_of, push_view
 from airflow_profile_provider.operators.ocamba import OcambaPushProfilesOperator
 from airflow_profile_provider.page.plugin import TAB_ROUTE
-from airflow_profile_provider.records import Report
+from airflow_profile_provider.reports import Report
 
 TI = SimpleNamespace(dag_id="d", run_id="r", task_id="push", map_index=-1)
 VIEW = f"/dags/d/runs/r/tasks/push/plugin/{TAB_ROUTE}"

@@ -17,7 +17,7 @@ from airflow_profile_provider.notifications import (
 )
 from airflow_profile_provider.notifications.alerts import Alert, Memory, Place, alerts
 from airflow_profile_provider.notifications.conditions import Condition, Outcome
-from airflow_profile_provider.records import ReasonCount, Report
+from airflow_profile_provider.reports import ReasonCount, Report
 
 HOUR = 3600.0
 

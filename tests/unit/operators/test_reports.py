@@ -15,7 +15,8 @@ from standins import Ocamba
 from airflow_profile_provider.hooks.ocamba import OcambaHook
 from airflow_profile_provider.operators.ocamba import OcambaPushProfilesOperator
 from airflow_profile_provider.operators.reports import SumReportsOperator
-from airflow_profile_provider.records import Report, Verdict
+from airflow_profile_provider.records import Verdict
+from airflow_profile_provider.reports import Report
 
 
 class Events(dict[Any, Any]):
