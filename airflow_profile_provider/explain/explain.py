@@ -189,10 +189,9 @@ class _Case:
         """Push the rows, and explain with what was answered."""
         vendor, assembly = self._vendor, self._assembly
         masks = Masks(vendor.access)
-        sender = Sender(vendor, assembly.transport, 1, assembly.matching)
         with read_ledger(self._assembly, self._store) as ledger:
             rows, known = self._judged(found, ledger)
-            done = self._deliver(found, sender, assembly.session)
+            done = self._deliver(found, assembly.sender, assembly.session)
         requests = sent(self._watch.observed, vendor, masks)
         deliveries = [
             Delivery(
@@ -221,7 +220,7 @@ class _Case:
             if ledger_session:
                 if done[-1].unsure:
                     ledger_session.unsure(waiting)
-                ledger_session.settled(waiting, done[-1].verdict)
+                ledger_session.settled(waiting, done[-1].verdict, done[-1].answered)
         if ledger_session:
             ledger_session.flush()
         return done

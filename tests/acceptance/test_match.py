@@ -716,6 +716,19 @@ def test_where_profiles_cannot_be_read_a_refusal_says_that_one_is_gone(
 
 
 @SQLITE
+def test_where_accounts_can_be_listed_alone_the_404_of_a_write_says_that_one_is_gone(scene: Open) -> None:
+    agilenow, first, second = scene("agilenow"), key_of("agilenow", 1), key_of("agilenow", 2)
+    agilenow.hold({first: "mail1@example.com"})
+    agilenow.push([person(1)], write="put")
+    agilenow.hold({second: "mail1@example.com"})
+    path = f"/Endpoint/rest/api/v1/Account/{first}$"
+    agilenow.sandbox.faults("agilenow", status=403, method="GET", path=path)
+    report = agilenow.push([person(1, text="New")], write="put")
+    assert counts(report) == {"pushed": 1}
+    assert agilenow.texts() == {second: "New"}
+
+
+@SQLITE
 def test_a_refused_credential_stops_after_one_request_also_where_all_ids_are_known(
     ocamba: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:

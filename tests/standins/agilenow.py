@@ -169,7 +169,7 @@ class AgileNow(StandIn):
             return _error(400, "Bad Input", "The record is not unique.")
         key = f"3ad64ab3-1111-46c5-b1d7-{len(self.made):012d}"
         self.made.append(key)
-        self.profiles[key] = dict(body)
+        self.profiles[key] = {name: self._stored(name, value) for name, value in body.items()}
         return Reply(200, self._extended(key))
 
     def _put(self, key: str, body: Any) -> Reply:
@@ -181,8 +181,11 @@ class AgileNow(StandIn):
             own.update({name: False for name in FLAGS if name not in body})
         for name, value in body.items():
             if name not in self.ignores:
-                own[name] = value.lower() if name in self.lowers else value
+                own[name] = self._stored(name, value)
         return Reply(200, self._extended(key))
+
+    def _stored(self, name: str, value: Any) -> Any:
+        return value.lower() if name in self.lowers else value
 
     def _extended(self, key: str) -> dict[str, Any]:
         own = self.profiles[key]

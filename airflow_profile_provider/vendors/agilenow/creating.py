@@ -10,6 +10,7 @@ is unknown whether it resets what is left out.
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import replace
 from typing import Any
 
 from airflow_profile_provider.errors import RecordRefused, Unanswered
@@ -48,7 +49,7 @@ class CreatedAccounts(Creates, Accounts):
             "POST", path, lambda answer: self._read_made(change, answer), body, repeatable=False
         )
         done = self.acknowledge(self.taken(change, None, record), shown(record, change.fields))
-        return Acknowledgement(created=True, warning=done.warning)
+        return replace(done, created=True)
 
     def _is_made(self, change: Change, lost: Unanswered | None) -> Generator[Request, Any, bool]:
         """Look for the account; one that does not hold what was sent may be anybody's."""

@@ -44,7 +44,7 @@ class NoAccount(RecordRefused):
     def of(cls, refused: RecordRefused) -> Self:
         """Return a refusal that says so."""
         found = cls(str(refused), refused.detail)
-        found.status = refused.status
+        found.status, found.nobody = refused.status, True
         return found
 
 

@@ -77,15 +77,12 @@ def test_a_value_that_the_vendor_answered_in_anothers_place_has_not_drifted(
 ) -> None:
     """This vendor writes first names in small letters, which no rule could foresee."""
     with AgileNow({str(n): {"FirstName": "", "LastName": ""} for n in range(5)}) as vendor:
-        vendor.lowers = {"FirstName"}
-        connection = {"conn_type": "agilenow", "host": vendor.url, "login": vendor.login}
-        connection |= {"password": vendor.secret, "extra": json.dumps({"quota": "none"})}
-        monkeypatch.setenv("AIRFLOW_CONN_AGILENOW_DEFAULT", json.dumps(connection))
+        hook = _agilenow(vendor, monkeypatch)
         rows = [{"id": str(n), "first": f"Ada {n}", "last": "Lovelace"} for n in range(5)]
         given: dict[str, Any] = {"key": "id", "fields": {"FirstName": "first", "LastName": "last"}}
 
         def run(**options: Any) -> Any:
-            return AgileNowHook().push(rows, **given, **options)
+            return hook.push(rows, **given, **options)
 
         run(ledger_conn_id="ledger")
         assert run(action="audit", ledger_conn_id="ledger").verified == 5
@@ -101,3 +98,39 @@ def test_a_value_that_the_vendor_answered_in_anothers_place_has_not_drifted(
         vendor.profiles["3"]["FirstName"] = "by hand"
         rows[0]["first"] = "Grace"
         assert run(action="audit", ledger_conn_id="ledger").drifted == 2
+
+
+def _agilenow(vendor: AgileNow, monkeypatch: pytest.MonkeyPatch) -> AgileNowHook:
+    """Connect to a vendor that writes first names in small letters."""
+    vendor.lowers = {"FirstName"}
+    connection = {"conn_type": "agilenow", "host": vendor.url, "login": vendor.login}
+    connection |= {"password": vendor.secret, "extra": json.dumps({"quota": "none"})}
+    monkeypatch.setenv("AIRFLOW_CONN_AGILENOW_DEFAULT", json.dumps(connection))
+    return AgileNowHook()
+
+
+def test_nor_has_one_that_was_answered_when_the_profile_was_created(
+    ocamba: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with AgileNow({}) as vendor:
+        hook = _agilenow(vendor, monkeypatch)
+        rows = [{"id": "ada", "first": "Ada", "last": "Lovelace", "mail": "ada@example.com"}]
+        given: dict[str, Any] = {"key": "id", "key_type": "Username", "ledger_conn_id": "ledger"}
+        given["fields"] = {"FirstName": "first", "LastName": "last", "Email": "mail"}
+        assert hook.push(rows, mode="create", **given).created == 1
+        assert hook.push(rows, action="audit", **given).verified == 1
+
+
+def test_nor_has_one_that_was_answered_when_one_key_was_pushed_to_be_explained(
+    ocamba: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with AgileNow({"1": {"FirstName": "", "LastName": ""}}) as vendor:
+        hook = _agilenow(vendor, monkeypatch)
+        rows = [{"id": "1", "first": "Ada", "last": "Lovelace"}]
+        given: dict[str, Any] = {"key": "id", "ledger_conn_id": "ledger"}
+        given["fields"] = {"FirstName": "first", "LastName": "last"}
+        assert hook.explain("1", rows, send=True, **given).deliveries[0].verdict == "pushed"
+        assert hook.push(rows, action="audit", **given).verified == 1
+        # Nor is it ignored where another field is pushed beside it.
+        rows[0]["last"] = "Byron"
+        assert hook.explain("1", rows, send=True, **given).deliveries[0].verdict == "pushed"
