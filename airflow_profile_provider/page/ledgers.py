@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -12,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_profile_provider.errors import ProfileError
 from airflow_profile_provider.ledger.history_reader import HistoryReader, RecordShown
 from airflow_profile_provider.ledger.overview import LedgerOverview
-from airflow_profile_provider.page.pushes import NoCursor
+from airflow_profile_provider.page.cursors import NoCursor, read, written
 from airflow_profile_provider.page.tasks import PushTask
 
 if TYPE_CHECKING:
@@ -73,7 +70,7 @@ def quarantined(engine: Engine, before: str | None, limit: int) -> dict[str, Any
         NoCursor: ``before`` is no such place.
     """
     overview = LedgerOverview(engine)
-    at, after = _read(before, int, str) if before else (0, "")
+    at, after = read(before, int, str) if before else (0, "")
     found: list[dict[str, Any]] = []
     places: list[tuple[int, str]] = []
     for number, named in enumerate(overview.names()):
@@ -83,7 +80,7 @@ def quarantined(engine: Engine, before: str | None, limit: int) -> dict[str, Any
         found += [row.as_dict() | {"key_type": named.key_type} for row in rows]
         places += [(number, row.key) for row in rows]
     more = len(found) > limit
-    return {"quarantine": found[:limit], "next": _written(places[limit - 1]) if more else None}
+    return {"quarantine": found[:limit], "next": written(places[limit - 1]) if more else None}
 
 
 def story(
@@ -102,7 +99,7 @@ def story(
     if prefix:
         keys = {each.key for each in known} | set(history.keys(key, dags=dags, limit=MOST_KEYS))
         return told | {"keys": sorted(keys)[:MOST_KEYS], "history": [], "next": None}
-    mark = _read(before, int, int) if before else None
+    mark = read(before, int, int) if before else None
     lines = history.of_key(key, dags=dags, before=mark, limit=limit + 1)
     return told | {"keys": [], **_page(lines, limit, "history")}
 
@@ -119,7 +116,7 @@ def records(
     tries = history.pushes_of(push["dag_id"], push["run_id"], push["task_id"], push["map_index"])
     if not tries:
         return {"records": [], "next": None}
-    at, after = _read(before, int, int) if before else (tries[0], 0)
+    at, after = read(before, int, int) if before else (tries[0], 0)
     if at not in tries:
         raise NoCursor("it is of another push")
     found = _page(history.of_push(at, after=after, limit=limit + 1, **only), limit, "records")
@@ -132,22 +129,8 @@ def _page(lines: list[RecordShown], limit: int, name: str) -> dict[str, Any]:
     page = lines[:limit]
     return {
         name: [line.as_dict() for line in page],
-        "next": _written(page[-1].mark) if len(lines) > limit else None,
+        "next": written(page[-1].mark) if len(lines) > limit else None,
     }
-
-
-def _written(place: tuple[Any, Any]) -> str:
-    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode()
-
-
-def _read(cursor: str, *kinds: type) -> Any:
-    try:
-        place = json.loads(base64.urlsafe_b64decode(cursor.encode()))
-    except (binascii.Error, ValueError):
-        place = None
-    if not isinstance(place, list) or [type(part) for part in place] != list(kinds):
-        raise NoCursor("no page ended there")
-    return tuple(place)
 
 
 def complaint(error: Exception, conn_id: str) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -11,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from airflow_profile_provider.page.cursors import NoCursor, read, written
 from airflow_profile_provider.page.tasks import PushTask
 
 if TYPE_CHECKING:
@@ -55,25 +54,20 @@ class Wanted:
     limit: int = field(default=50)
 
 
-class NoCursor(ValueError):
-    """What is given as the end of a page is none."""
-
-
 def cursor_of(instance: Instance) -> str:
     """Write down where a page ended."""
-    text = json.dumps([instance.start.isoformat(), str(instance.id)])
-    return base64.urlsafe_b64encode(text.encode()).decode()
+    return written([instance.start.isoformat(), str(instance.id)])
 
 
 def _place(cursor: str, kind: type) -> tuple[datetime, Any]:
+    start, number = read(cursor, str, str)
     try:
-        start, number = json.loads(base64.urlsafe_b64decode(cursor.encode()))
-        at = datetime.fromisoformat(start)
-        if at.tzinfo is None:
-            raise NoCursor("it has no zone")
-        return at, kind(number)
-    except (binascii.Error, ValueError, TypeError, AttributeError):
+        at, last = datetime.fromisoformat(start), kind(number)
+    except ValueError:
         raise NoCursor("no page ended there") from None
+    if at.tzinfo is None:
+        raise NoCursor("it has no zone")
+    return at, last
 
 
 def instances(session: Session, tasks: Iterable[PushTask], wanted: Wanted) -> list[Instance]:

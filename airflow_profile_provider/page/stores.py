@@ -10,9 +10,9 @@ from airflow.api_fastapi.common.db.common import SessionDep
 from fastapi import APIRouter, HTTPException, Query
 
 from airflow_profile_provider.errors import ConfigurationError, ProfileError
+from airflow_profile_provider.page.cursors import NoCursor
 from airflow_profile_provider.page.ledgers import complaint, ledger_ids, quarantined, reading, story, targets
 from airflow_profile_provider.page.outboxes import backlog, places, watchers
-from airflow_profile_provider.page.pushes import NoCursor
 from airflow_profile_provider.page.rights import CONNECTION_RIGHTS, ReadableDags, ReadableTasks
 from airflow_profile_provider.page.tasks import PushTask
 

@@ -67,6 +67,8 @@ def push_tasks(session: Session, dag_ids: Collection[str]) -> list[PushTask]:
     from sqlalchemy import select
 
     query = select(Kept.id, Kept.dag_id, Kept.dag_hash).order_by(Kept.created_at.desc())
+    if len(dag_ids) <= _AT_ONCE:
+        query = query.where(Kept.dag_id.in_(dag_ids))
     seen: Counter[str] = Counter()
     wanted: list[tuple[Any, tuple[str, str]]] = []
     for number, dag_id, digest in session.execute(query):

@@ -44,7 +44,7 @@ def told(session: Session, tasks: Iterable[PushTask], found: Sequence[Instance])
     reports = left(session, found, RESULT)
     pushes = [(instance, by_name[instance.dag_id, instance.task_id]) for instance in found]
     open_ones = [instance for instance, task in pushes if _needs_rendering(task)]
-    arguments = rendered(session, open_ones) if open_ones else {}
+    arguments = rendered(session, open_ones)
     return [
         _told(instance, task, arguments.get(instance.name, {}), reports.get(instance.name, {}).get(RESULT))
         for instance, task in pushes
@@ -93,7 +93,6 @@ def one(session: Session, task: PushTask, run_id: str, map_index: int) -> dict[s
     push["plan"] = _text(values.get("plan"))
     push["plan_summary"] = _text(values.get("plan_summary"))
     push["progress"] = progress(session, instance) if _is_under_way(instance) else {}
-    push["replay"] = _replay(push)
     push["explain"] = shlex.join(_explained(push, arguments))
     return push
 
@@ -123,7 +122,7 @@ def _text(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
-def _replay(push: Mapping[str, Any]) -> dict[str, Any] | None:
+def replay_of(push: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return how the form of `replay_rejects` is filled for a push; None where there is nothing to replay."""
     rejects = (push["report"] or {}).get("rejects")
     if not rejects or not push["conn_id"]:

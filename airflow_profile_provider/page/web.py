@@ -15,14 +15,15 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from airflow_profile_provider.errors import ProfileError
+from airflow_profile_provider.page.cursors import NoCursor
 from airflow_profile_provider.page.ledgers import complaint, ledger_ids, reading, records
 from airflow_profile_provider.page.outboxes import outbox_ids
-from airflow_profile_provider.page.pushes import NoCursor, Wanted, cursor_of, instances
+from airflow_profile_provider.page.pushes import Wanted, cursor_of, instances
 from airflow_profile_provider.page.rights import DAG_RIGHTS, ReadableDags, may_read_connection
 from airflow_profile_provider.page.stores import stores_api
 from airflow_profile_provider.page.summary import MOST_PUSHES, reasons_of, summed
 from airflow_profile_provider.page.tasks import PushTask, push_tasks
-from airflow_profile_provider.page.told import REPLAY, one, told
+from airflow_profile_provider.page.told import REPLAY, one, replay_of, told
 
 DAYS = 7
 
@@ -55,6 +56,7 @@ def _zoned(at: datetime | None) -> datetime | None:
 @pushes_api.get("/pushes")
 def pushes(
     session: SessionDep,
+    readable: ReadableDags,
     tasks: ChosenTasks,
     state: Annotated[Sequence[str], Query()] = (),
     since: datetime | None = None,
@@ -80,7 +82,7 @@ def pushes(
         raise HTTPException(400, f"before: {error}") from None
     page = found[:limit]
     return {
-        "pushes": told(session, tasks, page),
+        "pushes": [_with_form(push, readable) for push in told(session, tasks, page)],
         "next": cursor_of(page[-1]) if len(found) > limit else None,
         "vendors": sorted({task.vendor for task in tasks}),
         "dags": sorted({task.dag_id for task in tasks}),
@@ -107,10 +109,14 @@ def push(
     found = one(session, task, run_id, map_index) if task else None
     if found is None:
         raise HTTPException(404, "this task instance is no push, or has not started")
-    if found["replay"]:
-        found["replay"]["there"] = REPLAY in readable
     only = {"verdicts": tuple(verdict), "reason": reason, "before": before, "limit": limit}
-    return found | _records(found, user, only)
+    return _with_form(found, readable) | _records(found, user, only)
+
+
+def _with_form(push: dict[str, Any], readable: set[str]) -> dict[str, Any]:
+    """Tell also how the form is filled that pushes its rejects again, and whether the user has that form."""
+    form = replay_of(push)
+    return push | {"replay": form and form | {"there": REPLAY in readable}}
 
 
 def _records(push: dict[str, Any], user: Any, only: dict[str, Any]) -> dict[str, Any]:

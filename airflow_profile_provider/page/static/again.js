@@ -48,15 +48,8 @@ async function fill({ dag_id: dagId, conf }) {
 export function Again({ push }) {
   const [open, setOpen] = useState(false);
   const navigate = useNavigate();
-  const rejects = push.report?.rejects;
-  if (!rejects || !push.conn_id) return null;
-  const more = Object.fromEntries(
-    ["ledger_conn_id", "nulls"].filter((name) => push[name]).map((name) => [name, push[name]]),
-  );
-  const replay = push.replay ?? {
-    conf: { conn_id: push.conn_id, rejects, ...more },
-    dag_id: "replay_rejects",
-  };
+  const { replay } = push;
+  if (!replay) return null;
   const start = () => {
     setOpen(false);
     navigate(`/dags/${replay.dag_id}`);
@@ -86,7 +79,7 @@ export function Again({ push }) {
               `Airflow's form of the DAG ${replay.dag_id} opens, filled with this. Nothing is pushed before you trigger it there.`,
             ),
             h(Copy, { label: "the configuration", text: JSON.stringify(replay.conf, null, 2) }),
-            replay.there === false &&
+            !replay.there &&
               h(
                 UI.Text,
                 { color: "fg.warning", mt: 3 },
@@ -97,7 +90,7 @@ export function Again({ push }) {
             UI.Dialog.Footer,
             null,
             h(UI.Button, { onClick: () => setOpen(false), variant: "outline" }, "Cancel"),
-            h(UI.Button, { disabled: replay.there === false, onClick: start }, "Open the form"),
+            h(UI.Button, { disabled: !replay.there, onClick: start }, "Open the form"),
           ),
         ),
       ),

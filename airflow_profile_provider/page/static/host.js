@@ -62,7 +62,7 @@ export function useApi(path, every = 0) {
 }
 
 /** Load a list page by page: `more` loads the next one. */
-export function usePages(path, name, extra = "") {
+export function usePages(path, name) {
   const [pages, setPages] = useState({ path: null, rows: [], next: null, busy: false, error: null });
   const first = useApi(path);
   const own = pages.path === path ? pages : { rows: [], next: undefined, busy: false, error: null };
@@ -70,7 +70,7 @@ export function usePages(path, name, extra = "") {
   const more = () => {
     setPages({ ...own, path, next, busy: true });
     const joint = path.includes("?") ? "&" : "?";
-    ask(`${path}${joint}${new URLSearchParams({ before: next })}${extra}`).then(
+    ask(`${path}${joint}${new URLSearchParams({ before: next })}`).then(
       (data) =>
         setPages({ path, rows: [...own.rows, ...data[name]], next: data.next, busy: false, error: null }),
       (error) => setPages({ ...own, path, next, busy: false, error }),

@@ -65,6 +65,8 @@ def test_rejects_can_be_pushed_again_by_a_filled_form(seen: Seen) -> None:
     assert conf["conn_id"] == "ocamba_default"
     assert conf["rejects"] == push["report"]["rejects"]
     assert conf["ledger_conn_id"] == "profile_ledger"
+    _, answer = seen.ask("pushes", vendor="ocamba")
+    assert [push["replay"]["conf"] for push in answer["pushes"]] == [conf]
     _, whole = seen.ask(seen.push("push_lightfield"))
     assert whole["replay"] is None
 
