@@ -17,7 +17,8 @@ from airflow_profile_provider.ledger.migrations import migrate
 from airflow_profile_provider.ledger.reader import LedgerReader
 from airflow_profile_provider.ledger.session import LedgerSession
 from airflow_profile_provider.ledger.tables import patient
-from airflow_profile_provider.mapping.mapper import FieldMapping, Mapper
+from airflow_profile_provider.mapping.field_mapping import FieldMapping
+from airflow_profile_provider.mapping.mapper import Mapper
 from airflow_profile_provider.vendors.base import Vendor
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ from airflow_profile_provider.cli.matching import Match, match
 from airflow_profile_provider.cli.running import command, further_options, hook_of, say
 from airflow_profile_provider.cli.text import plain
 from airflow_profile_provider.errors import ConfigurationError, InvalidRecord
-from airflow_profile_provider.mapping.mapper import FieldMapping, Mapper
+from airflow_profile_provider.mapping.field_mapping import FieldMapping
+from airflow_profile_provider.mapping.mapper import Mapper
 from airflow_profile_provider.operators.vendors import operator_of
 from airflow_profile_provider.push.options import EXPLAINED, OPTION_NAMES
 

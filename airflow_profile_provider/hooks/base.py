@@ -11,7 +11,8 @@ from airflow_profile_provider.errors import ProfileError, sorted_error, unchaine
 from airflow_profile_provider.hooks.connected import ConnectedHook
 from airflow_profile_provider.hooks.guard import Guard
 from airflow_profile_provider.hooks.opening import Opener
-from airflow_profile_provider.mapping.mapper import ColumnsOf, FieldMapping, Mapper
+from airflow_profile_provider.mapping.field_mapping import ColumnsOf, FieldMapping
+from airflow_profile_provider.mapping.mapper import Mapper
 from airflow_profile_provider.options import columns, require_records
 from airflow_profile_provider.push.assembly import Assembly
 from airflow_profile_provider.push.findings import Findings

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from airflow_profile_provider.explain.explanation import Explanation
     from airflow_profile_provider.fields import Expression
-    from airflow_profile_provider.mapping.mapper import ColumnsOf
+    from airflow_profile_provider.mapping.field_mapping import ColumnsOf
     from airflow_profile_provider.options import AnyPath
     from airflow_profile_provider.push.watermark import Checkpoints
     from airflow_profile_provider.records import Verdict

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow_profile_provider.errors import InvalidRecord
 from airflow_profile_provider.fields import Expression
+from airflow_profile_provider.mapping.field_mapping import ColumnsOf, FieldMapping, Of, columns_of
 from airflow_profile_provider.mapping.versions import version_from_text
 from airflow_profile_provider.records import Row, has_verdict
 from airflow_profile_provider.values import is_null, read_as, unwrapped
 
-if TYPE_CHECKING:
-    from airflow_profile_provider.mapping.mapper import FieldMapping
-
 _CHANGE_MEMBERS = frozenset({"key", "key_type", "fields", "relationships", "version", "match"})
 _VENDORS = "the vendor's identifier of the profile"
 _REJECT_MEMBERS = frozenset({"verdict", "reason", "position", "place", "text", "unread"})
-
-
-Of = str | Expression
-"""What a field is made of: a column, as it stands, or an expression."""
 
 
 class Columns:
@@ -64,13 +58,15 @@ class Columns:
             raise InvalidRecord(f"has no key in column {key}; give {whose}")
         # Most mappings have columns alone, and most of a push's work on a row is this.
         fields = {name: content[column] for name, column in self._plain.items() if column in content}
-        return {
-            "key": content[key],
-            "fields": self._with_made(fields, row) if self.made else fields,
-            "relationships": self._links(row),
-            "version": self.version(row),
-            "match": {by: content.get(column) for by, column in (self._mapping.match or {}).items()},
-        }
+        mapping = self._mapping
+        members = {"key": content[key], "fields": self._with_made(fields, row) if self.made else fields}
+        if mapping.relationships:
+            members["relationships"] = self._links(row, mapping.relationships)
+        if mapping.version:
+            members["version"] = self.version(row)
+        if mapping.match:
+            members["match"] = {by: content.get(column) for by, column in mapping.match.items()}
+        return members
 
     def said_of(self, row: Row) -> list[str]:
         """Return the fields of which a row says anything, also where no value can be made of that."""
@@ -96,9 +92,9 @@ class Columns:
             return version_from_text(value)
         return value
 
-    def _links(self, row: Row) -> dict[str, dict[str, Any]]:
+    def _links(self, row: Row, relationships: ColumnsOf) -> dict[str, dict[str, Any]]:
         found: dict[str, dict[str, Any]] = {}
-        for relationship, operations in (self._mapping.relationships or {}).items():
+        for relationship, operations in relationships.items():
             for operation, column in operations.items():
                 value = row.content.get(column)
                 if row.text:
@@ -113,11 +109,6 @@ class Columns:
                     refuse_null(self._nulls, f"relationship {relationship}: ")
                     found.setdefault(relationship, {})[operation] = None
         return found
-
-
-def columns_of(of: Of) -> tuple[str, ...]:
-    """Return the columns that a field is made of."""
-    return (of,) if isinstance(of, str) else of.columns
 
 
 def check_members(raw: Mapping[str, Any], *, replayed: bool = False) -> None:

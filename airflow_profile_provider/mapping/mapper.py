@@ -2,59 +2,24 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from dataclasses import fields as members_of
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from typing import Any, get_args
 
-from airflow_profile_provider.errors import ConfigurationError, InvalidRecord, ProfileError, WrongMapping
+from airflow_profile_provider.errors import ConfigurationError, InvalidRecord, WrongMapping
 from airflow_profile_provider.fields import Expression
-from airflow_profile_provider.mapping.columns import Columns, Of, check_members, columns_of, refuse_null
+from airflow_profile_provider.mapping.checks import check_if_empty, check_made, late_labels
+from airflow_profile_provider.mapping.columns import Columns, check_members
+from airflow_profile_provider.mapping.field_mapping import FieldMapping, by_column, columns_of, meaning_of
 from airflow_profile_provider.mapping.sizes import size_of
 from airflow_profile_provider.mapping.sought import sought_of
 from airflow_profile_provider.mapping.versions import version_of
+from airflow_profile_provider.mapping.written import Writer
 from airflow_profile_provider.options import Nulls, require_choice
 from airflow_profile_provider.records import OWN_KEY, Change, Leaver, Row, is_reject
-from airflow_profile_provider.values import (
-    exact_key,
-    holds_null,
-    is_null,
-    json_type,
-    without_nulls,
-)
+from airflow_profile_provider.values import exact_key, json_type
 from airflow_profile_provider.vendors.base import Vendor
 from airflow_profile_provider.vendors.fields import Catalogue
-
-_MEANING = 1
-"""To be raised where a release makes another change of the same row: ledgers then look at every row again."""
-
-ColumnsOf = Mapping[str, Mapping[str, str]]
-"""Relationship to operation to column."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class FieldMapping:
-    """How a row becomes a change.
-
-    ``key`` is the column of the key and ``fields`` maps the vendor's field to the column, or to an expression
-    (a list where the names agree); with ``fields=None`` rows are changes already. ``version`` is the column
-    that orders the changes of a key. ``nulls`` is "clear", "skip" or "invalid". With ``exact_keys`` each
-    spelling of a key is a profile of its own; else those that the vendor may take for one are judged as one.
-    ``match`` is the vendor's field, and the column, by which the vendor's profile is found of a key that is
-    none of its own.
-    """
-
-    key: str | None = None
-    fields: Mapping[str, Of] | Sequence[str] | None = None
-    key_type: str | None = None
-    version: str | None = None
-    nulls: str | None = None
-    relationships: ColumnsOf | None = None
-    max_record_bytes: int = 1_000_000
-    exact_keys: bool = False
-    set_if_empty: tuple[str, ...] = ()
-    match: Mapping[str, str] | None = None
 
 
 class Mapper:
@@ -64,7 +29,7 @@ class Mapper:
     rows are compared with what a ledger knows of them before that: labels must have been learnt by then.
 
     Raises:
-        ConfigurationError: the recipe does not fit the vendor.
+        ConfigurationError: the mapping does not fit the vendor.
     """
 
     def __init__(
@@ -75,19 +40,21 @@ class Mapper:
         learn: Callable[[], Catalogue] = Catalogue,
         compared: bool = False,
     ) -> None:
-        self._catalogue = Catalogue()
         self._compared = compared
         self._wrong: WrongMapping | None = None
         self._vendor = vendor
         self._mapping = mapping
         given = mapping.fields
-        self._fields = _by_column(given)
+        self._fields = by_column(given)
         self._learn = learn if vendor.is_catalogued(self._fields) else None
         self._nulls = require_choice("nulls", mapping.nulls or vendor.nulls, get_args(Nulls))
         self._columns = Columns(mapping, self._fields or {}, self._nulls)
+        self._writer = Writer(vendor, self._nulls, self._columns.made, Catalogue())
         usable = vendor.usable_key_types
         self.vendor_key_type = require_choice("key_type", mapping.key_type or usable[0], usable)
         self._key_type = OWN_KEY if mapping.match else self.vendor_key_type
+        # Two spellings are two keys where they are their owner's own: nobody else makes one.
+        self._keys_are_exact = mapping.exact_keys or self._key_type == OWN_KEY
         if given is not None:
             vendor.check_key_type(self.vendor_key_type)
         if given is not None and not (mapping.key and (self._fields or mapping.relationships)):
@@ -99,9 +66,9 @@ class Mapper:
         if mapping.relationships and given is None:
             raise ConfigurationError("relationships names columns, so it needs key and fields as well")
         self._check_mapping()
-        self._check_made()
+        check_made(self._columns.made, self._vendor, self._writer)
         self._if_empty = frozenset(mapping.set_if_empty)
-        self._check_if_empty()
+        check_if_empty(self._if_empty, self._fields, self._vendor, self.vendor_key_type)
 
     @property
     def key_type(self) -> str:
@@ -110,17 +77,8 @@ class Mapper:
 
     @property
     def meaning(self) -> str:
-        """What makes a change of a row, as a text: where it is the same, equal rows ask for equal changes.
-
-        An option that is not used leaves no trace, so that a release which brings one changes no text.
-        """
-        used = {
-            one.name: value
-            for one in members_of(self._mapping)
-            if (value := getattr(self._mapping, one.name)) != one.default
-        }
-        used |= {"key_type": self._key_type, "nulls": self._nulls}
-        return f"{_MEANING} {json.dumps(used, sort_keys=True, default=_plain)}"
+        """What makes a change of a row, as a text: where it is the same, equal rows ask for equal changes."""
+        return meaning_of(self._mapping, key_type=self._key_type, nulls=self._nulls)
 
     @property
     def made(self) -> Mapping[str, Expression]:
@@ -130,7 +88,7 @@ class Mapper:
     @property
     def catalogue(self) -> Catalogue:
         """The vendor's own fields, as far as it was asked for them."""
-        return self._catalogue
+        return self._writer.catalogue
 
     @property
     def skips_null(self) -> bool:
@@ -171,7 +129,7 @@ class Mapper:
         key, key_type = exact_key(raw["key"]), self._usable(raw.get("key_type"))
         change = Change(
             key=key,
-            fields=self._written(raw.get("fields"), row.text, loose),
+            fields=self._writer.written(raw.get("fields"), row.text, loose),
             key_type=key_type,
             position=row.position,
             profile=self.profile_of(key, key_type),
@@ -182,8 +140,7 @@ class Mapper:
             if_empty=frozenset() if type(row.content) is Leaver else self._if_empty,
         )
         self._vendor.check_change(change if change.sought is None else self._as_vendors(change))
-        size = size_of(change)
-        if size > self._mapping.max_record_bytes:
+        if (size := size_of(change)) > self._mapping.max_record_bytes:
             raise InvalidRecord(
                 f"is {size:,} bytes, above max_record_bytes={self._mapping.max_record_bytes}; shorten it"
             )
@@ -229,22 +186,24 @@ class Mapper:
         Raises:
             ConfigurationError: it names what the vendor has not, or has several times.
         """
-        self._learn, self._catalogue = None, catalogue
+        self._learn = None
+        self._writer.catalogue = catalogue
         self._translate()
         self._check_mapping()
-        self._check_made()
-        self._check_if_empty()
+        check_made(self._columns.made, self._vendor, self._writer)
+        check_if_empty(self._if_empty, self._fields, self._vendor, self.vendor_key_type)
 
     def _translate(self) -> None:
         """Name fields by their ids where the mapping names them by their labels."""
         given = self._fields or {}
-        ids = self._vendor.ids_of(given, self._catalogue)
+        ids = self._vendor.ids_of(given, self.catalogue)
         if all(name == field_id for name, field_id in ids.items()):
             return
         self._fields = {ids[name]: column for name, column in given.items()}
         self._if_empty = frozenset(ids.get(name, name) for name in self._if_empty)
         self._mapping = replace(self._mapping, fields=self._fields)
         self._columns = Columns(self._mapping, self._fields, self._nulls)
+        self._writer = Writer(self._vendor, self._nulls, self._columns.made, self.catalogue)
 
     def _is_told_of(self, content: Any) -> bool:
         """Whether the vendor's catalogue may say something of what is mapped, or of a change's fields."""
@@ -259,26 +218,9 @@ class Mapper:
         Raises:
             ConfigurationError: naming it.
         """
-        self._vendor.check_mapping(self._fields or (), self._mapping.relationships or (), self._catalogue)
+        self._vendor.check_mapping(self._fields or (), self._mapping.relationships or (), self.catalogue)
         for field in self._mapping.match or ():
-            self._vendor.require_matchable(field, self.vendor_key_type, self._catalogue)
-
-    def _check_made(self) -> None:
-        """Refuse an expression whose value cannot be sent, whatever the rows hold.
-
-        Raises:
-            ConfigurationError: naming the field.
-        """
-        for name, of in self._columns.made.items():
-            of.check()
-            for value in of.constants if self._vendor.is_field_id(name) else ():
-                try:
-                    self._write({}, name, value, False, True)
-                except InvalidRecord as error:
-                    problem = f"field {name}: a value of {of.name} {error}"
-                else:
-                    continue
-                raise ConfigurationError(problem)
+            self._vendor.require_matchable(field, self.vendor_key_type, self.catalogue)
 
     def check_constants(self, fields: Mapping[str, Any]) -> None:
         """Refuse constants for fields that the vendor is known not to take.
@@ -286,29 +228,11 @@ class Mapper:
         Raises:
             ConfigurationError: naming the field.
         """
-        self._vendor.check_mapping(fields, (), self._catalogue)
+        self._vendor.check_mapping(fields, (), self.catalogue)
         try:
-            self._written(fields, text=False, loose=False)
+            self._writer.written(fields, text=False, loose=False)
         except InvalidRecord as error:
             raise ConfigurationError(f"on_absent: {error}") from None
-
-    def _check_if_empty(self) -> None:
-        """Refuse to set fields only where the vendor holds nothing, if nobody can look.
-
-        Raises:
-            ConfigurationError: naming the fields, or why nothing can be read.
-        """
-        names, vendor = self._if_empty, self._vendor
-        if not names:
-            return
-        if unknown := sorted(names - (names if self._fields is None else self._fields.keys())):
-            raise ConfigurationError(f"set_if_empty names {', '.join(unknown)}, and fields does not")
-        why = f"set_if_empty needs to read what {vendor.name} holds, and"
-        if self.vendor_key_type not in vendor.readable_key_types:
-            known = ", ".join(vendor.readable_key_types) or "no identifier"
-            raise ConfigurationError(f"{why} profiles are read by {known}, not by {self.vendor_key_type}")
-        if unreadable := sorted(vendor.unreadable(names)):
-            raise ConfigurationError(f"{why} it never shows {', '.join(unreadable)}: take them out of it")
 
     def _wrong_mapping(self, catalogue: Catalogue) -> WrongMapping | None:
         """Take what the vendor tells while rows are planned; say what is wrong with the mapping by that."""
@@ -316,7 +240,7 @@ class Mapper:
         try:
             self.know(catalogue)
             if self._compared and before != (self._fields or {}):
-                raise ConfigurationError(_late_labels(before, self._fields or {}))
+                raise ConfigurationError(late_labels(before, self._fields or {}))
         except ConfigurationError as error:
             return WrongMapping(str(error))
         return None
@@ -380,11 +304,6 @@ class Mapper:
             return key
         return self._vendor.profile_of(key_type or self._key_type, key)
 
-    @property
-    def _keys_are_exact(self) -> bool:
-        """Whether two spellings are two keys: of their owner's own, nobody else makes one."""
-        return self._mapping.exact_keys or self._key_type == OWN_KEY
-
     def profiles_of(self, keys: list[str]) -> list[str]:
         """Return what stands for each of many keys; nearly always they do so themselves."""
         text = "\0".join(["", *keys])
@@ -401,72 +320,9 @@ class Mapper:
             raise InvalidRecord(f"its key_type is not one of {', '.join(usable)}")
         return str(key_type)
 
-    def _written(self, fields: Any, text: bool, loose: bool) -> dict[str, Any]:
-        if fields is None:
-            return {}
-        if not isinstance(fields, Mapping):
-            raise InvalidRecord(f"its fields must be an object, not {json_type(fields)}")
-        written: dict[str, Any] = {}
-        for name, value in fields.items():
-            try:
-                self._write(written, name, value, text, loose)
-            except InvalidRecord as error:
-                reason = f"field {name}: {error}"
-            except (RecursionError, ValueError):  # too deep, or more digits than Python writes
-                reason = f"field {name}: is nested too deeply, or has a number that is too long; simplify it"
-            except ProfileError:
-                raise
-            except Exception as error:  # noqa: BLE001 -- a value's own methods raise what they like
-                reason = f"field {name}: is a value that cannot be read ({type(error).__name__}); convert it"
-            else:
-                continue
-            raise InvalidRecord(reason)
-        return written
-
-    def _write(self, written: dict[str, Any], name: str, value: Any, text: bool, loose: bool) -> None:
-        if not isinstance(name, str) or not name:
-            raise InvalidRecord("a field's name must be a string that is not empty")
-        null = is_null(value) or (text and value == "" and name not in self._columns.made)
-        if not null:
-            value = self._vendor.check_field(name, value, loose=loose, catalogue=self._catalogue)
-            nested = type(value) is not str and isinstance(value, dict | list)
-            if nested and self._nulls != "clear" and holds_null(value):
-                self._refuse_null("holds a member that ")
-                value = without_nulls(value)
-                if value is None:
-                    return
-            written[name] = value
-        elif self._nulls != "skip":
-            self._vendor.field(name, self._catalogue)
-            self._refuse_null("")
-            written[name] = self._vendor.clear(name)
-
-    def _refuse_null(self, where: str) -> None:
-        refuse_null(self._nulls, where)
-
     def _linked(self, relationships: Any) -> Mapping[str, Mapping[str, Any]]:
         if relationships and not self._vendor.relationship_writes:
             raise InvalidRecord(f"{self._vendor.name} has no relationships to write; leave them out")
         if relationships is not None and not isinstance(relationships, Mapping):
             raise InvalidRecord(f"its relationships must be an object, not {json_type(relationships)}")
         return relationships or {}
-
-
-def _late_labels(before: Collection[str], after: Collection[str]) -> str:
-    """Say which names were labels, though they look like ids."""
-    pairs = zip(before, after, strict=True)
-    named = ", ".join(f"{name!r} is the label of {known!r}" for name, known in pairs if name != known)
-    return f"fields must name fields by their ids where a ledger is used: {named}; nothing was sent"
-
-
-def _by_column(fields: Mapping[str, Of] | Sequence[str] | None) -> dict[str, Of] | None:
-    if fields is None:
-        return None
-    return dict(fields) if isinstance(fields, Mapping) else {name: name for name in fields}
-
-
-def _plain(value: Mapping[str, Any] | Sequence[Any] | Expression) -> Any:
-    """Return as JSON's own type what is only like one; an expression with all that it was made with."""
-    if isinstance(value, Expression):
-        return {"expression": value.spelt}
-    return dict(value) if isinstance(value, Mapping) else list(value)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from airflow_profile_provider.fields import Expression
     from airflow_profile_provider.hooks.lightfield import LightfieldHook
-    from airflow_profile_provider.mapping.mapper import ColumnsOf
+    from airflow_profile_provider.mapping.field_mapping import ColumnsOf
     from airflow_profile_provider.operators.arguments import OperatorArguments
     from airflow_profile_provider.options import AnyPath
     from airflow_profile_provider.vendors.base import Vendor

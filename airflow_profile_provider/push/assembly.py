@@ -22,7 +22,8 @@ from airflow_profile_provider.ledger.diff import DOUBT_SECONDS, LedgerOptions
 from airflow_profile_provider.ledger.history import HistoryOptions
 from airflow_profile_provider.ledger.ids import Ids
 from airflow_profile_provider.ledger.session import LedgerSession
-from airflow_profile_provider.mapping.mapper import FieldMapping, Mapper
+from airflow_profile_provider.mapping.field_mapping import FieldMapping
+from airflow_profile_provider.mapping.mapper import Mapper
 from airflow_profile_provider.push.account import Account
 from airflow_profile_provider.push.audit_parts import AuditParts
 from airflow_profile_provider.push.files import Outputs

@@ -11,7 +11,7 @@ from airflow_profile_provider.errors import ConfigurationError
 from airflow_profile_provider.options import HISTORY_DAYS, require_choice
 
 if TYPE_CHECKING:
-    from airflow_profile_provider.mapping.mapper import ColumnsOf, FieldMapping
+    from airflow_profile_provider.mapping.field_mapping import ColumnsOf, FieldMapping
     from airflow_profile_provider.push.leavers import AbsentOptions
     from airflow_profile_provider.sources.csv_format import CsvFormat
     from airflow_profile_provider.vendors.base import Vendor
@@ -80,7 +80,7 @@ class PushOptions:
     @property
     def mapping(self) -> FieldMapping:
         """How a row becomes a change."""
-        from airflow_profile_provider.mapping.mapper import FieldMapping
+        from airflow_profile_provider.mapping.field_mapping import FieldMapping
 
         return FieldMapping(**{one.name: getattr(self, one.name) for one in fields(FieldMapping)})
 

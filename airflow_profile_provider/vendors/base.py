@@ -40,6 +40,8 @@ from airflow_profile_provider.vendors.reads import Reads
 
 Taken = Literal["", "other", "ignored"]
 """What an answer makes of a value that was sent: it holds it, another form of it, or something else."""
+_ANY_FIELD = Field()
+"""One of which nothing is known: what most fields of most records are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +216,7 @@ class Vendor(Reads, ABC):
                 raise InvalidRecord(
                     f"{self.name} has no such field{near}; it has {some_of(self.fields, catalogue)}"
                 )
-            return Field()
+            return _ANY_FIELD
         if known.read_only or (told and told.read_only):
             raise InvalidRecord(f"is read-only at {self.name}; take it out of the change")
         return known

@@ -21,7 +21,8 @@ from hypothesis import strategies as st
 
 from airflow_profile_provider.adapters.source import source_of
 from airflow_profile_provider.errors import InvalidRecord, ProfileError
-from airflow_profile_provider.mapping.mapper import FieldMapping, Mapper
+from airflow_profile_provider.mapping.field_mapping import FieldMapping
+from airflow_profile_provider.mapping.mapper import Mapper
 from airflow_profile_provider.sources.json_rows import JsonReader
 from airflow_profile_provider.sources.reading import Reading
 from airflow_profile_provider.vendors.agilenow import AgileNow

@@ -16,7 +16,8 @@ from postgres import private_postgres
 from airflow_profile_provider.adapters.databases import database_of, engine_of
 from airflow_profile_provider.adapters.files import open_file
 from airflow_profile_provider.errors import SourceError
-from airflow_profile_provider.mapping.mapper import FieldMapping, Mapper
+from airflow_profile_provider.mapping.field_mapping import FieldMapping
+from airflow_profile_provider.mapping.mapper import Mapper
 from airflow_profile_provider.records import Row as SourceRow
 from airflow_profile_provider.sources.files import rows_of_parts
 from airflow_profile_provider.sources.partition import Part, rows_in_partition

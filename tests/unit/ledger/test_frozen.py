@@ -9,7 +9,8 @@ import pyarrow as pa
 import pytest
 
 from airflow_profile_provider.ledger.fingerprints import Fingerprints
-from airflow_profile_provider.mapping.mapper import FieldMapping, Mapper
+from airflow_profile_provider.mapping.field_mapping import FieldMapping
+from airflow_profile_provider.mapping.mapper import Mapper
 from airflow_profile_provider.records import Row
 from airflow_profile_provider.sources.parquet import ColumnBatch
 from airflow_profile_provider.vendors.base import Access, Vendor

@@ -19,7 +19,8 @@ from airflow_profile_provider.adapters.databases import engine_of
 from airflow_profile_provider.delivery.retries import RetryRule
 from airflow_profile_provider.hooks.communifire import CommunifireHook
 from airflow_profile_provider.ledger.admin import LedgerAdmin
-from airflow_profile_provider.mapping.mapper import FieldMapping, Mapper
+from airflow_profile_provider.mapping.field_mapping import FieldMapping
+from airflow_profile_provider.mapping.mapper import Mapper
 from airflow_profile_provider.mapping.window import Window
 from airflow_profile_provider.records import Change, Verdict
 from airflow_profile_provider.sources.partition import rows_in_partition

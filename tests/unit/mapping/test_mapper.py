@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from airflow_profile_provider.errors import ConfigurationError, InvalidRecord
-from airflow_profile_provider.mapping.mapper import FieldMapping, Mapper
+from airflow_profile_provider.mapping.field_mapping import FieldMapping
+from airflow_profile_provider.mapping.mapper import Mapper
 from airflow_profile_provider.records import Change, Leaver, Row
 from airflow_profile_provider.vendors.agilenow import AgileNow
 from airflow_profile_provider.vendors.base import Access, Vendor

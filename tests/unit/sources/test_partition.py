@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_profile_provider.errors import ConfigurationError
-from airflow_profile_provider.mapping.mapper import FieldMapping, Mapper
+from airflow_profile_provider.mapping.field_mapping import FieldMapping
+from airflow_profile_provider.mapping.mapper import Mapper
 from airflow_profile_provider.records import Row
 from airflow_profile_provider.sources.partition import in_partition, parse_partition, rows_in_partition
 from airflow_profile_provider.sources.rows import rows_of

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from airflow_profile_provider.adapters.files import open_file
 from airflow_profile_provider.errors import SourceError
-from airflow_profile_provider.mapping.mapper import FieldMapping, Mapper
+from airflow_profile_provider.mapping.field_mapping import FieldMapping
+from airflow_profile_provider.mapping.mapper import Mapper
 from airflow_profile_provider.records import Row
 from airflow_profile_provider.sources.files import rows_of_parts
 from airflow_profile_provider.sources.partition import Part, in_partition, rows_in_partition

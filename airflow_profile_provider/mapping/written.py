@@ -1,0 +1,73 @@
+"""The values of a change's fields, as a vendor takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from airflow_profile_provider.errors import InvalidRecord, ProfileError
+from airflow_profile_provider.mapping.columns import refuse_null
+from airflow_profile_provider.values import holds_null, is_null, json_type, without_nulls
+from airflow_profile_provider.vendors.base import Vendor
+from airflow_profile_provider.vendors.fields import Catalogue
+
+
+class Writer:
+    """Checks and writes values, for one vendor; those that are ``made`` are never empty cells of a table.
+
+    ``catalogue`` is what the vendor tells of its fields, as far as it was asked.
+    """
+
+    def __init__(self, vendor: Vendor, nulls: str, made: Collection[str], catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+        self._vendor = vendor
+        self._nulls = nulls
+        self._made = made
+
+    def written(self, fields: Any, text: bool, loose: bool) -> dict[str, Any]:
+        """Return the values of a change's fields as a request holds them.
+
+        ``text`` says that they come from a source without types, ``loose`` that they come from a table.
+
+        Raises:
+            InvalidRecord: naming the field, and what is wrong with it.
+        """
+        if fields is None:
+            return {}
+        if not isinstance(fields, Mapping):
+            raise InvalidRecord(f"its fields must be an object, not {json_type(fields)}")
+        written: dict[str, Any] = {}
+        for name, value in fields.items():
+            try:
+                self.write(written, name, value, text, loose)
+            except InvalidRecord as error:
+                reason = f"field {name}: {error}"
+            except (RecursionError, ValueError):  # too deep, or more digits than Python writes
+                reason = f"field {name}: is nested too deeply, or has a number that is too long; simplify it"
+            except ProfileError:
+                raise
+            except Exception as error:  # noqa: BLE001 -- a value's own methods raise what they like
+                reason = f"field {name}: is a value that cannot be read ({type(error).__name__}); convert it"
+            else:
+                continue
+            raise InvalidRecord(reason)
+        return written
+
+    def write(self, written: dict[str, Any], name: str, value: Any, text: bool, loose: bool) -> None:
+        """Put a field's value among those that are ``written``, unless nothing is to be sent of it."""
+        if not isinstance(name, str) or not name:
+            raise InvalidRecord("a field's name must be a string that is not empty")
+        null = is_null(value) or (text and value == "" and name not in self._made)
+        if not null:
+            value = self._vendor.check_field(name, value, loose=loose, catalogue=self.catalogue)
+            nested = type(value) is not str and isinstance(value, dict | list)
+            if nested and self._nulls != "clear" and holds_null(value):
+                refuse_null(self._nulls, "holds a member that ")
+                value = without_nulls(value)
+                if value is None:
+                    return
+            written[name] = value
+        elif self._nulls != "skip":
+            self._vendor.field(name, self.catalogue)
+            refuse_null(self._nulls, "")
+            written[name] = self._vendor.clear(name)
