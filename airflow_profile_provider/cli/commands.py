@@ -184,7 +184,8 @@ def ledger_moved(args: Namespace) -> int:
 def ledger_migrate(args: Namespace) -> int:
     """Bring the ledger's tables to this version, or print the SQL that would."""
     from airflow_profile_provider.adapters.databases import engine_of
-    from airflow_profile_provider.ledger.migrations import SCHEMA, migrate, script
+    from airflow_profile_provider.ledger.migrations import migrate, script
+    from airflow_profile_provider.ledger.schema import SCHEMA
 
     engine = engine_of(BaseHook.get_connection(args.ledger_conn_id))
     try:

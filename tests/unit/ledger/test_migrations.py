@@ -20,7 +20,8 @@ from airflow_profile_provider.adapters.databases import engine_of
 from airflow_profile_provider.errors import ConfigurationError
 from airflow_profile_provider.ledger import migrations
 from airflow_profile_provider.ledger.admin import LedgerAdmin
-from airflow_profile_provider.ledger.migrations import MIGRATIONS, SCHEMA, migrate, script
+from airflow_profile_provider.ledger.migrations import migrate, script
+from airflow_profile_provider.ledger.schema import MIGRATIONS, SCHEMA
 from airflow_profile_provider.ledger.tables import Tables
 from unit.cli.test_commands import run
 
