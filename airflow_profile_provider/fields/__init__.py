@@ -3,6 +3,8 @@
 They are values, not code: each can be compared, copied, pickled and stored with a DAG, and makes equal values
 of equal rows. ``fields={"<vendor field>": <column or expression>}`` takes them, and so does an outbox's
 ``mapping``.
+
+Each kind is imported when one is made: most DAGs have none.
 """
 
 from __future__ import annotations
@@ -11,8 +13,6 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from airflow_profile_provider.fields.expression import Expression
-from airflow_profile_provider.fields.fixed import Const, Lookup
-from airflow_profile_provider.fields.made import FirstOf, FromJson, Hashed, Joined
 
 __all__ = ["Expression", "const", "first_of", "from_json", "hashed", "joined", "lookup"]
 
@@ -23,6 +23,8 @@ def const(value: Any) -> Expression:
     Raises:
         ConfigurationError: the value cannot be written as JSON.
     """
+    from airflow_profile_provider.fields.fixed import Const
+
     return Const(value)
 
 
@@ -35,6 +37,8 @@ def from_json(column: str) -> Expression:
     Raises:
         ConfigurationError: that is no name of a column.
     """
+    from airflow_profile_provider.fields.made import FromJson
+
     return FromJson(column)
 
 
@@ -46,6 +50,8 @@ def joined(template: str, *columns: str) -> Expression:
     Raises:
         ConfigurationError: the places of the template are not those of the columns.
     """
+    from airflow_profile_provider.fields.made import Joined
+
     return Joined(template, columns)
 
 
@@ -59,6 +65,8 @@ def lookup(column: str, values: Mapping[Any, Any], default: Any = ...) -> Expres
     Raises:
         ConfigurationError: there are no values, or two keys are the same text.
     """
+    from airflow_profile_provider.fields.fixed import Lookup
+
     return Lookup(column, values, default)
 
 
@@ -74,6 +82,8 @@ def hashed(
     Raises:
         ConfigurationError: this Python does not have the algorithm, or normalize is another word.
     """
+    from airflow_profile_provider.fields.made import Hashed
+
     return Hashed(column, algorithm, normalize)
 
 
@@ -83,4 +93,6 @@ def first_of(*columns: str) -> Expression:
     Raises:
         ConfigurationError: there are no columns.
     """
+    from airflow_profile_provider.fields.made import FirstOf
+
     return FirstOf(columns)

@@ -60,6 +60,15 @@ tops = {{name.partition(".")[0] for name in set(sys.modules) - before}}
 print(ours / theirs, *sorted(tops - set(sys.stdlib_module_names) - {{"airflow_profile_provider"}}))
 """
 
+FIRST_TASK = """
+import sys
+from airflow.sdk import DAG
+from airflow_profile_provider.operators.ocamba import OcambaPushProfilesOperator
+with DAG("d"):
+    OcambaPushProfilesOperator(task_id="t", records="people.csv", key="id", fields={"email": "email"})
+print(*(name.removeprefix("airflow_profile_provider.") for name in sys.modules))
+"""
+
 
 def run(code: str, *arguments: str, env: dict[str, str] | None = None) -> str:
     """Run code in a Python of its own and return its last line."""
@@ -130,6 +139,20 @@ def test_importing_an_operator_adds_no_module_and_a_fraction_of_the_http_hooks_t
     share, *modules = run(COST.format(module=f"airflow_profile_provider.operators.{vendor}")).split()
     assert not modules, "new third-party modules"
     assert float(share) < 0.3
+
+
+@pytest.mark.parametrize("unneeded", ["reports", "checkpoint", "fields.made", "fields.fixed", "hooks.base"])
+def test_making_a_task_of_plain_columns_imports_only_what_its_check_needs(
+    unneeded: str, known_by_a_first_task: list[str]
+) -> None:
+    assert "mapping.mapper" in known_by_a_first_task
+    assert unneeded not in known_by_a_first_task
+
+
+@pytest.fixture(scope="module")
+def known_by_a_first_task() -> list[str]:
+    """The modules that are there once a DAG file has made its first push."""
+    return run(FIRST_TASK).split()
 
 
 @pytest.fixture
