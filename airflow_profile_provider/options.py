@@ -69,10 +69,15 @@ def is_text_of_records(value: Any) -> bool:
     return bracketed or "\n" in text
 
 
+def is_template(text: str) -> bool:
+    """Whether Jinja is still to render a text."""
+    return any(sign in text for sign in ("{{", "{%", "{#"))
+
+
 def is_for_later(value: Any) -> bool:
     """Whether a value, or a part of it, is known only when the task runs: a template, or a task's output."""
     if isinstance(value, str):
-        return any(sign in value for sign in ("{{", "{%", "{#"))
+        return is_template(value)
     if isinstance(value, Mapping):
         return any(map(is_for_later, (*value, *value.values())))
     if hasattr(type(value), "is_for_later"):  # an expression

@@ -23,7 +23,6 @@ def _arg(*flags: str, **options: Any) -> Arg:
     return Arg(flags, **options)  # type: ignore[no-untyped-call]
 
 
-_TEXT = _arg("-o", "--output", choices=("text", "json"), default="text", help="text (default) or json")
 _LEDGER = _arg(
     "--ledger-conn-id", required=True, metavar="CONN_ID", help="Connection of the ledger's database"
 )
@@ -75,6 +74,17 @@ _MAPPING = (
     _arg("--ignore-ledger", action="store_true", help="As the push's option"),
     _arg("--mixed-key-types", action="store_true", help="As the push's option"),
 )
+_ONE_KEY = (
+    _arg("wanted", metavar="KEY", help="The vendor's identifier of the profile"),
+    *_VENDOR,
+    *_SOURCE,
+    *_MAPPING,
+)
+_SHOWN = (
+    _arg("--redact", action="store_true", help="Hide profile values, e.g. to show the output to others"),
+    _arg("-o", "--output", choices=("text", "json"), default="text", help="text (default) or json"),
+    ARG_VERBOSE,
+)
 
 _REPLAY = ActionCommand(
     name="replay",
@@ -113,14 +123,9 @@ _EXPLAIN = ActionCommand(
     ),
     func=lazy_load_command("airflow_profile_provider.cli.commands.explain"),
     args=(
-        _arg("wanted", metavar="KEY", help="The vendor's identifier of the profile"),
-        *_VENDOR,
-        *_SOURCE,
-        *_MAPPING,
+        *_ONE_KEY,
         _arg("--send", action="store_true", help="Push this key, and show the answers"),
-        _arg("--redact", action="store_true", help="Hide profile values, e.g. to show the output to others"),
-        _TEXT,
-        ARG_VERBOSE,
+        *_SHOWN,
     ),
 )
 
@@ -135,15 +140,7 @@ _SHOW = ActionCommand(
         "Nothing is written anywhere. The exit status is 1 if the vendor has no such profile."
     ),
     func=lazy_load_command("airflow_profile_provider.cli.commands.show"),
-    args=(
-        _arg("wanted", metavar="KEY", help="The vendor's identifier of the profile"),
-        *_VENDOR,
-        *_SOURCE,
-        *_MAPPING,
-        _arg("--redact", action="store_true", help="Hide profile values, e.g. to show the output to others"),
-        _TEXT,
-        ARG_VERBOSE,
-    ),
+    args=(*_ONE_KEY, *_SHOWN),
 )
 
 _FIELDS = ActionCommand(
@@ -232,12 +229,7 @@ _LEDGER_COMMANDS = (
         name="moved",
         help="Say that a target is the same place as ever, though its connection names another address now",
         func=lazy_load_command("airflow_profile_provider.cli.commands.ledger_moved"),
-        args=(
-            _LEDGER,
-            *_VENDOR,
-            ARG_OUTPUT,
-            ARG_VERBOSE,
-        ),
+        args=(_LEDGER, *_VENDOR, ARG_OUTPUT, ARG_VERBOSE),
     ),
     ActionCommand(
         name="migrate",

@@ -26,11 +26,6 @@ def kept(arguments: Any, *, rendered: bool) -> Any:
     return [one(value) for value in arguments]
 
 
-def let_go(value: Any) -> Any:
-    """Return an argument as the function takes it."""
-    return value.records if isinstance(value, HeldRecords) else value
-
-
 def _written(value: Any) -> Any:
     if isinstance(value, Mapping | list | tuple):
         waits = may_be_rendered(value) or is_to_be_rendered(value)

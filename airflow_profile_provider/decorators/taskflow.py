@@ -15,10 +15,11 @@ from airflow.providers.common.compat.sdk import (
 
 from airflow_profile_provider.adapters.files import is_path
 from airflow_profile_provider.adapters.paths import is_list_of_paths
-from airflow_profile_provider.decorators.arguments import accepted, kept, let_go
+from airflow_profile_provider.decorators.arguments import accepted, kept
 from airflow_profile_provider.decorators.mapping import PushDecorator
 from airflow_profile_provider.decorators.rows import Rows, given_by
 from airflow_profile_provider.operators.base import PushProfilesOperator
+from airflow_profile_provider.operators.held import let_go
 from airflow_profile_provider.operators.vendors import operator_of
 
 if TYPE_CHECKING:

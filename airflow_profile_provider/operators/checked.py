@@ -14,7 +14,7 @@ from airflow_profile_provider import options as arguments
 from airflow_profile_provider.errors import ConfigurationError
 from airflow_profile_provider.mapping.mapper import Mapper
 from airflow_profile_provider.operators.events import FromEvents
-from airflow_profile_provider.operators.held import HeldRecords
+from airflow_profile_provider.operators.held import let_go
 from airflow_profile_provider.operators.outcome import allowed_failures
 from airflow_profile_provider.push.options import OPTION_NAMES, PushOptions
 from airflow_profile_provider.vendors.base import Access, Vendor
@@ -126,7 +126,7 @@ def check_task(task: PushProfilesOperator, given: Mapping[str, Any]) -> None:
         ConfigurationError: naming the argument, what to write, and the task.
     """
     rules = task.rules()
-    own = {name: _let_go(getattr(task, name, None)) for name in names_of(rules) - given.keys()}
+    own = {name: let_go(getattr(task, name, None)) for name in names_of(rules) - given.keys()}
     _checked({**own, **given}, task.task_id, rules, gives_records=task.gives_records)
 
 
@@ -145,9 +145,9 @@ def check_mapped(partial: Partial, mapped: Any = None) -> None:
     """
     vendor_class = partial.operator_class.rules()
     names = names_of(vendor_class)
-    given = {name: _let_go(partial.kwargs.get(name, LATER)) for name in names}
+    given = {name: let_go(partial.kwargs.get(name, LATER)) for name in names}
     for each in _each(mapped):
-        known = {name: _let_go(value) for name, value in each.items() if name in names}
+        known = {name: let_go(value) for name, value in each.items() if name in names}
         _checked({**given, **known}, partial.kwargs["task_id"], vendor_class)
 
 
@@ -163,10 +163,6 @@ def _each(mapped: Any) -> Iterator[Mapping[str, Any]]:
                 yield from ({**later, name: value} for value in values[:_CHECKED])
     elif isinstance(mapped, list | tuple):
         yield from (each for each in mapped[:_CHECKED] if isinstance(each, Mapping))
-
-
-def _let_go(value: Any) -> Any:
-    return value.records if isinstance(value, HeldRecords) else value
 
 
 def _checked(given: Mapping[str, Any], task_id: str, vendor_class: type[Vendor] | None, **how: bool) -> None:

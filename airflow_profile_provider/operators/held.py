@@ -72,6 +72,11 @@ class HeldRecords:
         return f"<{len(self)} records>" if _is_list(self.records) else f"<{type(self.records).__name__}>"
 
 
+def let_go(value: Any) -> Any:
+    """Return an argument as it was given; to read records once, take them with `HeldRecords.taken`."""
+    return value.records if isinstance(value, HeldRecords) else value
+
+
 class HeldValue:
     """A value beside templates, which Airflow stores with the DAG; the value itself is not shown."""
 
@@ -103,14 +108,14 @@ class HeldParameters:
 
 def given_parameters(held_ones: Any) -> Any:
     """Return parameters as they were given, held or not."""
-    return _let_go(held_ones.parameters if isinstance(held_ones, HeldParameters) else held_ones)
+    return _values_of(held_ones.parameters if isinstance(held_ones, HeldParameters) else held_ones)
 
 
-def _let_go(value: Any) -> Any:
+def _values_of(value: Any) -> Any:
     if type(value) in {list, tuple}:
-        return type(value)(map(_let_go, value))
+        return type(value)(map(_values_of, value))
     if type(value) is dict:
-        return {name: _let_go(part) for name, part in value.items()}
+        return {name: _values_of(part) for name, part in value.items()}
     return value.value if isinstance(value, HeldValue) else value
 
 
@@ -171,13 +176,17 @@ def _fits(name: str, value: Any) -> bool:
 
 
 def is_to_be_rendered(value: Any) -> bool:
-    """Whether a value holds a template, or what another task has yet to return."""
+    """Whether Airflow renders a value, or a part of it: a template, or what another task will return.
+
+    The names in a mapping are none of its parts here (`options.is_for_later` counts them): Airflow renders
+    the values alone.
+    """
     if isinstance(value, Mapping):
         return any(map(is_to_be_rendered, value.values()))
     if isinstance(value, list | tuple):
         return any(map(is_to_be_rendered, value))
     if isinstance(value, str):
-        return any(sign in value for sign in ("{{", "{%", "{#"))
+        return arguments.is_template(value)
     return hasattr(value, "resolve")
 
 

@@ -8,6 +8,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from airflow_profile_provider.options import is_template
+
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
@@ -140,4 +142,4 @@ def _mapped(task: Mapping[str, Any]) -> Iterable[str]:
 
 
 def _is_plain(value: Any) -> bool:
-    return isinstance(value, str) and bool(value) and "{{" not in value and "{%" not in value
+    return isinstance(value, str) and bool(value) and not is_template(value)
