@@ -36,7 +36,7 @@ async function answered(path) {
   throw Object.assign(new Error(text), { status: answer.status });
 }
 
-/** Load from the API; again every so many seconds while `every` says so. A path of null loads nothing. */
+/** Load from the API, and again every so many seconds while somebody may see it. A path of null loads nothing. */
 export function useApi(path, every = 0) {
   const [state, setState] = useState({ path: null, data: null, error: null });
   const current = state.path === path ? state : { data: null, error: null };
@@ -52,7 +52,7 @@ export function useApi(path, every = 0) {
         (error) => show(null, error),
       );
     load();
-    const timer = every ? setInterval(load, every * 1000) : 0;
+    const timer = every ? setInterval(() => document.hidden || load(), every * 1000) : 0;
     return () => {
       isShown = false;
       clearInterval(timer);
