@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from functools import cached_property
 from typing import Any
@@ -24,35 +24,24 @@ from airflow_profile_provider.ledger.ids import Ids
 from airflow_profile_provider.ledger.session import LedgerSession
 from airflow_profile_provider.mapping.field_mapping import FieldMapping
 from airflow_profile_provider.mapping.mapper import Mapper
-from airflow_profile_provider.push.account import Account
 from airflow_profile_provider.push.audit_parts import AuditParts
 from airflow_profile_provider.push.files import Outputs
 from airflow_profile_provider.push.findings import Findings
-from airflow_profile_provider.push.intake import Intake
 from airflow_profile_provider.push.learning import Learned, learned, learned_for_labels
-from airflow_profile_provider.push.leavers import Leavers, NoLeavers, SourceKeys
-from airflow_profile_provider.push.limit import Limit
+from airflow_profile_provider.push.leavers import SourceKeys
 from airflow_profile_provider.push.log import Log, Quiet
-from airflow_profile_provider.push.no_ledger import NoLedger, Session
+from airflow_profile_provider.push.no_ledger import NoLedger
 from airflow_profile_provider.push.options import PushOptions
 from airflow_profile_provider.push.outputs import PlanFile
-from airflow_profile_provider.push.planning import Planning, Stages
-from airflow_profile_provider.push.problems import Problems
-from airflow_profile_provider.push.progress import Progress, estimate
-from airflow_profile_provider.push.push import Parts, Push
+from airflow_profile_provider.push.parts import parts_of
+from airflow_profile_provider.push.push import Push
 from airflow_profile_provider.push.resuming import resumed
 from airflow_profile_provider.push.review import ABSENT, PlanReview
-from airflow_profile_provider.push.saving import NoSaving, Saving
 from airflow_profile_provider.push.selection import Selection
-from airflow_profile_provider.push.settlement import NoReceipts, Settlement
 from airflow_profile_provider.push.surroundings import Circumstances, Surroundings
-from airflow_profile_provider.push.telling import Telling
-from airflow_profile_provider.push.watermark import Marks, NoWatermark, Resume, Watermark
-from airflow_profile_provider.push.ways import each_read
-from airflow_profile_provider.records import Row, is_leaver
-from airflow_profile_provider.reports import Report
+from airflow_profile_provider.push.watermark import Resume
+from airflow_profile_provider.records import is_leaver
 from airflow_profile_provider.sources.announced import Announced
-from airflow_profile_provider.sources.batches import RowBatch
 from airflow_profile_provider.sources.source import Source
 from airflow_profile_provider.vendors.base import Vendor
 from airflow_profile_provider.vendors.fields import Catalogue
@@ -168,22 +157,14 @@ class Assembly:
         """Which rows of the source the push takes."""
         files, log = self.surroundings.files, self.surroundings.log
         go_on = self.surroundings.go_on
-        return Selection(self.source, self.mapper, self.options, files, log, self._stack, go_on, self._keys)
+        return Selection(self.source, self.mapper, self.options, files, log, self._stack, go_on, self.keys)
 
     @cached_property
-    def _keys(self) -> SourceKeys | None:
+    def keys(self) -> SourceKeys | None:
         """What notes whose rows the source has; None: nobody asks who left it."""
         if not self.options.watches_leavers:
             return None
         return self._stack.enter_context(closing(SourceKeys(self.mapper)))
-
-    def _leavers(self, account: Account, log: Log) -> NoLeavers:
-        """Return what finds the keys that left the source."""
-        members = self.session.members if self.session else None
-        if self._keys is None or members is None:
-            return NoLeavers()
-        how = self.options.absent
-        return Leavers(how, self._keys, members, account, self.sender, log, self._start[1].absent)
 
     @cached_property
     def session(self) -> LedgerSession | None:
@@ -209,7 +190,7 @@ class Assembly:
             self.vendor,
             self.options.quota,
             forbidden=session.forbidden if session else lambda: None,
-            patience=math.inf if self._how.patience is None or not self._start[0] else self._how.patience,
+            patience=math.inf if self._how.patience is None or not self.start[0] else self._how.patience,
             observer=self._how.observer,
         )
         asked = self._asked
@@ -228,13 +209,13 @@ class Assembly:
     @cached_property
     def sender(self) -> Sender:
         """Delivers batches."""
-        if self._audit:
-            return self._audit.reader
+        if self.audit:
+            return self.audit.reader
         answered = self.session.was_answered if self.session else never_answered
         return Sender(self.vendor, self.transport, self.batch_size, self.matching, answered)
 
     @cached_property
-    def _audit(self) -> AuditParts | None:
+    def audit(self) -> AuditParts | None:
         """What reads what the vendor holds; None for other actions."""
         if not self.options.reads:
             return None
@@ -244,7 +225,7 @@ class Assembly:
             self.mapper,
             self.session or NoLedger(self.mapper),
             self.transport,
-            self._start[1].audit,
+            self.start[1].audit,
             self.source.place_of,
             self._stack,
             self.batch_size,
@@ -254,7 +235,7 @@ class Assembly:
     @property
     def found(self) -> PlanReview | Findings | None:
         """What is left of a plan or an audit for whoever approves it."""
-        return self._audit.findings if self._audit else self.review
+        return self.audit.findings if self.audit else self.review
 
     @cached_property
     def review(self) -> PlanReview | None:
@@ -270,7 +251,7 @@ class Assembly:
             options.plan_values,
             first=self.session is not None and self.session.knows_nothing,
             whole=self._selection.whole(self.session),
-            place_of=self._place_of,
+            place_of=self.place_of,
             made=lambda: self.mapper.made,
         )
 
@@ -305,163 +286,25 @@ class Assembly:
         self._stack.callback(self.source.close)
         rows, _ = self._selection.rows(), self.review
         batches = self._selection.batches() if self.session else None
-        parts = self._parts(session, rows, batches, log, clock)
+        parts = parts_of(self, session, rows, batches, log, clock)
         return Push(parts, concurrency, AHEAD if self.session else 0, clock)
 
-    def _parts(
-        self,
-        session: Session,
-        rows: Iterator[Row],
-        batches: Iterator[RowBatch] | None,
-        log: Log,
-        clock: Callable[[], float],
-    ) -> Parts:
-        """Make what a push is made of; ``batches`` are the same rows by the thousand, if they may be used."""
-        resume, outputs = self._start
-        start = resume.start if resume else None
-        expected = self._expected()
-        sender, mapper, review = self.sender, self.mapper, self.review
-        earlier = Report.of(start.report) if start else Report()
-        account = Account(self.transport.cost, self.quota, outputs, earlier, clock)
-        audit = self._audit
-        watermark: Watermark = NoWatermark()
-        if resume:
-            watermark = Marks(start, audit.findings) if audit else Watermark(start)
-        problems = Problems(self.vendor, log, self._place_of)
-        receipts = (self.source.receipts if self.options.action == "push" else None) or NoReceipts()
-        given = (
-            mapper,
-            sender,
-            session,
-            account,
-            outputs,
-            problems,
-            watermark,
-            receipts,
-            self._place_of,
-        )
-        limit = Limit(self.options.limit, start.taken if start else 0)
-        audited = audit.settlement(*given) if audit else None
-        settlement = audited or Settlement(*given)
-        saving = (
-            Saving(
-                resume,
-                watermark,
-                account,
-                outputs,
-                sender,
-                self.quota,
-                log,
-                limit,
-                has_ledger=self.session is not None,
-            )
-            if resume
-            else NoSaving()
-        )
-        progress = Progress(
-            self.quota,
-            expected,
-            each_read(self.vendor) if audit else self._requests_per_record,
-            before=earlier.received,
-            at_most=self.session is not None,
-        )
-        seconds = self.surroundings.tell_seconds
-        telling = Telling(account, progress, settlement, saving, sender, log, seconds, clock)
-        compared = audit.ledger.rows if audit else session.unheld
-        leavers = self._leavers(account, log)
-        intake = Intake(
-            rows,
-            batches,
-            mapper,
-            compared,
-            account,
-            settlement,
-            telling,
-            watermark,
-            sender,
-            leavers,
-            keeps_keys=outputs.delivered is not None,
-        )
-        again = self._is_retried
-        planning: Stages
-        if audit and audited:
-            planning = audit.auditing(
-                intake,
-                audited,
-                account,
-                watermark,
-                telling,
-                log,
-                in_flight=self.surroundings.concurrency(self.options.concurrency),
-                perhaps_sent=again,
-            )
-        else:
-            planning = Planning(
-                intake, session, settlement, account, sender, review, log, limit, perhaps_sent=again
-            )
-        return Parts(
-            sender=sender,
-            planning=planning,
-            intake=intake,
-            session=session,
-            settlement=settlement,
-            problems=problems,
-            account=account,
-            outputs=outputs,
-            saving=saving,
-            telling=telling,
-            review=review,
-            leavers=leavers,
-            log=log,
-        )
-
-    @property
-    def _requests_per_record(self) -> float:
-        """How many requests a record takes at the most, usually."""
-        look_ups = self.vendor.requests_per_find if self.options.match else 0
-        reads = self.vendor.requests_per_read if self._reads_each else 0
-        return self.vendor.requests_per_batch / self.batch_size + look_ups + reads
-
-    @property
-    def _reads_each(self) -> bool:
-        """Whether each profile is read first, beside the requests that its batch takes."""
-        options = self.options
-        return bool(options.set_if_empty) and not (options.reads or self.vendor.reads_first)
-
-    def _place_of(self, position: int) -> str:
+    def place_of(self, position: int) -> str:
         """Return where people find a record, or that it is none."""
         return ABSENT if is_leaver(position) else self.source.place_of(position)
 
     @property
-    def _is_retried(self) -> bool:
+    def is_retried(self) -> bool:
         """Whether an earlier try may have sent any of it."""
         checkpoints = self._how.checkpoints
         return bool(checkpoints and checkpoints.retried)
-
-    def _expected(self) -> int | None:
-        """Return about how many records there are, where that is known, and say what they will cost."""
-        options = self.options
-        expected = None if options.only is not None or options.partition else self.source.count()
-        if expected and not options.reads:  # an audit says what it costs once it knows of how many profiles
-            at_most = self.session is not None
-            words = estimate(
-                min(expected, options.limit or expected),
-                self.batch_size,
-                self.vendor,
-                self.quota,
-                at_most=at_most,
-                look_ups=self.options.match is not None,
-                reads=self._reads_each,
-            )
-            self.surroundings.log.info("%s", words)
-        return expected
 
     @cached_property
     def _fresh_outputs(self) -> Outputs:
         return Outputs.of(self.options, self.surroundings.files)
 
     @cached_property
-    def _start(self) -> tuple[Resume | None, Outputs]:
+    def start(self) -> tuple[Resume | None, Outputs]:
         """Where to start, and the files to go on with."""
         checkpoints = self._how.checkpoints
         if checkpoints is None or self._is_one_whole:
