@@ -51,6 +51,7 @@ class AuditParts:
         self._transport = transport
         self._stack = stack
         self.ledger = session.auditing()
+        self._makes_missing = vendor.makes_missing and matching is None  # whom nobody matches stays missing
         self._comparison = Comparison(vendor, mapper, self.ledger.was_answered)
         self.reader = Reader(vendor, transport, self._comparison, sends, matching, session.was_answered)
         self.findings = Findings(
@@ -58,7 +59,7 @@ class AuditParts:
             values=options.audit_values,
             most=options.max_drifted,
             approved=options.approved_plan,
-            makes_missing=vendor.makes_missing,
+            makes_missing=self._makes_missing,
             place_of=place_of,
         )
         self._spool = stack.enter_context(closing(Spool())) if options.action == "repair" else None
@@ -70,7 +71,7 @@ class AuditParts:
             audit=self.ledger,
             findings=self.findings,
             found=self._spool,
-            makes_missing=self._vendor.makes_missing,
+            makes_missing=self._makes_missing,
         )
 
     def auditing(

@@ -121,10 +121,9 @@ def test_a_create_makes_new_ones_only(rig: Rig) -> None:
     assert len(rig.stand_in.profiles) == 91
 
 
-@pytest.mark.parametrize("action", ["audit", "repair"])
-def test_neither_an_audit_nor_a_repair_makes_anybody(rig: Rig, action: str) -> None:
-    report = push(rig, 1, 95, action=action)
-    assert report.created == 0
+@pytest.mark.parametrize(("action", "other"), [("audit", "drifted"), ("repair", "pushed")])
+def test_neither_an_audit_nor_a_repair_makes_anybody(rig: Rig, action: str, other: str) -> None:
+    assert counts(push(rig, 1, 95, action=action)) == {other: 1, "missing": 1}
     assert len(rig.stand_in.profiles) == 90
 
 

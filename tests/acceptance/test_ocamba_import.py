@@ -146,6 +146,24 @@ def test_an_import_without_a_report_ends_the_push(sandbox: Sandbox) -> None:
     assert stopped.value.report.failed == 5
 
 
+def test_an_import_without_a_report_may_still_be_carried_out(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    import json
+
+    ledger = {"conn_type": "sqlite", "host": str(tmp_path / "ledger.db")}
+    monkeypatch.setenv("AIRFLOW_CONN_LEDGER", json.dumps(ledger))
+    sandbox.faults("ocamba", kind="status", method="POST", path=IMPORT, status=202, body="{}")
+    rows = changes(list(sandbox.keys("ocamba"))[:5])
+    with pytest.raises(PushStopped):
+        push(rows, ledger_conn_id="ledger")
+    connect(sandbox, monkeypatch, bulk="off")
+    assert push(rows, ledger_conn_id="ledger").pushed == 5
+    explained = OcambaHook().explain(rows[0]["key"], rows, ledger_conn_id="ledger").ledger
+    assert explained is not None
+    assert explained.in_doubt
+
+
 def test_the_ledger_knows_what_was_imported_when_it_is_sent_one_by_one(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:

@@ -119,7 +119,7 @@ class Ocamba(CreatesFound, Profiles):
         made = identifier(answer.members.get("id"))
         if answer.status not in {200, 201} or not (made or (answer.status == 201 and not answer.content)):
             raise self.unexpected(answer)
-        return made or ""
+        return made
 
     def _body(self, change: Change) -> dict[str, Any]:
         body = dict(change.fields)

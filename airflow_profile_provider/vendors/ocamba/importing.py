@@ -24,6 +24,7 @@ from airflow_profile_provider.errors import (
     VendorError,
 )
 from airflow_profile_provider.records import Acknowledgement, Change
+from airflow_profile_provider.values import folded
 from airflow_profile_provider.vendors.exchange import Answer, Pause, Request, Steps, to_json
 from airflow_profile_provider.vendors.listing import identifier
 
@@ -68,6 +69,11 @@ def import_steps(batch: Sequence[Change], refused: Callable[[Answer], RecordRefu
     number = yield Request(
         "POST", PATH, lambda answer: _read_accepted(answer, refused), to_json({"profiles": profiles})
     )
+    if not number:
+        yield Pause(0.0)  # it was taken: it is under way
+        raise PushStopped(
+            f"Ocamba Hood took an import and named no report, so nobody can see what became of it: {_OFF}"
+        )
     outcomes: Mapping[str, str] = {}
     for seconds in PAUSES:
         yield Pause(seconds)
@@ -85,7 +91,7 @@ def _typed(properties: Mapping[str, Any]) -> dict[str, dict[str, str]]:
 
 
 def _read_accepted(answer: Answer, refused: Callable[[Answer], RecordRefused]) -> str:
-    """Read which report tells of the import."""
+    """Read which report tells of the import; empty where none is named."""
     if answer.status == 404:
         raise BatchUnproven("Ocamba Hood has no import here: records go one by one", lasting=True)
     if answer.status >= 400:
@@ -97,12 +103,7 @@ def _read_accepted(answer: Answer, refused: Callable[[Answer], RecordRefused]) -
     if isinstance(items, list) and len(items) == 1 and isinstance(items[0], dict):
         found = items[0]
     address = urlsplit(answer.headers.get("location", "")).path.removesuffix("/full").rstrip("/")
-    number = identifier(found.get("id")) or address.rpartition("/")[2]
-    if not number:
-        raise PushStopped(
-            f"Ocamba Hood took an import and named no report, so nobody can see what became of it: {_OFF}"
-        )
-    return number
+    return identifier(found.get("id")) or address.rpartition("/")[2]
 
 
 def _read_report(answer: Answer) -> Mapping[str, str]:
@@ -122,7 +123,7 @@ def _read_report(answer: Answer) -> Mapping[str, str]:
 
 
 def _bare(key: str) -> str:
-    return key.strip().lstrip("0")
+    return folded(key, number=True)
 
 
 def _error(code: str | None) -> VendorError | None:

@@ -19,6 +19,7 @@ from typing import Any, ClassVar
 from urllib.parse import quote, urlencode
 
 from airflow_profile_provider.errors import InvalidRecord, RecordRefused
+from airflow_profile_provider.values import folded
 from airflow_profile_provider.vendors.base import Access, Vendor
 from airflow_profile_provider.vendors.comparing import or_none, same_form
 from airflow_profile_provider.vendors.exchange import (
@@ -235,7 +236,7 @@ def _query(asked: Mapping[str, str]) -> str:
 
 
 def _same_id(found: str, key: str) -> bool:
-    return found.strip().lstrip("0") == key.strip().lstrip("0")
+    return folded(found, number=True) == folded(key, number=True)
 
 
 def _is_deleted(item: Item) -> bool:
