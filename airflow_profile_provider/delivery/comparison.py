@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import Any
 
-from airflow_profile_provider.delivery.sender import Looked
+from airflow_profile_provider.delivery.settled import Looked, WasAnswered, never_answered
 from airflow_profile_provider.mapping.mapper import Mapper
 from airflow_profile_provider.records import Change
 from airflow_profile_provider.vendors.base import Vendor
@@ -25,7 +25,7 @@ class Comparison:
         self,
         vendor: Vendor,
         mapper: Mapper,
-        was_answered: Callable[[Change, str, Any], bool] = lambda change, field, held: False,
+        was_answered: WasAnswered = never_answered,
     ) -> None:
         self._vendor = vendor
         self._mapper = mapper

@@ -1,4 +1,4 @@
-"""Reads what a vendor holds of the profiles in a batch of changes, and compares; sends nothing."""
+"""Reads what a vendor holds of the profiles in a batch of changes, and compares, before anything is sent."""
 
 from __future__ import annotations
 
@@ -7,14 +7,8 @@ from collections.abc import Mapping
 from airflow_profile_provider.delivery.comparison import Comparison
 from airflow_profile_provider.delivery.matching import Matching, to_be_found_anew
 from airflow_profile_provider.delivery.retries import Fate
-from airflow_profile_provider.delivery.sender import (
-    Looked,
-    Sender,
-    Settled,
-    WasAnswered,
-    all_of,
-    never_answered,
-)
+from airflow_profile_provider.delivery.sender import Sender
+from airflow_profile_provider.delivery.settled import Looked, Settled, WasAnswered, all_of, never_answered
 from airflow_profile_provider.delivery.transport import Transport
 from airflow_profile_provider.errors import RecordRefused, Unmatched, VendorError
 from airflow_profile_provider.mapping.window import PendingChange

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from threading import Lock
 from typing import Any
 
 from airflow_profile_provider.delivery.filling import filled
 from airflow_profile_provider.delivery.matching import Matching, to_be_found_anew
 from airflow_profile_provider.delivery.retries import Fate
+from airflow_profile_provider.delivery.settled import Settled, WasAnswered, all_of, never_answered
 from airflow_profile_provider.delivery.transport import Transport
 from airflow_profile_provider.errors import (
     BatchUnproven,
@@ -31,43 +32,6 @@ from airflow_profile_provider.vendors.base import Vendor
 
 FIRST_ANSWERS = 50
 SILENT_REQUESTS = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Looked:
-    """How what the vendor holds of a profile compares with a change.
-
-    ``differing`` has what it holds instead, by field; ``unseen`` are the fields that it did not show.
-    """
-
-    differing: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    unseen: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """The verdict on a planned change. ``reason`` may go to a log, ``full`` to the rejects file alone.
-
-    ``unsure``: an attempt got no answer, and may reach the vendor later, whatever the verdict. ``answered``
-    is as in `Acknowledgement`; ``looked`` is there where the change was only compared.
-    """
-
-    planned: PendingChange
-    verdict: Verdict
-    reason: str = ""
-    full: str = ""
-    unsure: bool = False
-    answered: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    looked: Looked | None = None
-
-
-WasAnswered = Callable[[Change, str, Any], bool]
-"""Whether the vendor once acknowledged a change's value of a field with this one."""
-
-
-def never_answered(change: Change, field: str, held: Any) -> bool:
-    """Say that it never did."""
-    return False
 
 
 class Sender:
@@ -345,8 +309,3 @@ def _apart(
         else:
             left.append(planned)
     return settled, left
-
-
-def all_of(batch: list[PendingChange], verdict: Verdict, error: Exception) -> list[Settled]:
-    full = error.full if isinstance(error, VendorError) else str(error)
-    return [Settled(planned, verdict, str(error), full) for planned in batch]

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from airflow_profile_provider.adapters.ledgers import fingerprints_of
 from airflow_profile_provider.delivery.matching import addressed
-from airflow_profile_provider.delivery.sender import Sender, Settled
+from airflow_profile_provider.delivery.sender import Sender
+from airflow_profile_provider.delivery.settled import Settled
 from airflow_profile_provider.delivery.wire import Observed
 from airflow_profile_provider.errors import ConfigurationError, InvalidRecord
 from airflow_profile_provider.explain.compared import compared

@@ -15,7 +15,8 @@ from typing import Any
 from airflow_profile_provider.delivery.cost import Cost
 from airflow_profile_provider.delivery.matching import Matching
 from airflow_profile_provider.delivery.quota import Quota
-from airflow_profile_provider.delivery.sender import Sender, never_answered
+from airflow_profile_provider.delivery.sender import Sender
+from airflow_profile_provider.delivery.settled import never_answered
 from airflow_profile_provider.delivery.transport import Transport
 from airflow_profile_provider.errors import Paused, PushStopped
 from airflow_profile_provider.ledger.diff import DOUBT_SECONDS, LedgerOptions

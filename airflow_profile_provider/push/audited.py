@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from itertools import chain, pairwise
 from typing import Any
 
-from airflow_profile_provider.delivery.sender import Sender, Settled
+from airflow_profile_provider.delivery.sender import Sender
+from airflow_profile_provider.delivery.settled import Settled
 from airflow_profile_provider.errors import PushStopped
 from airflow_profile_provider.push.account import Account
 from airflow_profile_provider.push.findings import Findings

@@ -8,7 +8,7 @@ from itertools import islice
 
 from airflow_profile_provider.delivery.comparison import Comparison
 from airflow_profile_provider.delivery.reader import Reader
-from airflow_profile_provider.delivery.sender import Settled
+from airflow_profile_provider.delivery.settled import Settled
 from airflow_profile_provider.delivery.transport import Transport
 from airflow_profile_provider.errors import (
     ConfigurationError,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
-from airflow_profile_provider.delivery.sender import Settled
+from airflow_profile_provider.delivery.settled import Settled
 from airflow_profile_provider.options import Share
 from airflow_profile_provider.push.outputs import AuditFile
 from airflow_profile_provider.records import Change, Verdict

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
-from airflow_profile_provider.delivery.sender import Sender, Settled
+from airflow_profile_provider.delivery.sender import Sender
+from airflow_profile_provider.delivery.settled import Settled
 from airflow_profile_provider.errors import AskedToEnd, Paused, PushStopped, sorted_error
 from airflow_profile_provider.mapping.window import PendingChange, Window
 from airflow_profile_provider.push.account import Account

@@ -7,7 +7,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Protocol
 
-from airflow_profile_provider.delivery.sender import Sender, Settled
+from airflow_profile_provider.delivery.sender import Sender
+from airflow_profile_provider.delivery.settled import Settled
 from airflow_profile_provider.errors import InvalidRecord, Paused, PushStopped
 from airflow_profile_provider.mapping.mapper import Mapper
 from airflow_profile_provider.mapping.window import PendingChange, Window

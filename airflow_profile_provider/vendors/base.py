@@ -11,16 +11,13 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from hashlib import blake2b
 from typing import Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
 from airflow_profile_provider.errors import (
-    ConfigurationError,
     CredentialRefused,
     InvalidRecord,
     NoAnswer,
@@ -33,15 +30,13 @@ from airflow_profile_provider.errors import (
 )
 from airflow_profile_provider.options import require_choice
 from airflow_profile_provider.records import Acknowledgement, Change
-from airflow_profile_provider.values import check_kind, folded, number_text, plain, read_as
+from airflow_profile_provider.values import folded
 from airflow_profile_provider.vendors.exchange import Answer, Probe, Rate, Request, Steps, retry_after
-from airflow_profile_provider.vendors.fields import Catalogue, Field, listed, meant, some_of, with_label
 from airflow_profile_provider.vendors.reads import Reads
+from airflow_profile_provider.vendors.writes import Writes
 
 Taken = Literal["", "other", "ignored"]
 """What an answer makes of a value that was sent: it holds it, another form of it, or something else."""
-_ANY_FIELD = Field()
-"""One of which nothing is known: what most fields of most records are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +49,7 @@ class Access:
     extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
-class Vendor(Reads, ABC):
+class Vendor(Writes, Reads, ABC):
     """All that is known of one vendor's API. Subclasses hold facts and pure methods, nothing else."""
 
     name: ClassVar[str]
@@ -87,10 +82,6 @@ class Vendor(Reads, ABC):
     """Identifiers of a profile; the first is the default."""
     vendor_keys: ClassVar[Mapping[str, str]]
     """Identifiers that the vendor makes up, each with their shape as a regular expression."""
-    fields: ClassVar[Mapping[str, Field]] = {}
-    """Fields that are documented for everybody."""
-    fields_closed: ClassVar[bool] = False
-    """Whether there are no other fields than these."""
     relationship_writes: ClassVar[bool] = False
     """Whether changes may carry relationships."""
     nulls: ClassVar[str] = "invalid"
@@ -184,102 +175,6 @@ class Vendor(Reads, ABC):
         return self.key_types
 
     # -- before sending ---------------------------------------------------------------------------------
-
-    def check_field(self, name: str, value: Any, *, loose: bool, catalogue: Mapping[str, Field]) -> Any:
-        """Return a value that is not null as the request holds it, or raise InvalidRecord.
-
-        ``loose`` says that it comes from a table, whose types need not be JSON's.
-        """
-        known = self.field(name, catalogue)
-        kind = known.kind
-        if loose and kind != "any" and not (kind == "string" and type(value) is str):
-            value = read_as(kind, value)
-        elif kind == "string" and isinstance(value, Decimal):
-            value = number_text(value)  # the type of a column, which JSON has not
-        value = self.write(known, value)
-        if kind != "any":
-            check_kind(kind, value)
-        if known.choices and any(one not in known.choices for one in _each(value)):
-            offered = listed([one for one, _ in known.options] or sorted(known.choices))
-            raise InvalidRecord(
-                f"is not one of the {len(known.choices)} values that {self.name} documents; use {offered}"
-            )
-        return value
-
-    def field(self, name: str, catalogue: Mapping[str, Field]) -> Field:
-        """Look a field up, or raise InvalidRecord where it is known not to exist or not to be writable."""
-        told = catalogue.get(name)
-        known = self.fields.get(name) or told
-        if known is None:
-            if self.fields_closed or catalogue:
-                near = self._nearest(name, catalogue)
-                raise InvalidRecord(
-                    f"{self.name} has no such field{near}; it has {some_of(self.fields, catalogue)}"
-                )
-            return _ANY_FIELD
-        if known.read_only or (told and told.read_only):
-            raise InvalidRecord(f"is read-only at {self.name}; take it out of the change")
-        return known
-
-    def ids_of(self, names: Iterable[str], catalogue: Mapping[str, Field]) -> dict[str, str]:
-        """Return the id of the field that each name of a mapping means: it is one, or a field's label.
-
-        A name that is neither stays as it is; `check_mapping` says so where that is known.
-
-        Raises:
-            ConfigurationError: several fields have this label, or two of the names mean one field.
-        """
-        known = {**self.fields, **catalogue}
-        found = {}
-        for name in names:
-            ids = with_label(name, known) if name not in known else []
-            if len(ids) > 1:
-                raise ConfigurationError(
-                    f"{self.name} has {len(ids)} fields of the label {name!r}: name one by its id, "
-                    f"{' or '.join(map(repr, ids[:10]))}; nothing was sent"
-                )
-            found[name] = ids[0] if ids else name
-        if twice := [field_id for field_id, times in Counter(found.values()).items() if times > 1]:
-            named = " and ".join(repr(name) for name in found if found[name] == twice[0])
-            raise ConfigurationError(f"{named} are one field: name it once in fields; nothing was sent")
-        return found
-
-    def check_mapping(
-        self, fields: Iterable[str], relationships: Iterable[str], catalogue: Mapping[str, Field]
-    ) -> None:
-        """Refuse a mapping to fields or relationships that are known not to exist.
-
-        Raises:
-            ConfigurationError: naming each of them, and the one that may be meant.
-        """
-        unknown: list[str] = []
-        if self.fields_closed or catalogue:
-            known = {**self.fields, **catalogue}
-            unknown += [
-                f"no field {name!r}{self._nearest(name, catalogue)}" for name in fields if name not in known
-            ]
-        links = catalogue.relationships if isinstance(catalogue, Catalogue) else frozenset()
-        if links:
-            unknown += [
-                f"no relationship {name!r}{meant(name, dict.fromkeys(links, ''))}"
-                for name in relationships
-                if name not in links
-            ]
-        if unknown:
-            raise ConfigurationError(
-                f"{self.name} has {'; '.join(unknown)}: correct the mapping; nothing was sent"
-            )
-
-    def _nearest(self, name: str, catalogue: Mapping[str, Field]) -> str:
-        return meant(name, {known: each.label for known, each in {**self.fields, **catalogue}.items()})
-
-    def write(self, known: Field, value: Any) -> Any:
-        """Return value in the JSON types that this vendor documents for the field."""
-        return plain(value)
-
-    def clear(self, name: str) -> Any:
-        """Return what is sent to clear a field."""
-        return None
 
     def check_match(self, match: Mapping[str, str] | None) -> None:
         """Raise ConfigurationError where what the push is to do needs a ``match``, or bears none."""
@@ -392,11 +287,6 @@ class Vendor(Reads, ABC):
 
     strange = unexpected
     """Its old name, for vendors that were written outside the package."""
-
-
-def _each(value: Any) -> list[Any]:
-    """Return the values of an array, or the one that it is."""
-    return value if isinstance(value, list) else [value]
 
 
 def _chosen(value: Any, options: Sequence[str]) -> str:
