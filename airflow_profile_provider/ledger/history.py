@@ -109,6 +109,7 @@ class History:
         told = self._told()
         pushes, records = self._tables.pushes, self._tables.records
         same = [pushes.c[name] == told[name] for name in ("run", "dag", "task", "map_index", "try", "target")]
+        same.append(pushes.c.ended.is_(None))
         with begun(self._engine) as connection:
             found = connection.execute(select(pushes.c.id).where(*same).order_by(pushes.c.id.desc())).scalar()
             if found is not None:

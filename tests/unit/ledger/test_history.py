@@ -201,6 +201,14 @@ def test_a_push_that_goes_on_after_a_pause_is_one_push(engine: Engine) -> None:
     assert [key for key, *_ in lines(engine)] == ["0", "1"]
 
 
+def test_a_push_of_the_same_name_as_one_that_has_ended_is_another(ocamba: Ocamba, engine: Engine) -> None:
+    """Else it would be gone with the first one's days, and have no more room than that one left."""
+    for day in range(2):
+        push(rows(day), run="nightly")
+    assert pushes(engine, "run, complete") == [("nightly", 1)] * 2
+    assert counts(engine) == [("pushed", "", 1)] * 2
+
+
 def test_pushes_that_begin_at_once_are_two(engine: Engine) -> None:
     assert migrate(engine)
 
