@@ -25,7 +25,13 @@ from airflow_profile_provider.errors import (
 from airflow_profile_provider.lineage.assets import announce
 from airflow_profile_provider.lineage.mixin import LineageMixin
 from airflow_profile_provider.operators.events import FromEvents
-from airflow_profile_provider.operators.held import HeldRecords, given_parameters, held, hold_defaults
+from airflow_profile_provider.operators.held import (
+    HeldRecords,
+    checking,
+    given_parameters,
+    held,
+    hold_defaults,
+)
 from airflow_profile_provider.operators.names import mapped_name, run_of, scope_of, task_of, tried_name
 from airflow_profile_provider.operators.outcome import (
     allowed_failures,
@@ -260,9 +266,7 @@ class PushProfilesOperator(TemplatesMixin, LineageMixin, BaseOperator):
     @classmethod
     def partial(cls, **kwargs: Any) -> OperatorPartial:
         """Return what `expand` maps; records that are given here or there stay out of the serialized DAG."""
-        from airflow_profile_provider.operators.held import holding
-
-        return holding(super().partial(**kwargs))
+        return checking(super().partial(**kwargs))
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute; what holds records is held where Jinja, the database and the UI do not look."""

@@ -126,8 +126,9 @@ def check_task(task: PushProfilesOperator, given: Mapping[str, Any]) -> None:
         ConfigurationError: naming the argument, what to write, and the task.
     """
     rules = task.rules()
-    own = {name: let_go(getattr(task, name, None)) for name in names_of(rules) - given.keys()}
-    _checked({**own, **given}, task.task_id, rules, gives_records=task.gives_records)
+    own = {name: getattr(task, name, None) for name in names_of(rules) - given.keys()}
+    known = {name: let_go(value) for name, value in {**own, **given}.items()}  # held: default arguments are
+    _checked(known, task.task_id, rules, gives_records=task.gives_records)
 
 
 class Partial(Protocol):

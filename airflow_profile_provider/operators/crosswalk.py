@@ -10,11 +10,12 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 
 from airflow_profile_provider import options as arguments
 from airflow_profile_provider.errors import ConfigurationError, ProfileError, sorted_error
-from airflow_profile_provider.operators.held import given_parameters, held
+from airflow_profile_provider.operators.held import given_parameters, held, holding
 from airflow_profile_provider.operators.templates import TemplatesMixin
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
+    from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
     from airflow_profile_provider.hooks.crosswalk import Translated
 
@@ -75,6 +76,11 @@ class TranslateKeysOperator(TemplatesMixin, BaseOperator):
         self.sql_conn_id = sql_conn_id
         self.parameters: Any = parameters
         self.if_empty = if_empty
+
+    @classmethod
+    def partial(cls, **kwargs: Any) -> OperatorPartial:
+        """Return what `expand` maps; parameters stay out of the serialized DAG."""
+        return holding(super().partial(**kwargs))
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute; parameters are held where the database and the UI do not look."""

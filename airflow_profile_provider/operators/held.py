@@ -72,11 +72,6 @@ class HeldRecords:
         return f"<{len(self)} records>" if _is_list(self.records) else f"<{type(self.records).__name__}>"
 
 
-def let_go(value: Any) -> Any:
-    """Return an argument as it was given; to read records once, take them with `HeldRecords.taken`."""
-    return value.records if isinstance(value, HeldRecords) else value
-
-
 class HeldValue:
     """A value beside templates, which Airflow stores with the DAG; the value itself is not shown."""
 
@@ -104,6 +99,13 @@ class HeldParameters:
         if isinstance(self.parameters, Mapping):
             return str({str(name): "***" for name in self.parameters})
         return str(["***"] * len(self.parameters))
+
+
+def let_go(value: Any) -> Any:
+    """Return an argument as it was given; a try that reads records takes them, see `HeldRecords.taken`."""
+    if isinstance(value, HeldParameters):
+        return given_parameters(value)
+    return value.records if isinstance(value, HeldRecords) else value
 
 
 def given_parameters(held_ones: Any) -> Any:
@@ -212,10 +214,7 @@ class _HeldPartial(OperatorPartial):
     """What `partial` returns: what holds records among that which is mapped is held, too."""
 
     def _expand(self, expand_input: Any, *, strict: bool) -> MappedOperator:
-        from airflow_profile_provider.operators.checked import check_mapped
-
         value = expand_input.value
-        check_mapped(self, value)
         if isinstance(value, Mapping):
             value = {
                 name: [_held_argument(self, name, each) for each in values] if _is_list(values) else values
@@ -224,6 +223,16 @@ class _HeldPartial(OperatorPartial):
         elif _is_list(value):
             value = [_held_arguments(self, each) for each in value]
         return super()._expand(type(expand_input)(value), strict=strict)
+
+
+class _CheckedPartial(_HeldPartial):
+    """What a push's `partial` returns: the arguments are checked, too."""
+
+    def _expand(self, expand_input: Any, *, strict: bool) -> MappedOperator:
+        from airflow_profile_provider.operators.checked import check_mapped
+
+        check_mapped(self, expand_input.value)
+        return super()._expand(expand_input, strict=strict)
 
 
 def _held_argument(partial: OperatorPartial, name: str, value: Any) -> Any:
@@ -236,12 +245,21 @@ def _held_arguments(partial: OperatorPartial, given: Any) -> Any:
     return {name: _held_argument(partial, name, value) for name, value in given.items()}
 
 
-def holding(partial: OperatorPartial) -> OperatorPartial:
-    """Return a partial operator whose records are held, in whatever argument they are."""
+def checking(partial: OperatorPartial) -> OperatorPartial:
+    """Return a push's partial operator, checked, whose records are held, in whatever argument they are.
+
+    Raises:
+        ConfigurationError: naming the argument, what to write, and the task.
+    """
     from airflow_profile_provider.operators.checked import check_mapped
 
-    hold_defaults(partial.kwargs.get("dag"), partial.operator_class.template_fields)
     check_mapped(partial)
+    return holding(partial, _CheckedPartial)
+
+
+def holding(partial: OperatorPartial, kind: type[OperatorPartial] = _HeldPartial) -> OperatorPartial:
+    """Return a partial operator whose records and parameters are held, in whatever argument they are."""
+    hold_defaults(partial.kwargs.get("dag"), partial.operator_class.template_fields)
     kwargs = _held_arguments(partial, partial.kwargs)
     partial._expand_called = True
-    return _HeldPartial(operator_class=partial.operator_class, kwargs=kwargs, params=partial.params)
+    return kind(operator_class=partial.operator_class, kwargs=kwargs, params=partial.params)

@@ -279,6 +279,17 @@ def test_a_driver_that_is_missing_is_named_also_where_its_hook_rewords_it(
         operator(ocamba, sql=QUERY, parameters=["fi"]).execute({})
 
 
+def test_a_crosswalks_parameters_are_not_stored_with_the_dag() -> None:
+    given = {"task_id": "partly", "keys": "keys.txt", "to_path": "to.txt", "sql": "select 1"}
+    given |= {"sql_conn_id": "warehouse", "from_column": "id", "to_column": "name"}
+    with DAG("d", schedule=None) as dag:
+        TranslateKeysOperator.partial(**given | {"parameters": [CANARY]}).expand_kwargs(
+            [{"to_path": "a.txt"}]
+        )
+        TranslateKeysOperator.partial(**given | {"task_id": "mapped"}).expand(parameters=[[CANARY]])
+    assert CANARY not in json.dumps(serialized(dag), default=str)
+
+
 @pytest.mark.usefixtures("duckdb_file")
 def test_a_crosswalk_may_be_in_any_warehouse(tmp_path: Path) -> None:
     (tmp_path / "keys.txt").write_text("1001\n1003\n9999\n")

@@ -198,6 +198,26 @@ def test_what_partial_got_is_checked_where_the_dag_is_parsed() -> None:
         made(OcambaPushProfilesOperator.partial, nulls="drop")
 
 
+QUERIED: dict[str, Any] = {"records": None, "sql": "select 1", "sql_conn_id": "warehouse"}
+
+
+@pytest.mark.parametrize("values", [{"country": "fi"}, ["fi"]])
+def test_parameters_may_stand_in_partial(values: Any) -> None:
+    with DAG("parsed", schedule=None):
+        partial = OcambaPushProfilesOperator.partial(
+            **{"task_id": "push", **SOURCE, **QUERIED, "parameters": values}
+        )
+        mapped = partial.expand(partition=[(0, 2), (1, 2)])
+    assert type(values)(mapped.partial_kwargs["parameters"].parameters) == values
+
+
+def test_parameters_may_be_default_arguments_of_several_tasks() -> None:
+    with DAG("parsed", schedule=None, default_args={"parameters": {"country": "fi"}}) as dag:
+        for name in ("a", "b"):
+            OcambaPushProfilesOperator(**{"task_id": name, **SOURCE, **QUERIED})
+    assert [task.parameters.parameters for task in dag.tasks] == [{"country": "fi"}] * 2
+
+
 def test_what_partial_did_not_get_may_come_by_expand() -> None:
     with DAG("parsed", schedule=None):
         partial = OcambaPushProfilesOperator.partial(task_id="push", fields=["comment"])
