@@ -162,18 +162,30 @@ class Matching:
 
     def _looked_up(self, sought: Sought) -> str | None:
         """Ask the vendor whose value this is; None where it is nobody's, and a profile may be made."""
-        if sought.value is None:
-            raise InvalidRecord(f"has no {sought.by} by which its profile could be found; give one")
-        found = self._transport.drive(self._vendor.find(sought.by, sought.value, self._key_type))
-        keys = {held.key for held in found}
-        if not keys and self._maker:
-            return None
-        if len(keys) != 1:
-            how = f"matches {len(keys)} profiles" if keys else "no profile matches"
-            unmatched = Unmatched(f"{how}, by {sought.by}")
-            unmatched.nobody = not keys
-            raise unmatched
-        return keys.pop()
+        try:
+            return looked_up(sought, self._key_type, self._vendor, self._transport)
+        except Unmatched as error:
+            if error.nobody and self._maker:
+                return None
+            raise
+
+
+def looked_up(sought: Sought, key_type: str, vendor: Vendor, transport: Transport) -> str:
+    """Ask the vendor whose value this is; return its key of that profile, of this type.
+
+    Raises:
+        Unmatched, InvalidRecord, VendorError, PushStopped: as for `Matching.found`.
+    """
+    if sought.value is None:
+        raise InvalidRecord(f"has no {sought.by} by which its profile could be found; give one")
+    found = transport.drive(vendor.find(sought.by, sought.value, key_type))
+    keys = {held.key for held in found}
+    if len(keys) != 1:
+        how = f"matches {len(keys)} profiles" if keys else "no profile matches"
+        unmatched = Unmatched(f"{how}, by {sought.by}")
+        unmatched.nobody = not keys
+        raise unmatched
+    return keys.pop()
 
 
 def addressed(change: Change, key_type: str) -> Change:

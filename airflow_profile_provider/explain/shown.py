@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from airflow_profile_provider.adapters.ledgers import fingerprints_of
-from airflow_profile_provider.errors import ConfigurationError, InvalidRecord
+from airflow_profile_provider.delivery.matching import looked_up
+from airflow_profile_provider.errors import ConfigurationError, InvalidRecord, Unmatched
 from airflow_profile_provider.explain.exchanges import HIDDEN
 from airflow_profile_provider.explain.known import Found, read_ledger
 from airflow_profile_provider.ledger.reader import ReadLedger
@@ -207,16 +208,11 @@ class _Look:
         if self._sought is None:
             self._notes.append("the ledger does not know which profile this key means: name the source, too")
             return ""
-        if self._sought.value is None:
-            self._notes.append(f"has no {self._sought.by} by which its profile could be found")
+        try:
+            return looked_up(self._sought, key_type, self._vendor, self._assembly.asking)
+        except (Unmatched, InvalidRecord) as error:
+            self._notes.append(str(error))
             return ""
-        steps = self._vendor.find(self._sought.by, self._sought.value, key_type)
-        keys = {held.key for held in self._assembly.asking.drive(steps)}
-        if len(keys) != 1:
-            how = f"{len(keys)} profiles match" if keys else "no profile matches"
-            self._notes.append(f"{how}, by {self._sought.by}")
-            return ""
-        return keys.pop()
 
     def _held(self, profile: str, names: list[str]) -> Held | None:
         """Read the profile: the fields that can be read back."""

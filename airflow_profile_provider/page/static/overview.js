@@ -47,7 +47,7 @@ function Nothing({ data }) {
     h(
       "p",
       null,
-      "A push is a task such as OcambaPushProfilesOperator(…) in a DAG. This command looks at a file or table and writes a first DAG that fits it:",
+      "A push is a task of a vendor's operator in a DAG. This command looks at a file or table and writes a first DAG that fits it:",
     ),
     h(UI.Code, { display: "block", my: 2, p: 2 }, "airflow profiles init"),
     h(

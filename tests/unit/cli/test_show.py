@@ -187,3 +187,10 @@ def test_a_key_of_ones_own_that_nobody_has_is_said_so(ocamba: Ocamba) -> None:
     rows = [{"own": "P-2", "mail": "nobody@example.com", "note": "new"}]
     found = OcambaHook().show("P-2", rows, **MATCHED, ledger_conn_id="ledger")
     assert (found.found, found.notes) == (False, ("no profile matches, by email",))
+
+
+def test_a_value_that_cannot_be_searched_for_is_noted(ocamba: Ocamba) -> None:
+    rows = [{"own": "P-2", "mail": "a:b", "note": "new"}]
+    found = OcambaHook().show("P-2", rows, **MATCHED, ledger_conn_id="ledger")
+    assert not found.found
+    assert ["a colon means something" in note for note in found.notes] == [True]
