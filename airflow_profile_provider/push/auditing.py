@@ -28,6 +28,7 @@ from airflow_profile_provider.push.intake import Intake
 from airflow_profile_provider.push.log import Log
 from airflow_profile_provider.push.no_ledger import Audit, Session
 from airflow_profile_provider.push.pages import Pages
+from airflow_profile_provider.push.planning import count_lost
 from airflow_profile_provider.push.telling import Telling
 from airflow_profile_provider.push.watermark import Watermark
 from airflow_profile_provider.push.ways import Ways, can_list, can_read
@@ -128,7 +129,19 @@ class Auditing:
                 self._settlement.write_down()
         except Exception as error:  # noqa: BLE001 -- what was gathered is accounted for, whatever it is
             self._reader.stop_for(error, "the audit")
-        while taken := self._gathered.take_next(READ_AT_ONCE):
+        yield from self._left()
+
+    def _left(self) -> Iterator[Change]:
+        """Yield what was gathered and will not be read; what the private file has lost is counted."""
+        while True:
+            try:
+                taken = self._gathered.take_next(READ_AT_ONCE)
+            except Exception as error:  # noqa: BLE001 -- the disk, or what came back from it
+                self._reader.stop_for(error, "reading the temporary file of the audit")
+                count_lost(self._gathered.records, self._account, self._log)
+                return
+            if not taken:
+                return
             yield from map(self._settlement.compare, taken)
 
     def _gather(self) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import pickle
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from operator import attrgetter
 from tempfile import gettempdir
@@ -60,8 +61,10 @@ class Gathered:
     def __init__(self) -> None:
         self.left = 0
         """How many profiles are left."""
+        self.records = 0
+        """How many changes those have."""
         self._database = sqlite3.connect("", isolation_level=None)
-        self._database.execute("pragma journal_mode = off")
+        self._database.execute("pragma journal_mode = memory")  # what finds no room is taken back as a whole
         self._database.execute("pragma synchronous = off")
         self._database.execute(
             "create table gathered (number integer primary key, profile blob unique, kept blob)"
@@ -78,7 +81,6 @@ class Gathered:
             new.setdefault(profile, []).append((_OF_CHANGE(change), row))
         try:
             known = {profile: kept for _, profile, kept in self._rows(list(new))}
-            self.left += len(new) - len(known)
             self._database.execute("begin")
             self._database.executemany(
                 "insert into gathered (profile, kept) values (?, ?) "
@@ -90,23 +92,32 @@ class Gathered:
             )
             self._database.execute("commit")
         except sqlite3.Error:
+            self._take_back()
             raise OutputFailed(
                 f"the temporary file of the audit cannot be written: make room in {gettempdir()}, or set "
                 "SQLITE_TMPDIR"
             ) from None
+        self.left += len(new) - len(known)
+        self.records += len(changes)
+
+    def _take_back(self) -> None:
+        """Undo what was begun, unless the database has done so itself."""
+        if self._database.in_transaction:
+            with suppress(sqlite3.Error):
+                self._database.execute("rollback")
 
     def take(self, profiles: Iterable[bytes]) -> dict[bytes, Gathering]:
         """Take what is there of these profiles, by their names."""
         found = list(self._rows(list(profiles)))
-        self._forget(number for number, _, _ in found)
-        return {profile: _gathering(kept) for _, profile, kept in found}
+        self._forget([number for number, _, _ in found])
+        return {profile: self._taken(kept) for _, profile, kept in found}
 
     def take_next(self, most: int) -> list[Gathering]:
         """Take those that came first."""
         query = "select number, kept from gathered order by number limit ?"
         found = self._database.execute(query, (most,)).fetchall()
-        self._forget(number for number, _ in found)
-        return [_gathering(kept) for _, kept in found]
+        self._forget([number for number, _ in found])
+        return [self._taken(kept) for _, kept in found]
 
     def _rows(self, profiles: Sequence[bytes]) -> Iterator[tuple[int, bytes, bytes]]:
         for start in range(0, len(profiles), _ASKED_AT_ONCE):
@@ -115,13 +126,22 @@ class Gathered:
             query = f"select number, profile, kept from gathered where profile in ({marks})"
             yield from self._database.execute(query, asked)
 
-    def _forget(self, numbers: Iterable[int]) -> None:
+    def _taken(self, kept: bytes) -> Gathering:
+        found = _gathering(kept)
+        self.records -= len(found.parts)
+        return found
+
+    def _forget(self, numbers: Sequence[int]) -> None:
         self._database.execute("begin")
-        done = self._database.executemany(
-            "delete from gathered where number = ?", ((number,) for number in numbers)
-        )
-        self._database.execute("commit")
-        self.left -= max(0, done.rowcount)
+        try:
+            self._database.executemany(
+                "delete from gathered where number = ?", ((number,) for number in numbers)
+            )
+            self._database.execute("commit")
+        except sqlite3.Error:
+            self._take_back()
+            raise
+        self.left -= len(numbers)
 
     def close(self) -> None:
         """Forget everything."""

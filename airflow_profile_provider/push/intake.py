@@ -73,10 +73,11 @@ class Intake:
             for row in rows:
                 if self._watermark.passed(row.position):
                     continue
-                if not self._blocks or is_leaver(row.position):
+                left = is_leaver(row.position)
+                if left or not self._blocks:
                     self._watermark.received(row.position)
                 self._account.received += 1
-                if is_leaver(row.position):
+                if left:
                     self._account.absent += 1
                 else:
                     self._at = row.position

@@ -23,6 +23,11 @@ class Settle(Protocol):
     def __call__(self, source: Change | Row, verdict: Verdict, reason: str = "") -> None: ...
 
 
+def _all_rows(blocks: Iterator[RowBatch]) -> Iterator[Row]:
+    for block in blocks:
+        yield from block.rows(list(range(len(block))))
+
+
 class NoAudit:
     """There is no ledger: an audit asks nothing, and leaves nothing."""
 
@@ -33,9 +38,8 @@ class NoAudit:
     def rows(
         self, blocks: Iterator[RowBatch], settle: Callable[[RowBatch, Sequence[int]], None]
     ) -> Iterator[Row]:
-        """Yield all rows."""
-        for block in blocks:
-            yield from block.rows(list(range(len(block))))
+        """Return all rows."""
+        return _all_rows(blocks)
 
     def print_of(self, row: Row) -> bytes:
         """Return nothing: nobody compares rows."""
@@ -129,9 +133,8 @@ class NoLedger:
     def unheld(
         self, blocks: Iterator[RowBatch], settle: Callable[[RowBatch, Sequence[int]], None]
     ) -> Iterator[Row]:
-        """Yield all rows."""
-        for block in blocks:
-            yield from block.rows(list(range(len(block))))
+        """Return all rows."""
+        return _all_rows(blocks)
 
     def leave(self, settle: Settle, why: str) -> None:
         """Settle nothing: nothing waits here."""

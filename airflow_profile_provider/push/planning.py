@@ -33,8 +33,7 @@ class Planning:
     """Makes the changes of one push.
 
     ``review`` looks at all that would be sent before anything is, and ``limit`` says how much of it is.
-    ``perhaps_sent`` says that an earlier try may
-    have sent any of it.
+    ``perhaps_sent`` says that an earlier try may have sent any of it.
     """
 
     def __init__(
@@ -71,7 +70,7 @@ class Planning:
         """Plan rows; those that are not to be sent are settled here."""
         rows = self._intake.rows
         if self._review:
-            planned = self._through_gate(self._review, rows)
+            planned = self._reviewed(self._review, rows)
         else:
             planned = self._session.changes(
                 rows,
@@ -90,7 +89,7 @@ class Planning:
         self._settlement.leave_for_later(change)
         return False
 
-    def _through_gate(self, review: PlanReview, rows: Iterator[Row]) -> Iterator[Change]:
+    def _reviewed(self, review: PlanReview, rows: Iterator[Row]) -> Iterator[Change]:
         """Plan everything first; then send it, or settle it where nothing may be sent."""
         with closing(Spool()) as spool:
             problem: SourceError | PushStopped | None = None
@@ -142,6 +141,10 @@ def spooled(
         raise
     except Exception as error:  # noqa: BLE001 -- the disk, or what came back from it
         sender.stop_for(error, "reading the temporary file of the plan")
-        number = len(spool) - read
-        account.verdicts[Verdict.UNSENT] += number
-        log.warning("%d records are counted as unsent and are not in the rejects: they are lost", number)
+        count_lost(len(spool) - read, account, log)
+
+
+def count_lost(number: int, account: Account, log: Log) -> None:
+    """Account for records that were kept in a temporary file which can no longer be read."""
+    account.verdicts[Verdict.UNSENT] += number
+    log.warning("%d records are counted as unsent and are not in the rejects: they are lost", number)
