@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 
 from airflow_profile_provider import options as arguments
 from airflow_profile_provider.errors import ConfigurationError, ProfileError, sorted_error
-from airflow_profile_provider.operators.held import given_parameters, held, holding
+from airflow_profile_provider.operators.held import given_parameters, held, hold_defaults, holding
 from airflow_profile_provider.operators.templates import TemplatesMixin
 
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ class TranslateKeysOperator(TemplatesMixin, BaseOperator):
         self.sql_conn_id = sql_conn_id
         self.parameters: Any = parameters
         self.if_empty = if_empty
+        hold_defaults(kwargs.get("dag"), ("parameters",))
 
     @classmethod
     def partial(cls, **kwargs: Any) -> OperatorPartial:

@@ -282,6 +282,9 @@ def test_a_driver_that_is_missing_is_named_also_where_its_hook_rewords_it(
 def test_a_crosswalks_parameters_are_not_stored_with_the_dag() -> None:
     given = {"task_id": "partly", "keys": "keys.txt", "to_path": "to.txt", "sql": "select 1"}
     given |= {"sql_conn_id": "warehouse", "from_column": "id", "to_column": "name"}
+    with DAG("d", schedule=None, default_args={"parameters": [CANARY]}) as dag:
+        TranslateKeysOperator(**given | {"task_id": "by_default"})
+    assert CANARY not in json.dumps(serialized(dag), default=str)
     with DAG("d", schedule=None) as dag:
         TranslateKeysOperator.partial(**given | {"parameters": [CANARY]}).expand_kwargs(
             [{"to_path": "a.txt"}]
