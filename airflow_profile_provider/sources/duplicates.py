@@ -6,7 +6,7 @@ import math
 import pickle
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from tempfile import TemporaryFile
@@ -91,6 +91,23 @@ class Duplicates:
         return f"records {', '.join(told[:-1])} and {told[-1]}"
 
 
+@contextmanager
+def _room_for(what: str, setting: str) -> Iterator[None]:
+    """Say which private file cannot be written, and what to do.
+
+    Raises:
+        SourceError: it cannot.
+    """
+    try:
+        yield
+    except (OSError, sqlite3.Error) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise SourceError(
+            f"the temporary file of the {what} cannot be written ({why}): make room in the folder of "
+            f"temporary files, or set {setting}"
+        ) from None
+
+
 class _Keys:
     """The keys of a source and where they are, by their hashes, in a private file."""
 
@@ -106,17 +123,19 @@ class _Keys:
             self._write()
 
     def _write(self) -> None:
-        self._database.executemany("insert into keys values (?, ?)", self._waiting)
+        with _room_for("keys", "SQLITE_TMPDIR"):
+            self._database.executemany("insert into keys values (?, ?)", self._waiting)
         self._waiting.clear()
 
     def _sort(self) -> None:
         """Find the keys that repeat: one sort of a file costs less than an index that grows with it."""
         self._write()
-        self._database.execute(
-            "create table if not exists repeated as select key, min(position) as first from keys "
-            "group by key having count(*) > 1"
-        )
-        self._database.execute("create unique index if not exists of_key on repeated (key)")
+        with _room_for("keys", "SQLITE_TMPDIR"):
+            self._database.execute(
+                "create table if not exists repeated as select key, min(position) as first from keys "
+                "group by key having count(*) > 1"
+            )
+            self._database.execute("create unique index if not exists of_key on repeated (key)")
 
     def number_of_repeated(self) -> int:
         """Return how many keys come more than once."""
@@ -131,10 +150,12 @@ class _Keys:
     def repeated(self) -> Iterator[tuple[int, tuple[int, ...]]]:
         """Yield each place of a key that repeats, in their order, with all places of that key."""
         self._sort()
-        self._database.execute(
-            "create table places as select key, position from keys where key in (select key from repeated)"
-        )
-        self._database.execute("create index places_of_key on places (key, position)")
+        with _room_for("keys", "SQLITE_TMPDIR"):
+            self._database.execute(
+                "create table places as select key, position from keys "
+                "where key in (select key from repeated)"
+            )
+            self._database.execute("create index places_of_key on places (key, position)")
         for key, position in self._database.execute("select key, position from places order by position"):
             yield position, self._places(key, "places")
 
@@ -164,13 +185,8 @@ class _Rows:
             written = pickle.dumps(list(map(tuple, self._waiting)), pickle.HIGHEST_PROTOCOL)
         except Exception:  # noqa: BLE001 -- a value of any class raises what it likes
             written = pickle.dumps([self._one(row) for row in self._waiting], pickle.HIGHEST_PROTOCOL)
-        try:
+        with _room_for("rows", "TMPDIR"):
             self._file.write(written)
-        except OSError as error:
-            raise SourceError(
-                f"the temporary file of the rows cannot be written ({error.strerror}): make room in "
-                "the folder of temporary files, or set TMPDIR"
-            ) from None
         self._waiting.clear()
 
     def _one(self, row: Row) -> tuple[Any, ...] | int:
@@ -192,4 +208,5 @@ class _Rows:
             yield from (self._here[one] if isinstance(one, int) else Row(*one) for one in chunk)
 
     def close(self) -> None:
-        self._file.close()
+        with suppress(OSError):  # that there is no room was said before
+            self._file.close()
