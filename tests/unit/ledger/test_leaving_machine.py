@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
-from sqlalchemy import event
-from sqlalchemy.engine import Engine
-from standins import Ocamba
+from hypothesis.stateful import rule
 
 from airflow_profile_provider.errors import PushStopped, SourceError
 from airflow_profile_provider.records import Verdict
 from airflow_profile_provider.reports import Report
 
-from .quick import QuickHook, connections, push
-from .test_machine import FAULTS, KEYS, TEXTS, Adapter, Killed, Life, Rows
+from .quick import QuickHook, push
+from .test_machine import FAULTS, KEYS, TEXTS, Adapter, Killed, Machine, Rows
 
 pytestmark = pytest.mark.long
 
@@ -40,33 +32,14 @@ how = st.fixed_dictionaries(
 )
 
 
-class Leaving(RuleBasedStateMachine):
+class Leaving(Machine):
     """A source whose keys come and go, a vendor, and a ledger between them."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = Path(tempfile.mkdtemp(prefix="leaving-"))
-        self.vendor = Ocamba({key: {} for key in KEYS}).__enter__()
-        self.kept = dict(os.environ)
-        store = {"conn_type": "sqlite", "host": str(self.folder / "ledger.db")}
-        os.environ.update(connections(self.vendor, store))
-        self.life = Life()
-        for name in ("before_cursor_execute", "commit"):
-            event.listen(Engine, name, self.life.step)
         self.source = dict.fromkeys(KEYS, "a")
         self.delivered: set[str] = set()
         """Keys that a push may have delivered: nobody else may be told that he is gone."""
-
-    def teardown(self) -> None:
-        try:
-            self.faults_stop()
-        finally:
-            for name in ("before_cursor_execute", "commit"):
-                event.remove(Engine, name, self.life.step)
-            os.environ.clear()
-            os.environ.update(self.kept)
-            self.vendor.__exit__()
-            shutil.rmtree(self.folder)
 
     # -- the source and the vendor ----------------------------------------------------------------------
 
@@ -182,15 +155,4 @@ class Leaving(RuleBasedStateMachine):
 
 
 def test_g1_g2_g5_g6_hold_whoever_leaves_and_returns(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("airflow_profile_provider.adapters.ledgers.WAIT_SECONDS", 0.005)
-    run_state_machine_as_test(
-        Leaving,
-        settings=settings(
-            max_examples=12,
-            stateful_step_count=15,
-            deadline=None,
-            derandomize=True,
-            database=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    Leaving.run(monkeypatch, examples=12)

@@ -9,6 +9,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -82,8 +83,8 @@ how = st.fixed_dictionaries(
 cells = st.tuples(st.sampled_from(KEYS), st.sampled_from(["comment", "name"]), st.sampled_from(TEXTS))
 
 
-class Ledgered(RuleBasedStateMachine):
-    """A source, a vendor, and a ledger between them."""
+class Machine(RuleBasedStateMachine):
+    """A vendor, a ledger, and a push between them that may die at any step."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -95,10 +96,6 @@ class Ledgered(RuleBasedStateMachine):
         self.life = Life()
         for name in ("before_cursor_execute", "commit"):
             event.listen(Engine, name, self.life.step)
-        self.source = {key: {"comment": "a", "name": "a"} for key in KEYS}
-        self.version = 1
-        self.exact = False
-        """Whether the ledger is sure of every key, so that exactly what differs must be sent."""
 
     def teardown(self) -> None:
         try:
@@ -110,6 +107,37 @@ class Ledgered(RuleBasedStateMachine):
             os.environ.update(self.kept)
             self.vendor.__exit__()
             shutil.rmtree(self.folder)
+
+    def faults_stop(self) -> None:
+        """The end, whatever was before."""
+        raise NotImplementedError
+
+    @classmethod
+    def run(cls, monkeypatch: pytest.MonkeyPatch, *, examples: int, steps: int = 15) -> None:
+        """Let so many steps happen to it, so many times."""
+        monkeypatch.setattr("airflow_profile_provider.adapters.ledgers.WAIT_SECONDS", 0.005)
+        run_state_machine_as_test(
+            cls,
+            settings=settings(
+                max_examples=examples,
+                stateful_step_count=steps,
+                deadline=None,
+                derandomize=True,
+                database=None,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
+
+
+class Ledgered(Machine):
+    """A source, a vendor, and a ledger between them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.source = {key: {"comment": "a", "name": "a"} for key in KEYS}
+        self.version = 1
+        self.exact = False
+        """Whether the ledger is sure of every key, so that exactly what differs must be sent."""
 
     # -- the source and the vendor ----------------------------------------------------------------------
 
@@ -128,8 +156,6 @@ class Ledgered(RuleBasedStateMachine):
 
     @rule(kind=st.sampled_from(sorted(FAULTS)), key=st.sampled_from(KEYS), times=st.integers(1, 3))
     def the_vendor_fails(self, kind: str, key: str, times: int) -> None:
-        from dataclasses import replace
-
         self.vendor.faults.append(replace(FAULTS[kind], key=key, times=times))
         self.exact = False
 
@@ -289,18 +315,7 @@ class Ledgered(RuleBasedStateMachine):
 
 
 def test_g1_g2_g3_g5_g6_hold_whatever_happens(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("airflow_profile_provider.adapters.ledgers.WAIT_SECONDS", 0.005)
-    run_state_machine_as_test(
-        Ledgered,
-        settings=settings(
-            max_examples=30,
-            stateful_step_count=15,
-            deadline=None,
-            derandomize=True,
-            database=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    Ledgered.run(monkeypatch, examples=30)
 
 
 def test_g5_a_killed_push_writes_nothing_more(tmp_path: Path) -> None:

@@ -6,9 +6,8 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import rule, run_state_machine_as_test
+from hypothesis.stateful import rule
 
 from .quick import held
 from .test_machine import Killed, Ledgered, N, cells, how
@@ -95,15 +94,4 @@ class Edited(Ledgered):
 
 
 def test_g2_an_audit_and_a_repair_make_good_whatever_happened(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("airflow_profile_provider.adapters.ledgers.WAIT_SECONDS", 0.005)
-    run_state_machine_as_test(
-        Edited,
-        settings=settings(
-            max_examples=12,
-            stateful_step_count=12,
-            deadline=None,
-            derandomize=True,
-            database=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    Edited.run(monkeypatch, examples=12, steps=12)
