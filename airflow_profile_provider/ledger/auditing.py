@@ -59,10 +59,6 @@ class LedgerAudit:
         self._clock = clock
         self._known: dict[int, _Known] = {}
 
-    def __contains__(self, position: int) -> bool:
-        """Whether the change at a position is being compared."""
-        return position in self._known
-
     def rows(
         self, blocks: Iterator[RowBatch], settle: Callable[[RowBatch, Sequence[int]], None]
     ) -> Iterator[Row]:
@@ -128,7 +124,3 @@ class LedgerAudit:
             self._outcomes.keep(entry, found.fields, known.rows, found.order, self._outcomes.now())
         elif entry.row is not None and not entry.doubt:
             self._outcomes.keep_fields(entry, compared)
-
-    def forget(self) -> None:
-        """Learn that nothing is compared any more."""
-        self._known.clear()

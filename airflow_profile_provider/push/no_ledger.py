@@ -31,10 +31,6 @@ def _all_rows(blocks: Iterator[RowBatch]) -> Iterator[Row]:
 class NoAudit:
     """There is no ledger: an audit asks nothing, and leaves nothing."""
 
-    def __contains__(self, position: int) -> bool:
-        """Return False: nothing is looked up."""
-        return False
-
     def rows(
         self, blocks: Iterator[RowBatch], settle: Callable[[RowBatch, Sequence[int]], None]
     ) -> Iterator[Row]:
@@ -62,9 +58,6 @@ class NoAudit:
 
     def settled(self, planned: PendingChange, verdict: Verdict, unseen: frozenset[str]) -> None:
         """Forget it."""
-
-    def forget(self) -> None:
-        """Forget nothing."""
 
 
 class NoLedger:
