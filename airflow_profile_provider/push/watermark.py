@@ -48,12 +48,8 @@ class Watermark:
     unsent), nothing behind it counts any more: a later change of its key must be sent again after it.
     """
 
-    settled_bits = ""
-    """Of an audit: a bit for each record that is settled."""
     cursor: str | None = None
     """Of an audit: how far it has read the vendor's list."""
-    found = ""
-    """Of an audit: what it found, in sum."""
 
     def __init__(self, start: Checkpoint | None = None) -> None:
         self.mark = start.mark if start else 0
@@ -69,6 +65,16 @@ class Watermark:
         self.reasons: Reasons = Counter()
         """Why, for those verdicts that `advance` counted last."""
         self._limit = math.inf
+
+    @property
+    def settled_bits(self) -> str:
+        """Of an audit: a bit for each record that is settled."""
+        return ""
+
+    @property
+    def found(self) -> str:
+        """Of an audit: what it found, in sum."""
+        return ""
 
     def passed(self, position: int) -> bool:
         """Whether an earlier try has settled the record."""
@@ -143,12 +149,12 @@ class Marks(Watermark):
         self.cursor = start.cursor if start else None
 
     @property
-    def settled_bits(self) -> str:  # type: ignore[override]
+    def settled_bits(self) -> str:
         """The bits as text."""
         return packed_bits(self._bits)
 
     @property
-    def found(self) -> str:  # type: ignore[override]
+    def found(self) -> str:
         """What was found so far."""
         return self._findings.kept
 
