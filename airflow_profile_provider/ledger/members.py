@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from airflow_profile_provider.errors import SourceError
 from airflow_profile_provider.ledger.ledger import Ledger
 from airflow_profile_provider.ledger.scopes import Member
+from airflow_profile_provider.private_files import PrivateDatabase
 
 
 class Left(NamedTuple):
@@ -23,7 +24,7 @@ class KeysRead:
     """The keys of a source, in a private file, so that memory does not grow with them."""
 
     def __init__(self) -> None:
-        self._database = sqlite3.connect("")  # a temporary file of its own, once it does not fit into memory
+        self._database = PrivateDatabase("source's keys", SourceError)
         self._database.execute("create table keys (key text, spelled text)")
         self.number = 0
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pickle
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from functools import cached_property
 from operator import attrgetter
 
+from airflow_profile_provider.errors import OutputFailed
+from airflow_profile_provider.private_files import PrivateDatabase
 from airflow_profile_provider.records import Change
 
 _BITS = 23
@@ -59,8 +60,8 @@ class Postponed:
         return Seen()
 
     @cached_property
-    def _database(self) -> sqlite3.Connection:
-        database = sqlite3.connect("")  # a temporary file of its own, once it does not fit into memory
+    def _database(self) -> PrivateDatabase:
+        database = PrivateDatabase("rows that wait for a later one", OutputFailed)
         database.execute("create table waiting (number integer primary key, key text, waiting blob)")
         database.execute("create index of_key on waiting (key)")
         return database

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
 from airflow_profile_provider.delivery.sender import Sender
+from airflow_profile_provider.errors import OutputFailed
 from airflow_profile_provider.ledger.candidates import texts_of
 from airflow_profile_provider.ledger.members import KeysRead, Left, Members
 from airflow_profile_provider.mapping.mapper import Mapper
 from airflow_profile_provider.options import Share
+from airflow_profile_provider.private_files import PrivateDatabase
 from airflow_profile_provider.push.account import Account
 from airflow_profile_provider.push.log import Log
 from airflow_profile_provider.push.outputs import Absent
@@ -217,7 +218,7 @@ class _Found:
     """Leavers in a private file, each with a position that it has in every try of a push."""
 
     def __init__(self) -> None:
-        self._database = sqlite3.connect("")  # a temporary file of its own, once it does not fit into memory
+        self._database = PrivateDatabase("leavers", OutputFailed)
         self._database.execute("create table found (position integer, key text, spelled text, noted integer)")
         self._number = 0
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 import pickle
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from tempfile import TemporaryFile
 from typing import IO, Any
 
 from airflow_profile_provider.errors import SourceError
+from airflow_profile_provider.private_files import PrivateDatabase, room_for
 from airflow_profile_provider.records import Row
 
 AT_ONCE = 100
@@ -91,28 +91,11 @@ class Duplicates:
         return f"records {', '.join(told[:-1])} and {told[-1]}"
 
 
-@contextmanager
-def _room_for(what: str, setting: str) -> Iterator[None]:
-    """Say which private file cannot be written, and what to do.
-
-    Raises:
-        SourceError: it cannot.
-    """
-    try:
-        yield
-    except (OSError, sqlite3.Error) as error:
-        why = error.strerror if isinstance(error, OSError) else error
-        raise SourceError(
-            f"the temporary file of the {what} cannot be written ({why}): make room in the folder of "
-            f"temporary files, or set {setting}"
-        ) from None
-
-
 class _Keys:
     """The keys of a source and where they are, by their hashes, in a private file."""
 
     def __init__(self) -> None:
-        self._database = sqlite3.connect("")  # a temporary file of its own, once it does not fit into memory
+        self._database = PrivateDatabase("keys", SourceError)
         self._database.execute("create table keys (key blob, position integer)")
         self._waiting: list[tuple[bytes, int]] = []
 
@@ -123,19 +106,17 @@ class _Keys:
             self._write()
 
     def _write(self) -> None:
-        with _room_for("keys", "SQLITE_TMPDIR"):
-            self._database.executemany("insert into keys values (?, ?)", self._waiting)
+        self._database.executemany("insert into keys values (?, ?)", self._waiting)
         self._waiting.clear()
 
     def _sort(self) -> None:
         """Find the keys that repeat: one sort of a file costs less than an index that grows with it."""
         self._write()
-        with _room_for("keys", "SQLITE_TMPDIR"):
-            self._database.execute(
-                "create table if not exists repeated as select key, min(position) as first from keys "
-                "group by key having count(*) > 1"
-            )
-            self._database.execute("create unique index if not exists of_key on repeated (key)")
+        self._database.execute(
+            "create table if not exists repeated as select key, min(position) as first from keys "
+            "group by key having count(*) > 1"
+        )
+        self._database.execute("create unique index if not exists of_key on repeated (key)")
 
     def number_of_repeated(self) -> int:
         """Return how many keys come more than once."""
@@ -150,12 +131,10 @@ class _Keys:
     def repeated(self) -> Iterator[tuple[int, tuple[int, ...]]]:
         """Yield each place of a key that repeats, in their order, with all places of that key."""
         self._sort()
-        with _room_for("keys", "SQLITE_TMPDIR"):
-            self._database.execute(
-                "create table places as select key, position from keys "
-                "where key in (select key from repeated)"
-            )
-            self._database.execute("create index places_of_key on places (key, position)")
+        self._database.execute(
+            "create table places as select key, position from keys where key in (select key from repeated)"
+        )
+        self._database.execute("create index places_of_key on places (key, position)")
         for key, position in self._database.execute("select key, position from places order by position"):
             yield position, self._places(key, "places")
 
@@ -185,7 +164,7 @@ class _Rows:
             written = pickle.dumps(list(map(tuple, self._waiting)), pickle.HIGHEST_PROTOCOL)
         except Exception:  # noqa: BLE001 -- a value of any class raises what it likes
             written = pickle.dumps([self._one(row) for row in self._waiting], pickle.HIGHEST_PROTOCOL)
-        with _room_for("rows", "TMPDIR"):
+        with room_for("rows", SourceError):
             self._file.write(written)
         self._waiting.clear()
 

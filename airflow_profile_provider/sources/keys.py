@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from typing import Any, Self
 
 from airflow_profile_provider.errors import InvalidRecord, SourceError
+from airflow_profile_provider.private_files import PrivateDatabase
 from airflow_profile_provider.records import Row, is_reject
 from airflow_profile_provider.sources.json_rows import JsonReader, is_ambiguous
 from airflow_profile_provider.sources.lines import TooLong, lines_of, utf8_of
@@ -80,7 +80,7 @@ class KeyFile:
 
     def __init__(self, path: str, open_file: Open, parts_of: PartsOf = _alone) -> None:
         self.path = path
-        self._keys = sqlite3.connect("")  # a temporary database of its own
+        self._keys = PrivateDatabase("keys", SourceError)
         self._keys.execute("create table keys (key text primary key, met integer default 0) without rowid")
         keys = ((key,) for key in keys_of_file(path, open_file, parts_of))
         try:
