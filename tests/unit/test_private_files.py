@@ -58,7 +58,7 @@ def postponed() -> None:
         ("leavers", left, OutputFailed),
         ("rows that wait for a later one", postponed, OutputFailed),
     ],
-    ids=str,
+    ids=["keys", "leavers", "waiting"],
 )
 def test_a_temporary_file_without_room_is_named(
     what: str, fill: Callable[[], None], error: type[ProfileError]
