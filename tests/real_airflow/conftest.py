@@ -211,6 +211,18 @@ class Deployment:
         tasks = self.airflow.request("GET", f"dags/{dag_id}/dagRuns/{run_id}/taskInstances")["task_instances"]
         return [task["state"] for task in tasks]
 
+    def wait_for_question(self, dag_id: str, run_id: str, task_id: str = "approve") -> None:
+        """Wait until somebody is asked, and the scheduler knows that the task's process has ended.
+
+        Airflow 3.3 fails a task that is answered in between: it takes the process for that of the next attempt.
+        """
+        waiting = {"awaiting_input", "deferred"}  # the latter before Airflow 3.3
+        self.until(lambda: bool(waiting & set(self.states(dag_id, run_id))), f"{task_id} to ask")
+        task = f"dag_id='{dag_id}', task_id='{task_id}', run_id='{run_id}'"
+        ended = f"Received executor event with state success for task instance TaskInstanceKey({task}"
+        log = self.airflow.home / "scheduler.log"
+        self.until(lambda: ended in log.read_text(errors="replace"), f"{task_id}'s process to end")
+
     def until(self, is_so: Callable[[], bool], what: str, seconds: float = 150) -> None:
         """Wait for something, and fail if it takes too long."""
         deadline = time.monotonic() + seconds

@@ -85,10 +85,7 @@ def asked(deployment: Deployment, page: Page) -> str:
     """Start a run, and open the action that it requires of somebody; return the run's id."""
     deployment.switch_on("approve_changes")
     run_id = deployment.trigger("approve_changes")
-    waiting = {"awaiting_input", "deferred"}  # the latter before Airflow 3.3
-    deployment.until(
-        lambda: bool(waiting & set(deployment.states("approve_changes", run_id))), "the plan to be made"
-    )
+    deployment.wait_for_question("approve_changes", run_id)
     run = f"{deployment.airflow.url}/dags/approve_changes/runs/{run_id}"
     page.goto(f"{run}/tasks/approve/required_actions")
     page.get_by_role("button", name="Approve").wait_for()

@@ -46,8 +46,7 @@ def edited(sandbox: Sandbox) -> int:
 def asked(deployment: Deployment) -> str:
     """Start an audit, and wait until somebody is asked; return the run's id."""
     run_id = deployment.trigger(DAG)
-    waiting = {"awaiting_input", "deferred"}  # the latter before Airflow 3.3
-    deployment.until(lambda: bool(waiting & set(deployment.states(DAG, run_id))), "the audit to ask")
+    deployment.wait_for_question(DAG, run_id)
     return run_id
 
 
