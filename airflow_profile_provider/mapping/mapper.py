@@ -11,7 +11,7 @@ from airflow_profile_provider.fields import Expression
 from airflow_profile_provider.mapping.checks import check_if_empty, check_made, late_labels
 from airflow_profile_provider.mapping.columns import Columns, check_members
 from airflow_profile_provider.mapping.field_mapping import FieldMapping, by_column, columns_of, meaning_of
-from airflow_profile_provider.mapping.sizes import size_of
+from airflow_profile_provider.mapping.sizes import fits, size_of
 from airflow_profile_provider.mapping.sought import sought_of
 from airflow_profile_provider.mapping.versions import version_of
 from airflow_profile_provider.mapping.written import Writer
@@ -140,10 +140,9 @@ class Mapper:
             if_empty=frozenset() if type(row.content) is Leaver else self._if_empty,
         )
         self._vendor.check_change(change if change.sought is None else self._as_vendors(change))
-        if (size := size_of(change)) > self._mapping.max_record_bytes:
-            raise InvalidRecord(
-                f"is {size:,} bytes, above max_record_bytes={self._mapping.max_record_bytes}; shorten it"
-            )
+        most = self._mapping.max_record_bytes
+        if not fits(change, most) and (size := size_of(change)) > most:
+            raise InvalidRecord(f"is {size:,} bytes, above max_record_bytes={most}; shorten it")
         return change
 
     def _as_vendors(self, change: Change) -> Change:

@@ -11,18 +11,30 @@ from airflow_profile_provider.values import holds_null, is_null, json_type, with
 from airflow_profile_provider.vendors.base import Vendor
 from airflow_profile_provider.vendors.fields import Catalogue
 
+_NONE: frozenset[type] = frozenset()
+_MOST_KEPT = 1000
+"""Names of fields that are remembered: rows that are changes may each name others."""
+
 
 class Writer:
-    """Checks and writes values, for one vendor; those that are ``made`` are never empty cells of a table.
-
-    ``catalogue`` is what the vendor tells of its fields, as far as it was asked.
-    """
+    """Checks and writes values, for one vendor; those that are ``made`` are never empty cells of a table."""
 
     def __init__(self, vendor: Vendor, nulls: str, made: Collection[str], catalogue: Catalogue) -> None:
-        self.catalogue = catalogue
+        self._catalogue = catalogue
+        self._as_they_are: dict[str, frozenset[type]] = {}
         self._vendor = vendor
         self._nulls = nulls
         self._made = made
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """What the vendor tells of its fields, as far as it was asked."""
+        return self._catalogue
+
+    @catalogue.setter
+    def catalogue(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._as_they_are.clear()
 
     def written(self, fields: Any, text: bool, loose: bool) -> dict[str, Any]:
         """Return the values of a change's fields as a request holds them.
@@ -37,7 +49,14 @@ class Writer:
         if not isinstance(fields, Mapping):
             raise InvalidRecord(f"its fields must be an object, not {json_type(fields)}")
         written: dict[str, Any] = {}
+        known = self._as_they_are
         for name, value in fields.items():
+            # Most values of most records are texts, and nothing is to be done with them.
+            if (types := known.get(name)) is None:
+                types = self._sent_as_they_are(name)
+            if type(value) in types and (value != "" or not text):
+                written[name] = value
+                continue
             try:
                 self.write(written, name, value, text, loose)
             except InvalidRecord as error:
@@ -52,6 +71,13 @@ class Writer:
                 continue
             raise InvalidRecord(reason)
         return written
+
+    def _sent_as_they_are(self, name: Any) -> frozenset[type]:
+        """Return the types of values that a field takes without a look at each."""
+        found = self._vendor.sent_as_they_are(name, self._catalogue) if name and type(name) is str else _NONE
+        if len(self._as_they_are) < _MOST_KEPT:
+            self._as_they_are[name] = found
+        return found
 
     def write(self, written: dict[str, Any], name: str, value: Any, text: bool, loose: bool) -> None:
         """Put a field's value among those that are ``written``, unless nothing is to be sent of it."""

@@ -24,6 +24,10 @@ Reasons = Counter[tuple[str, str]]
 _UNIQUE = re.compile(r"\b(?=[0-9a-fA-F-]*\d)[0-9a-fA-F-]{8,}\b|(?<=\bin records )\d[^;]*")
 """What is another one in each reason: the number of a request, say, or places in the source."""
 
+_EXPLAINED = frozenset(
+    verdict for verdict in Verdict if Group.HELD not in verdict.groups and verdict is not Verdict.PLANNED
+)
+
 
 def counted_reason(reason: str) -> str:
     """Return a reason, which holds no value, as it is counted: the same for the same cause."""
@@ -33,7 +37,7 @@ def counted_reason(reason: str) -> str:
 
 def is_explained(verdict: Verdict) -> bool:
     """Whether the report tells why records got a verdict: those that the vendor does not have as they are."""
-    return Group.HELD not in verdict.groups and verdict is not Verdict.PLANNED
+    return verdict in _EXPLAINED
 
 
 class Account:

@@ -263,8 +263,7 @@ class Auditing:
         compared = self._looked_up([(gathering, held[name]) for name, gathering in taken.items()])
         for change, one in compared:
             settled = self._reader.judged(PendingChange(change, [change]), one)
-            unseen = settled.looked.unseen if settled.looked else frozenset()
-            unshown += bool(unseen and self._comparison.readable(list(unseen)))
+            unshown += self._lacks_some(settled)
             if self._is_sure(settled, ways):
                 self._settlement.settle(settled)
             elif settled.verdict is Verdict.DRIFTED and self._is_on_trial:
@@ -274,6 +273,11 @@ class Auditing:
         if taken and unshown == len(taken) and ways.keyed:
             ways.listed = False
             self._log.info("The list does not show all of the fields that are compared")
+
+    def _lacks_some(self, settled: Settled) -> bool:
+        """Whether a page does not show what reading by key would."""
+        unseen = settled.looked.unseen if settled.looked else ()
+        return bool(unseen and self._comparison.readable(list(unseen)))
 
     @property
     def _is_on_trial(self) -> bool:
@@ -292,7 +296,7 @@ class Auditing:
         """Whether what a page shows is the last word on a profile."""
         if not ways.keyed:
             return True
-        if settled.looked and self._comparison.readable(list(settled.looked.unseen)):
+        if self._lacks_some(settled):
             return False
         if settled.verdict is Verdict.DRIFTED:
             return not self._vendor.lists_lag and self._agreed >= ENOUGH_AGREED

@@ -13,6 +13,13 @@ from airflow_profile_provider.vendors.fields import Catalogue, Field, listed, me
 
 _ANY_FIELD = Field()
 """One of which nothing is known: what most fields of most records are."""
+_LOOKED_AT: frozenset[type] = frozenset()
+_AS_THEY_ARE: Mapping[str, frozenset[type]] = {
+    "any": frozenset((str, bool, int)),
+    "string": frozenset((str,)),
+    "boolean": frozenset((bool,)),
+    "number": frozenset((int,)),
+}
 
 
 class Writes:
@@ -45,6 +52,20 @@ class Writes:
                 f"is not one of the {len(known.choices)} values that {self.name} documents; use {offered}"
             )
         return value
+
+    def sent_as_they_are(self, name: str, catalogue: Mapping[str, Field]) -> frozenset[type]:
+        """Return the types whose values `check_field` returns as they are, whatever they are.
+
+        None of them, where a vendor's module has a `check_field` or a `write` of its own.
+        """
+        own = type(self)
+        if own.check_field is not Writes.check_field or own.write is not Writes.write:
+            return _LOOKED_AT
+        try:
+            known = self.field(name, catalogue)
+        except InvalidRecord:
+            return _LOOKED_AT
+        return _LOOKED_AT if known.choices else _AS_THEY_ARE.get(known.kind, _LOOKED_AT)
 
     def field(self, name: str, catalogue: Mapping[str, Field]) -> Field:
         """Look a field up, or raise InvalidRecord where it is known not to exist or not to be writable."""
