@@ -129,6 +129,32 @@ _EXPLAIN = ActionCommand(
     ),
 )
 
+_AUDIT = ActionCommand(
+    name="audit",
+    help="Compare a source with what the vendor holds, record by record",
+    description=(
+        'Read what the vendor holds of the records of a source, and compare, as a push with action="audit" '
+        "does. Nothing is sent. With a ledger, what differs is put in doubt, and the next push sends it. The "
+        "report is printed; the exit status is 0 only if all records were compared, and no more differ than "
+        "--max-drifted allows."
+    ),
+    func=lazy_load_command("airflow_profile_provider.cli.audit.audit"),
+    args=(
+        *_VENDOR,
+        *_SOURCE,
+        *_MAPPING,
+        _arg("--audit-path", metavar="FILE", help="Where to write a line for each record that differs"),
+        _arg("--audit-values", action="store_true", help="Put the values into it, too"),
+        _arg(
+            "--max-drifted",
+            metavar="NUMBER",
+            help='How many records may differ or be missing: a count, or a share such as "1%%"',
+        ),
+        ARG_OUTPUT,
+        ARG_VERBOSE,
+    ),
+)
+
 _SHOW = ActionCommand(
     name="show",
     help="Show one profile as the vendor holds it, beside the source and the ledger",
@@ -260,6 +286,7 @@ def get_profiles_cli_commands() -> list[CLICommand]:
                 _FIELDS,
                 _SHOW,
                 _EXPLAIN,
+                _AUDIT,
                 _REPLAY,
                 GroupCommand(
                     name="ledger",

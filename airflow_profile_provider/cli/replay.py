@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from airflow_profile_provider.adapters.parts import parts_of
-from airflow_profile_provider.cli.console import formatted
+from airflow_profile_provider.cli.reports import print_report, report_of
 from airflow_profile_provider.cli.running import command, hook_of, options_of, say
-from airflow_profile_provider.errors import ConfigurationError, ProfileError
+from airflow_profile_provider.errors import ConfigurationError
 from airflow_profile_provider.records import Group, Verdict
 from airflow_profile_provider.reports import Report
 from airflow_profile_provider.sources.announced import Announced
@@ -28,16 +26,8 @@ def replay(args: Namespace) -> int:
         raise ConfigurationError("no file matches: name the rejects files of a push")
     options["rejects_path"] = args.rejects_path or _beside(files[-1])
     _require_other(options["rejects_path"], files)
-    failure = ""
-    try:
-        report = hook.push(Announced(paths=tuple(files)), **options)
-    except ProfileError as error:
-        if not (error.report and error.report.received):
-            raise
-        report, failure = error.report, str(error)
-    except KeyboardInterrupt as struck:
-        report, failure = getattr(struck, "report", Report(complete=False)), "the replay was interrupted"
-    _print(report, args.output)
+    report, failure = report_of(lambda: hook.push(Announced(paths=tuple(files)), **options), "replay")
+    print_report(report, args.output)
     if failure:
         raise ConfigurationError(failure)
     return _judged(report, hook.top_reason)
@@ -61,23 +51,6 @@ def _require_other(rejects_path: str, files: list[str]) -> None:
 
 def _same(path: str) -> str:
     return path if "://" in path else str(Path(path).resolve())
-
-
-def _print(report: Report, output: str) -> None:
-    """Print the report: whole for programs, and for people what there is to say."""
-    shown: Any = report.as_dict()
-    if output not in {"json", "yaml"}:
-        shown = [{"report": name, "": value} for name, value in _lines(shown)]
-    say(formatted(shown, output))
-
-
-def _lines(shown: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    always = {"received", "requests", "seconds", "complete"}
-    for name, value in shown.items():
-        if name == "reasons":
-            yield from (("reason", f"{one['count']} {one['verdict']}: {one['reason']}") for one in value)
-        elif value or name in always:
-            yield name, value
 
 
 def _judged(report: Report, top_reason: str) -> int:
