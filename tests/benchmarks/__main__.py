@@ -9,17 +9,22 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import machine, page
+from benchmarks import machine, night, page
+from benchmarks.kept import Kept
 from benchmarks.outcome import Outcome
 from benchmarks.parts import ledger
 from benchmarks.parts.audit import audit
 from benchmarks.parts.batches import batches
+from benchmarks.parts.growth import growth
+from benchmarks.parts.imports import imports
 from benchmarks.parts.limits import limits, shared
 from benchmarks.parts.memory import memory
+from benchmarks.parts.nothing import nothing
 from benchmarks.parts.scheduler import scheduler
 from benchmarks.parts.shares import shares
 from benchmarks.parts.singles import cost, latency
@@ -31,9 +36,12 @@ PARTS: Mapping[str, Callable[[Effort, Path], Outcome]] = {
     "batches": batches,
     "memory": memory,
     "scheduler": scheduler,
+    "nothing": nothing,
     "limits": limits,
     "shared": shared,
+    "import": imports,
     "ledger-plan": ledger.plan,
+    "ledger-growth": growth,
     "ledger-requests": ledger.requests,
     "ledger-overhead": ledger.overhead,
     "history": ledger.history,
@@ -59,33 +67,56 @@ def main() -> None:
     parser.add_argument("--tools", help="the Python that has drt-core and dlt; without it they are left out")
     parser.add_argument("--factor", type=float, default=1.0, help="times so many records")
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument(
+        "--keep", type=Path, help="a folder: parts that it has from this commit are taken over"
+    )
+    parser.add_argument("--draw", action="store_true", help="draw the pictures anew, from the page's tables")
     given = parser.parse_args()
+    if given.draw:
+        measured = page.between(PAGE)
+        night.publish(PAGE, page.read(measured), measured)
+        return
     chosen = given.only.split(",")
     if unknown := set(chosen) - set(PARTS):
         parser.error(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     tools = str(Path(given.tools).absolute()) if given.tools else None
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # ends what was started, too
     effort = Effort(given.factor, given.rounds, tools)
-    begun = time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="bench-"))
+    kept = Kept(given.keep or folder / "kept", f"{machine.commit(ROOT)}, {effort}")
     try:
-        outcomes = [_measure(name, effort, folder) for name in PARTS if name in chosen]
+        outcomes = [
+            kept.get(name) or _measure(name, effort, folder, kept) for name in PARTS if name in chosen
+        ]
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    measured = page.render(outcomes, _about(effort, time.monotonic() - begun))
+    measured = page.render(outcomes, _about(effort, kept.seconds))
     print(f"\n{measured}")
     if tools and given.factor == 1 and chosen == list(PARTS):
         page.write(PAGE, measured)
+        night.publish(PAGE, page.read(measured), measured)
         print(f"\nWritten to {PAGE.relative_to(ROOT)}")
+    if failed := [name for name in chosen if any(each.failed and each.title == name for each in outcomes)]:
+        sys.exit(f"failed: {', '.join(failed)}")
 
 
-def _measure(name: str, effort: Effort, folder: Path) -> Outcome:
+def _measure(name: str, effort: Effort, folder: Path, kept: Kept) -> Outcome:
+    """Measure a part; what has gone wrong in it is shown, and the others are measured all the same."""
     print(f"measuring: {name}", file=sys.stderr, flush=True)
     begun = time.monotonic()
     own = folder / name
     own.mkdir()
-    outcome = PARTS[name](effort, own)
-    print(f"measured: {name}, {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
+    try:
+        outcome = PARTS[name](effort, own)
+    except Exception as error:  # noqa: BLE001 -- a run takes most of an hour
+        traceback.print_exc()
+        outcome = Outcome(name, failed=type(error).__name__)
+    finally:
+        shutil.rmtree(own, ignore_errors=True)
+    seconds = time.monotonic() - begun
+    kept.put(name, outcome, seconds)
+    how = "failed" if outcome.failed else "measured"
+    print(f"{how}: {name}, {seconds:.0f} s", file=sys.stderr, flush=True)
     return outcome
 
 

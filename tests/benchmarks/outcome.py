@@ -56,9 +56,10 @@ class Target:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a part found."""
+    """What a part found; ``failed`` says why it found nothing, where it broke off."""
 
     title: str
     rows: Sequence[Row] = ()
     targets: Sequence[Target] = ()
     notes: Sequence[str] = field(default_factory=tuple)
+    failed: str = ""

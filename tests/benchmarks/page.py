@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.outcome import Outcome, Row, Target
@@ -16,9 +16,27 @@ def render(outcomes: Sequence[Outcome], about: str) -> str:
     """Write the ratios to reach, then each part's rows, as Markdown."""
     ratios = _table(
         ["part", "what", "to reach", "measured", ""],
-        (_ratio(outcome.title, target) for outcome in outcomes for target in outcome.targets),
+        (line for outcome in outcomes for line in _ratios(outcome)),
     )
-    return "\n\n".join([about, ratios, *map(_part, outcomes)])
+    return "\n\n".join([about, ratios, *(_part(outcome) for outcome in outcomes if not outcome.failed)])
+
+
+def read(measured: str) -> list[Outcome]:
+    """Read the parts' rows and notes back from what `render` wrote, as exactly as they are shown there."""
+    outcomes = []
+    for part in measured.split("\n### ")[1:]:
+        title, *paragraphs = part.strip().split("\n\n")
+        tables = [each for each in paragraphs if each.startswith("|")]
+        rows = [_row_of(line) for table in tables for line in _lines(table)]
+        notes = [each for each in paragraphs if not each.startswith("|")]
+        outcomes.append(Outcome(title, rows, (), notes))
+    return outcomes
+
+
+def between(page: Path, marks: tuple[str, str] = (BEGIN, END)) -> str:
+    """Return what stands between two marks of a page."""
+    begin, end = marks
+    return page.read_text().partition(begin)[2].partition(end)[0].strip()
 
 
 def write(page: Path, measured: str, marks: tuple[str, str] = (BEGIN, END)) -> None:
@@ -60,6 +78,36 @@ def _row(row: Row) -> dict[str, str]:
         "at the start": shown(row.loaded, "{:.0f} MB"),
         "settings": row.settings or _NONE,
     }
+
+
+def _lines(table: str) -> list[dict[str, str]]:
+    head, _, *rows = ([cell.strip() for cell in line.strip("| ").split(" | ")] for line in table.splitlines())
+    return [dict(zip(head, row, strict=True)) for row in rows]
+
+
+def _row_of(cells: Mapping[str, str]) -> Row:
+    def figure(name: str) -> float | None:
+        shown = cells.get(name, _NONE).removesuffix(" MB").removesuffix(" ms").replace(",", "")
+        return None if shown == _NONE else float(shown)
+
+    cpu = figure("CPU a record")
+    return Row(
+        cells["contender"],
+        figure("records/s"),
+        None if cpu is None else cpu / 1000,
+        figure("peak memory"),
+        figure("at the start"),
+        cells.get("settings", "").replace(_NONE, ""),
+        figure("records a request"),
+        figure("requests"),
+        figure("seconds"),
+    )
+
+
+def _ratios(outcome: Outcome) -> list[list[str]]:
+    if outcome.failed:
+        return [[outcome.title, "the part itself", _NONE, _NONE, f"**failed**: {outcome.failed}"]]
+    return [_ratio(outcome.title, target) for target in outcome.targets]
 
 
 def _ratio(title: str, target: Target) -> list[str]:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
+from benchmarks import night
+from benchmarks.kept import Kept
 from benchmarks.outcome import Outcome, Row, Target
-from benchmarks.page import BEGIN, END, render, write
+from benchmarks.page import BEGIN, END, between, read, render, write
 from benchmarks.parts.singles import DRT
+from benchmarks.pictures import WIDTH, Bar, Panel, Picture, svg
 from benchmarks.race import ROOT, environment
 from benchmarks.spread import MARKS
 from benchmarks.stand_in import Fixed, Sliding
@@ -56,6 +60,99 @@ def test_the_ledgers_parts_send_exactly_what_changed_and_leave_out_what_is_not_i
     assert DRT not in done.stdout.partition("###")[2].replace("drt and dlt", "")
 
 
+BROKEN = """
+import sys
+import benchmarks.__main__ as bench
+from benchmarks.outcome import Outcome, Row
+
+def broken(effort, folder):
+    raise RuntimeError("a part broke")
+
+def tried(effort, folder):
+    print("tried", file=sys.stderr)
+    return Outcome("What was tried", [Row("one", 5)])
+
+bench.PARTS = {"broken": broken, "tried": tried}
+bench.main()
+"""
+
+
+@pytest.mark.long
+def test_a_part_that_breaks_off_is_shown_and_the_others_are_measured_and_kept(tmp_path: Path) -> None:
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", BROKEN, "--keep", str(tmp_path / "kept")],
+            env=environment(tmp_path),
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        for _ in range(2)
+    ]
+    for done in runs:
+        assert done.returncode == 1
+        assert "RuntimeError: a part broke" in done.stderr
+        assert done.stderr.splitlines()[-1] == "failed: broken"
+        assert "| broken | the part itself | – | – | **failed**: RuntimeError |" in done.stdout
+        assert "| one | 5.0 |" in done.stdout
+    assert ["\ntried\n" in done.stderr for done in runs] == [True, False]
+
+
+def test_what_was_kept_is_taken_over_for_the_same_commit_and_effort_alone(tmp_path: Path) -> None:
+    found = Outcome("tried", [Row("one", 5)], [Target("fast", 2, [1.5])], ["a note"])
+    Kept(tmp_path, "this").put("part", found, 7.0)
+    same = Kept(tmp_path, "this")
+    assert (same.get("part"), same.seconds) == (found, 7.0)
+    assert Kept(tmp_path, "other").get("part") is None
+    assert same.get("another") is None
+
+
+def test_a_pages_tables_are_read_back_as_they_were_written() -> None:
+    row = Row("one", 1234.0, 0.0125, 120.0, 100.0, "as installed", 99.5, 20.0, 1.25)
+    measured = render([Outcome("tried", [row, Row("other")], [], ["a note"]), Outcome("more", [row])], "")
+    assert read(measured) == [
+        Outcome("tried", [row, Row("other")], (), ["a note"]),
+        Outcome("more", [row], (), []),
+    ]
+
+
+def test_a_picture_has_its_figures_in_words_and_the_longest_bar_fits() -> None:
+    bars = [Bar("a <loop>", 10.0, "10 s"), Bar("our push", 2.0, "2 s", is_ours=True)]
+    root = ElementTree.fromstring(svg(Picture("speed", "Fast & slow", [Panel("Seconds", bars)])))
+    name = "{http://www.w3.org/2000/svg}"
+    assert root.findtext(f"{name}title") == "Fast & slow"
+    assert root.findtext(f"{name}desc") == "Seconds: a <loop> 10 s; our push 2 s."
+    drawn = [each for each in root.iter(f"{name}rect") if each.get("class") in {"o", "e"}]
+    ends = [float(each.get("x", 0)) + float(each.get("width", 0)) for each in drawn]
+    assert len(ends) == 2
+    assert ends[1] < ends[0] < WIDTH
+    assert "prefers-color-scheme:dark" in (root.findtext(f"{name}style") or "")
+
+
+def test_the_pictures_on_the_page_are_those_of_its_tables(tmp_path: Path) -> None:
+    docs = ROOT / "docs"
+    page = tmp_path / "benchmarks.md"
+    page.write_text((docs / "benchmarks.md").read_text())
+    (tmp_path / "images").mkdir()
+    measured = between(page)
+    night.publish(page, read(measured), measured)
+    drawn = list((tmp_path / "images").iterdir())
+    assert drawn
+    for picture in drawn:
+        ElementTree.fromstring(picture.read_text())
+        assert picture.read_text() == (docs / "images" / picture.name).read_text()
+    assert between(page, night.MARKS) == between(docs / "benchmarks.md", night.MARKS)
+
+
+def test_a_picture_that_was_not_measured_is_said_to_be_missing(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("\n".join(night.MARKS))
+    night.publish(page, [], "Measured on a day, on: a machine.")
+    assert between(page, night.MARKS).count("A picture is missing") == 3
+
+
 def test_a_column_that_nobody_has_a_figure_for_is_left_out() -> None:
     shown = render([Outcome("tried", [Row("one", seconds=1.25, requests=0), Row("other", 5)])], "")
     assert "| contender | records/s | seconds | requests |" in shown
@@ -80,7 +177,7 @@ def test_a_figure_that_misses_its_bound_is_shown_as_not_reached() -> None:
     assert shown == ["reached", *["**not reached**"] * 3, "why"]
 
 
-@pytest.mark.parametrize("marks", [(BEGIN, END), MARKS])
+@pytest.mark.parametrize("marks", [(BEGIN, END), MARKS, night.MARKS])
 def test_the_page_has_a_place_for_what_was_measured(marks: tuple[str, str], tmp_path: Path) -> None:
     text = (ROOT / "docs" / "benchmarks.md").read_text()
     page = tmp_path / "page.md"

@@ -54,13 +54,13 @@ def plan(effort: Effort, folder: Path) -> Outcome:
     number = effort.records(1_000_000)
     job = Job("http://127.0.0.1:9", str(folder), file=str(folder / "people"))
     before, after = (replace(job, file=f"{job.file}-{when}.parquet") for when in ("before", "after"))
-    _once("ledger:sample", job, number)
+    once("ledger:sample", job, number)
     rows, targets, notes = [], [], []
     for name in NAMES:
         ours, bare = f"our plan, {name}", f"bare loop, {name}"
         with store(name, folder) as kept:
-            filled = _once("ledger:baseline", before, number, kept.more)
-            _once("ledger:learn", before, number, kept.more)
+            filled = once("ledger:baseline", before, number, kept.more)
+            once("ledger:learn", before, number, kept.more)
             given: dict[str, Any] = {"job": after, "records": number, "more": kept.more, "warm": number}
             entries = [
                 Entry(
@@ -88,7 +88,7 @@ def requests(effort: Effort, folder: Path) -> Outcome:
     """Count the requests of a run with no change, and of one with 1 % changed."""
     number = effort.records(100_000)
     job = Job("http://127.0.0.1:9", str(folder), in_flight=4, file=str(folder / "people"))
-    _once("ledger:sample", job, number)
+    once("ledger:sample", job, number)
     rows, targets = [], []
     for vendor, batch, more in (("Ocamba", 1, 0), ("Sonoran", BATCH, 1)):
         due = -(-changed(number) // batch)
@@ -99,10 +99,10 @@ def requests(effort: Effort, folder: Path) -> Outcome:
                 before, after = (
                     replace(own, file=f"{job.file}-{when}.parquet") for when in ("before", "after")
                 )
-                _once("ledger:baseline", before, number, kept.more)
+                once("ledger:baseline", before, number, kept.more)
                 for (what, (_, found)), which in zip(counted.items(), (before, after), strict=True):
                     already = served.seen()["admitted"]
-                    row = _once("ledger:push", which, number, kept.more)
+                    row = once("ledger:push", which, number, kept.more)
                     found.append(int(served.seen()["admitted"] - already))
                     called = f"our push, {vendor}, {what}, {name}"
                     rows.append(replace(row, name=called, requests=found[-1]))
@@ -217,7 +217,7 @@ def history(effort: Effort, folder: Path) -> Outcome:
     return Outcome("The history: what it costs a push, vendor at 50 ms", found.timed(), targets, [note])
 
 
-def _once(contender: str, job: Job, number: int, more: Mapping[str, str] | None = None) -> Row:
+def once(contender: str, job: Job, number: int, more: Mapping[str, str] | None = None) -> Row:
     with Contender(contender, job, more=more) as running:
         running.ready()
         done = running.run(number)

@@ -33,9 +33,9 @@ def scheduler(effort: Effort, folder: Path) -> Outcome:
         with LocalAirflow(folder / "airflow-home", DAGS, more=more) as airflow:
             airflow.migrate()
             airflow.start("api-server", "scheduler", "dag-processor")
-            mapped = TASKS / _seconds(airflow, "mapped_requests", TASKS)
+            mapped = TASKS / seconds_of_run(airflow, "mapped_requests", TASKS)
             few, pushed = (
-                records / _seconds(airflow, "one_push", 1, records=_file(folder, records))
+                records / seconds_of_run(airflow, "one_push", 1, records=_file(folder, records))
                 for records in (TASKS, number)
             )
         admitted = served.seen()["admitted"]
@@ -64,7 +64,7 @@ def _file(folder: Path, records: int) -> str:
     return str(path)
 
 
-def _seconds(airflow: LocalAirflow, dag_id: str, tasks: int, **conf: str) -> float:
+def seconds_of_run(airflow: LocalAirflow, dag_id: str, tasks: int, **conf: str) -> float:
     """Run a DAG to its end and return the seconds from its first task's start to its last one's end."""
     _until(lambda: any(dag["dag_id"] == dag_id for dag in airflow.request("GET", "dags")["dags"]), dag_id)
     airflow.request("PATCH", f"dags/{dag_id}", {"is_paused": False})
