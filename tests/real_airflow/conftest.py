@@ -214,7 +214,7 @@ class Deployment:
     def wait_for_question(self, dag_id: str, run_id: str, task_id: str = "approve") -> None:
         """Wait until somebody is asked, and the scheduler knows that the task's process has ended.
 
-        Airflow 3.3 fails a task that is answered in between: it takes the process for that of the next attempt.
+        Airflow 3.3 fails a task that is answered in between: it takes the process for the next attempt's.
         """
         waiting = {"awaiting_input", "deferred"}  # the latter before Airflow 3.3
         self.until(lambda: bool(waiting & set(self.states(dag_id, run_id))), f"{task_id} to ask")
