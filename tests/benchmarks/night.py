@@ -17,6 +17,7 @@ _CHANGES = 10_000
 _PEOPLE = 1_000_000
 _ONE, _MANY = "1 record a request, vendor at 50 ms", "100 records a request (Sonoran v1), vendor at 50 ms"
 _BESIDE, _GROWTH, _PLAN = "The ledger: 1 % is new", "The ledger: growth", "The ledger: what changed"
+_NOTHING, _IMPORT = "Nothing to send", "Ocamba's import"
 
 
 class NotMeasured(LookupError):
@@ -40,6 +41,8 @@ def publish(page: Path, outcomes: Sequence[Outcome], about: str) -> None:
         (page.parent / "images" / f"{picture.file}.svg").write_text(svg(picture))
         alt = picture.title.translate(str.maketrans("[]", "()"))
         shown += [f"![{alt}](images/{picture.file}.svg)", words]
+    if said := _around(outcomes):
+        shown.append(f"**Around it.** {said}")
     write(page, "\n\n".join(shown), MARKS)
 
 
@@ -107,7 +110,32 @@ def _growth(outcomes: Sequence[Outcome]) -> tuple[Picture, str]:
             Panel("Most memory, most of it Airflow's", _bars(rows, _peak)),
         ],
     )
-    return picture, f"**Growth.** Time grows with the records, memory does not. {paper}"
+    plans = [row for row in rows if row.name.startswith("our plan")]
+    told = " and ".join(
+        f"{_time(row.seconds or 0)} and {row.peak:,.0f} MB for {_number(row)}" for row in plans
+    )
+    return picture, f"**Growth.** A plan takes {told} records. {paper}"
+
+
+def _around(outcomes: Sequence[Outcome]) -> str:
+    """Say what a task costs that sends nothing, and what an import does to a quota, as far as measured."""
+    said = []
+    tasks = [row for outcome in outcomes if outcome.title.startswith(_NOTHING) for row in outcome.rows]
+    seconds = [row.seconds for row in tasks[:2] if row.seconds]
+    if len(seconds) == 2:
+        said.append(
+            f"A task that finds nothing to send takes {_time(seconds[1])} in a worker, an empty Python task "
+            f"{_time(seconds[0])}."
+        )
+    imports = [row for outcome in outcomes if outcome.title.startswith(_IMPORT) for row in outcome.rows]
+    if imports and imports[0].seconds and imports[0].per_second:
+        number = round(imports[0].seconds * imports[0].per_second, -2)
+        said.append(
+            f"Where a quota decides, fewer requests help: at Ocamba's 150 a minute, {number:,.0f} changes "
+            f"take {_time(number / 150 * 60)}, and {_time(imports[0].seconds)} if its import takes "
+            "them a hundred at a time."
+        )
+    return " ".join(said)
 
 
 def _of(outcomes: Iterable[Outcome], title: str) -> Sequence[Row]:
@@ -145,6 +173,11 @@ def _requests(row: Row) -> tuple[float | None, str]:
 
 def _peak(row: Row) -> tuple[float | None, str]:
     return row.peak, f"{row.peak:,.0f} MB"
+
+
+def _number(row: Row) -> str:
+    """Return the number of records that stands at the end of a row's name."""
+    return row.name.partition(", ")[2]
 
 
 def _time(seconds: float) -> str:

@@ -26,7 +26,7 @@ def read(measured: str) -> list[Outcome]:
     outcomes = []
     for part in measured.split("\n### ")[1:]:
         title, *paragraphs = part.strip().split("\n\n")
-        tables = [each for each in paragraphs if each.startswith("|")]
+        tables = [each for each in paragraphs if each.startswith("| contender |")]
         rows = [_row_of(line) for table in tables for line in _lines(table)]
         notes = [each for each in paragraphs if not each.startswith("|")]
         outcomes.append(Outcome(title, rows, (), notes))

@@ -217,9 +217,14 @@ def history(effort: Effort, folder: Path) -> Outcome:
     return Outcome("The history: what it costs a push, vendor at 50 ms", found.timed(), targets, [note])
 
 
-def once(contender: str, job: Job, number: int, more: Mapping[str, str] | None = None) -> Row:
+def once(
+    contender: str, job: Job, number: int, more: Mapping[str, str] | None = None, *, warm: bool = False
+) -> Row:
+    """Run a contender once, in a process of its own; ``warm``: once more before, which does not count."""
     with Contender(contender, job, more=more) as running:
         running.ready()
+        if warm:
+            running.run(number)
         done = running.run(number)
         seconds = done["seconds"]
         return Row(
