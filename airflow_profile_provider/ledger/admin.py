@@ -198,8 +198,8 @@ class LedgerAdmin:
                 names = version_name(target.id), mark_of(target.id)
                 connection.execute(meta.delete().where(meta.c.name.in_(names)))
                 connection.execute(known.delete().where(known.c.id == target.id))
-                scopes = self._tables.scopes
-                connection.execute(scopes.delete().where(scopes.c.target == target.id))
+                for table in (self._tables.scopes, self._tables.counted):
+                    connection.execute(table.delete().where(table.c.target == target.id))
         return number
 
     def _forget_history(self, connection: Connection, target: Target, key: str | None) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_profile_provider.errors import ConfigurationError, LedgerFailed
+from airflow_profile_provider.ledger.counted import keep_count
 from airflow_profile_provider.ledger.entry import Entry, now_of
 from airflow_profile_provider.ledger.history import History
 from airflow_profile_provider.ledger.ids import Ids
@@ -43,6 +44,8 @@ class Ledger(LedgerReader):
     """What is written beside what was acknowledged, if anything."""
     scope: Scope | None = None
     """Which of the pushes to the target this one is; None: it delivers in nobody's name."""
+    _written = 0
+    """How many entries were written and are not among those that `keep_count` knows of."""
 
     def _opened(self, target: str, key_type: str) -> int:
         self._make()
@@ -269,5 +272,11 @@ class Ledger(LedgerReader):
                 connection.exec_driver_sql(*self._statements.of_rows(statement, rows))
             if history and lines:
                 history.write(connection, lines)
+        self._written += len(rows)
         if history:
             history.written(lines)
+
+    def keep_count(self) -> None:
+        """See to it that how many keys there are is known well enough."""
+        written, self._written = self._written, 0
+        keep_count(self._engine, self._target, written, self._clock)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_profile_provider.ledger.admin import (
     LedgerAdmin,
@@ -14,8 +14,12 @@ from airflow_profile_provider.ledger.admin import (
     spellings,
     version_of,
 )
+from airflow_profile_provider.ledger.counted import MOST_COUNTED, counts_of
 from airflow_profile_provider.ledger.quarantine import QUARANTINE
 from airflow_profile_provider.ledger.tables import begun
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +43,30 @@ class Named:
     id: int
     target: str
     key_type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Numbers:
+    """A target in numbers, which are found without a look at each of its keys.
+
+    ``counted``: when ``entries`` were counted, in ISO 8601; None: just now. ``at_least`` names the numbers
+    that were counted up to a bound only: there are more. For the others see `admin.Target`.
+    """
+
+    target: str
+    key_type: str
+    entries: int
+    in_doubt: int
+    refused: int
+    quarantined: int
+    newest: int | str | None
+    busy: bool
+    counted: str | None
+    at_least: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as it is printed."""
+        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +112,27 @@ class LedgerOverview(LedgerAdmin):
                 Named(id=number, target=target, key_type=key_type)
                 for number, target, key_type in connection.execute(query)
             ]
+
+    def numbers(self, *, most: int = MOST_COUNTED) -> list[Numbers]:
+        """Return the targets in numbers; of all their keys together, about ``most`` are counted."""
+        names, now = self.names(), self._clock()
+        with begun(self._engine) as connection:
+            return [self._numbers(connection, named, now, most // len(names)) for named in names]
+
+    def _numbers(self, connection: Connection, named: Named, now: float, most: int) -> Numbers:
+        counts = counts_of(connection, named.id, now, most)
+        return Numbers(
+            target=named.target,
+            key_type=named.key_type,
+            entries=counts.entries,
+            in_doubt=counts.in_doubt,
+            refused=counts.refused,
+            quarantined=counts.quarantined,
+            newest=version_of(counts.newest, self._kind(connection, named.id)),
+            busy=self._is_busy(connection, named.id),
+            counted=None if counts.counted is None else instant(counts.counted),
+            at_least=counts.at_least,
+        )
 
     def known(self, key: str, *, prefix: bool = False, limit: int = 50) -> list[Known]:
         """Return what is known of a key in its spellings, or of keys that begin so, at every target."""

@@ -131,6 +131,22 @@ _HISTORY = """create view{if_new} profile_history as select
 from profile_history_records r join profile_history_pushes p on p.id = r.push"""
 """For people and their tools; pushes write to the tables behind it."""
 _UNKNOWN_FATE = "update profile_ledger set doubt = -1 where doubt = 1 and refused is null"
+_COUNTED = """create table profile_ledger_counted (
+  target integer not null primary key,
+  entries bigint not null,
+  since bigint default 0 not null,
+  counted_at float not null
+)"""
+"""How many keys there were; ``since``: how many entries pushes have written since then, new ones or not."""
+_COUNT = """insert into profile_ledger_counted (target, entries, counted_at)
+select target, count(*), {now} from profile_ledger group by target"""
+_COUNTABLE = (
+    "drop index if exists profile_ledger_refused",
+    'create index profile_ledger_refused on profile_ledger (target, "key", refusals, refused_at) '
+    "where refusals > 0",
+    "create index profile_ledger_doubt on profile_ledger (target) where doubt <> 0",
+    'create index profile_ledger_newest on profile_ledger (target, "order") where "order" is not null',
+)
 
 MIGRATIONS = (
     Migration(
@@ -205,6 +221,16 @@ MIGRATIONS = (
     # sources. An entry of old has no scope: the first push that reads its key from a whole source, or
     # delivers it, is added.
     Migration(("profile_ledger", "absent"), sqlite=_OF_LEAVERS, postgresql=_OF_LEAVERS),
+    # What the page shows of a ledger in numbers, found without a look at each of its keys (see `counted`).
+    Migration(
+        ("profile_ledger_counted", "counted_at"),
+        sqlite=(
+            _COUNTED,
+            _COUNT.format(now="cast(strftime('%s', 'now') as float)"),
+            *_COUNTABLE,
+        ),
+        postgresql=(_COUNTED, _COUNT.format(now="extract(epoch from now())"), *_COUNTABLE),
+    ),
 )
 SCHEMA = len(MIGRATIONS)
 """The version that this package reads and writes."""

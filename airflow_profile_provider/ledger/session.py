@@ -387,6 +387,8 @@ class LedgerSession:
             history.tell(own, ended=ended)
             if ended and own.complete:
                 history.prune()
+        if ended and self._writer:
+            self._writer.keep_count()
 
 
 def _cover(found: Candidate, waiting: Sequence[Waiting]) -> bool:

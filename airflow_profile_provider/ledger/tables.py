@@ -33,7 +33,8 @@ ROW_BYTES = 16
 class Tables:
     """The tables: what holds for all targets, the targets, who is pushing to them, and what they have.
 
-    ``ids`` has which of the vendor's profiles somebody's own key means. The others are the history: the
+    ``ids`` has which of the vendor's profiles somebody's own key means, ``counted`` how many keys each target
+    had when that was last counted. The others are the history: the
     pushes, how many records have which verdict, and why, and those records.
     """
 
@@ -46,6 +47,7 @@ class Tables:
     counts: Table
     records: Table
     ids: Table
+    counted: Table
 
     @classmethod
     @cache  # for whoever looks at a ledger, that took longer than to look
@@ -164,7 +166,15 @@ class Tables:
             Column("profile", String(LONGEST_KEY), nullable=False),
             UniqueConstraint("target", "key_type", "profile"),
         )
-        return cls(meta, targets, leases, scopes, entries, pushes, counts, records, ids)
+        counted = Table(
+            "profile_ledger_counted",
+            metadata,
+            Column("target", Integer, primary_key=True, autoincrement=False),
+            Column("entries", BigInteger, nullable=False),
+            Column("since", BigInteger, nullable=False, server_default="0"),
+            Column("counted_at", Float, nullable=False),
+        )
+        return cls(meta, targets, leases, scopes, entries, pushes, counts, records, ids, counted)
 
 
 @contextmanager

@@ -59,7 +59,7 @@ def targets(engine: Engine) -> list[dict[str, Any]]:
     leases = [lease.as_dict() for lease in overview.leases()]
     return [
         target.as_dict() | {"leases": [lease for lease in leases if lease["target"] == target.target]}
-        for target in overview.targets()
+        for target in overview.numbers()
     ]
 
 

@@ -84,14 +84,22 @@ function Row({ target, audited }) {
   const drift =
     audit?.report &&
     `${count(audit.report.drifted)} drifted, ${count(audit.report.missing)} missing of ${count(audit.report.received)}`;
+  const number = (name) => (target.at_least.includes(name) ? "more than " : "") + count(target[name]);
   return h(Line, {
     cells: [
       target.target,
       target.key_type,
-      count(target.entries),
-      count(target.in_doubt),
-      count(target.refused),
-      count(target.quarantined),
+      target.counted
+        ? h(
+            UI.Box,
+            null,
+            `about ${count(target.entries)}`,
+            h(UI.Text, { fontSize: "xs" }, "counted ", h(Time, { at: target.counted })),
+          )
+        : number("entries"),
+      number("in_doubt"),
+      number("refused"),
+      number("quarantined"),
       target.newest ?? "–",
       audit ? h(UI.Box, null, h(Time, { at: audit.start }), h(UI.Text, { fontSize: "xs" }, drift)) : "–",
       target.leases.length

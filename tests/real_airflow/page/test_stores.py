@@ -50,6 +50,8 @@ def test_a_ledger_tells_its_targets_in_numbers(seen: Seen) -> None:
     assert targets["ocamba:ocamba_default"]["refused"] == 2
     assert targets["lightfield:lightfield_default"]["entries"] == 4
     assert targets["ocamba:ocamba_default"]["leases"] == []
+    assert targets["ocamba:ocamba_default"]["counted"] is None
+    assert targets["ocamba:ocamba_default"]["at_least"] == []
 
 
 def test_a_key_tells_its_story(seen: Seen) -> None:
