@@ -77,7 +77,7 @@ class _Case:
     """One key, one vendor, one ledger or none."""
 
     def __init__(self, assembly: Assembly, watch: Watch, store: Connection | None) -> None:
-        self._asked = assembly.mapper.names_labels
+        self._asked = assembly.names_labels
         assembly.learn_labels()
         self.mapper = assembly.mapper
         self._assembly = assembly

@@ -46,10 +46,3 @@ def check_if_empty(
         raise ConfigurationError(f"{why} profiles are read by {known}, not by {key_type}")
     if unreadable := sorted(vendor.unreadable(names)):
         raise ConfigurationError(f"{why} it never shows {', '.join(unreadable)}: take them out of it")
-
-
-def late_labels(before: Collection[str], after: Collection[str]) -> str:
-    """Say which names were labels, though they look like ids."""
-    pairs = zip(before, after, strict=True)
-    named = ", ".join(f"{name!r} is the label of {known!r}" for name, known in pairs if name != known)
-    return f"fields must name fields by their ids where a ledger is used: {named}; nothing was sent"

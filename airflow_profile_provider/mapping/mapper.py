@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, get_args
 
 from airflow_profile_provider.errors import ConfigurationError, InvalidRecord, WrongMapping
 from airflow_profile_provider.fields import Expression
-from airflow_profile_provider.mapping.checks import check_if_empty, check_made, late_labels
+from airflow_profile_provider.mapping.checks import check_if_empty, check_made
 from airflow_profile_provider.mapping.columns import Columns, check_members
 from airflow_profile_provider.mapping.field_mapping import FieldMapping, by_column, columns_of, meaning_of
+from airflow_profile_provider.mapping.labels import by_ids, late_labels, names_in
 from airflow_profile_provider.mapping.sizes import fits, size_of
 from airflow_profile_provider.mapping.sought import sought_of
 from airflow_profile_provider.mapping.versions import version_of
@@ -173,11 +174,9 @@ class Mapper:
         """Whether a row's content is a change already, as in a line of the rejects."""
         return self._fields is None or type(content) is Leaver or (is_reject(content) and "fields" in content)
 
-    @property
-    def names_labels(self) -> bool:
-        """Whether the mapping may name fields by labels that the vendor was not asked for so far."""
-        names = self._fields or ()
-        return bool(self._learn) and not all(map(self._vendor.is_field_id, names))
+    def names_labels(self, more: Iterable[str] = ()) -> bool:
+        """Whether the mapping, or ``more``, may have labels that the vendor was not asked for so far."""
+        return bool(self._learn) and not all(map(self._vendor.is_field_id, (*names_in(self._mapping), *more)))
 
     def know(self, catalogue: Catalogue) -> None:
         """Take what the vendor tells of its fields: from now on, the mapping has ids in place of labels.
@@ -193,15 +192,14 @@ class Mapper:
         check_if_empty(self._if_empty, self._fields, self._vendor, self.vendor_key_type)
 
     def _translate(self) -> None:
-        """Name fields by their ids where the mapping names them by their labels."""
-        given = self._fields or {}
-        ids = self._vendor.ids_of(given, self.catalogue)
-        if all(name == field_id for name, field_id in ids.items()):
+        """Have ids where the mapping has labels."""
+        known = by_ids(self._mapping, self._vendor, self.catalogue)
+        if known is self._mapping:
             return
-        self._fields = {ids[name]: column for name, column in given.items()}
-        self._if_empty = frozenset(ids.get(name, name) for name in self._if_empty)
-        self._mapping = replace(self._mapping, fields=self._fields)
-        self._columns = Columns(self._mapping, self._fields, self._nulls)
+        self._mapping = known
+        self._fields = by_column(known.fields)
+        self._if_empty = frozenset(known.set_if_empty)
+        self._columns = Columns(known, self._fields or {}, self._nulls)
         self._writer = Writer(self._vendor, self._nulls, self._columns.made, self.catalogue)
 
     def _is_told_of(self, content: Any) -> bool:
@@ -235,11 +233,11 @@ class Mapper:
 
     def _wrong_mapping(self, catalogue: Catalogue) -> WrongMapping | None:
         """Take what the vendor tells while rows are planned; say what is wrong with the mapping by that."""
-        before = dict(self._fields or {})
+        before = self._mapping
         try:
             self.know(catalogue)
-            if self._compared and before != (self._fields or {}):
-                raise ConfigurationError(late_labels(before, self._fields or {}))
+            if self._compared and (late := late_labels(before, self._mapping)):
+                raise ConfigurationError(late)
         except ConfigurationError as error:
             return WrongMapping(str(error))
         return None

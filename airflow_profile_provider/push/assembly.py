@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
 from functools import cached_property
 from typing import Any
@@ -105,18 +105,35 @@ class Assembly:
         compared = bool(self.options.ledger_conn_id)
         return Mapper(self.vendor, self.mapping, learn=lambda: learn(self), compared=compared)
 
+    @property
+    def names_labels(self) -> bool:
+        """Whether something names fields by labels that the vendor was not asked for so far."""
+        return self.mapper.names_labels(self.options.constants if self.options.watches_leavers else ())
+
+    @property
+    def constants(self) -> Mapping[str, Any]:
+        """What is sent to leavers: vendor field to value, by ids as far as these are known.
+
+        Raises:
+            ConfigurationError: several fields have such a label, or two names mean one field.
+        """
+        given = self.options.constants
+        ids = self.vendor.ids_of(given, self.mapper.catalogue)
+        return {ids[name]: value for name, value in given.items()}
+
     def learn_labels(self) -> None:
-        """Ask the vendor which fields the mapping's labels mean, if it names some, before rows are compared.
+        """Ask the vendor which fields labels mean, if some are named, before rows are compared.
 
         Raises:
             ConfigurationError: there is no such field, or there are several.
             PushStopped: the vendor cannot be reached, or the push was asked to end.
         """
-        if not self.mapper.names_labels:
+        if not self.names_labels:
             return
         found = learned_for_labels(self.vendor, self.asking)
         _tell_unlearned(self.surroundings.log, found)
         self.mapper.know(found.catalogue)
+        self.mapper.check_constants(self.constants)
 
     @cached_property
     def asking(self) -> Transport:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from airflow_profile_provider.push.account import Account
@@ -126,7 +127,7 @@ def _leavers(assembly: Assembly, account: Account, log: Log) -> NoLeavers:
     members = assembly.session.members if assembly.session else None
     if assembly.keys is None or members is None:
         return NoLeavers()
-    how = assembly.options.absent
+    how = replace(assembly.options.absent, fields=assembly.constants or None)
     return Leavers(how, assembly.keys, members, account, assembly.sender, log, assembly.start[1].absent)
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+
+from airflow_profile_provider.errors import ConfigurationError
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +53,46 @@ def field_info(name: str, known: Field) -> FieldInfo:
 
 
 class Catalogue(dict[str, Field]):
-    """The fields that a vendor tells, by name; with ``relationships`` where it tells those, too."""
+    """The fields that a vendor tells, by name; with ``relationships`` where it tells those, too.
 
-    def __init__(self, fields: Mapping[str, Field] | None = None, relationships: Iterable[str] = ()) -> None:
+    Those may be a mapping to the labels by which people know them.
+    """
+
+    def __init__(
+        self,
+        fields: Mapping[str, Field] | None = None,
+        relationships: Mapping[str, str] | Iterable[str] = (),
+    ) -> None:
         super().__init__(fields or {})
         self.relationships = frozenset(relationships)
+        self.relationship_labels = dict(relationships) if isinstance(relationships, Mapping) else {}
 
 
-def with_label(label: str, fields: Mapping[str, Field]) -> list[str]:
-    """Return the ids of the fields that people know by this label."""
-    return [name for name, known in fields.items() if known.label and known.label.strip() == label.strip()]
+def ids_meant(names: Iterable[str], labels: Mapping[str, str], what: str, whose: str) -> dict[str, str]:
+    """Return the id that each name means: it is one of those that have ``labels``, or such a label.
+
+    A name that is neither stays as it is.
+
+    Raises:
+        ConfigurationError: several have this label, or two of the names mean one.
+    """
+    found = {}
+    for name in names:
+        ids = [] if name in labels else _with_label(name, labels)
+        if len(ids) > 1:
+            raise ConfigurationError(
+                f"{whose} has {len(ids)} {what}s of the label {name!r}: name one by its id, "
+                f"{' or '.join(map(repr, ids[:10]))}; nothing was sent"
+            )
+        found[name] = ids[0] if ids else name
+    if twice := [one for one, times in Counter(found.values()).items() if times > 1]:
+        named = " and ".join(repr(name) for name in found if found[name] == twice[0])
+        raise ConfigurationError(f"{named} are one {what}: name it once; nothing was sent")
+    return found
+
+
+def _with_label(label: str, labels: Mapping[str, str]) -> list[str]:
+    return [name for name, known in labels.items() if known and known.strip() == label.strip()]
 
 
 def meant(name: str, labels: Mapping[str, str]) -> str:

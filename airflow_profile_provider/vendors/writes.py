@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, ClassVar
 
 from airflow_profile_provider.errors import ConfigurationError, InvalidRecord
 from airflow_profile_provider.values import check_kind, number_text, plain, read_as
-from airflow_profile_provider.vendors.fields import Catalogue, Field, listed, meant, some_of, with_label
+from airflow_profile_provider.vendors.fields import Catalogue, Field, ids_meant, listed, meant, some_of
 
 _ANY_FIELD = Field()
 """One of which nothing is known: what most fields of most records are."""
@@ -90,20 +89,17 @@ class Writes:
         Raises:
             ConfigurationError: several fields have this label, or two of the names mean one field.
         """
-        known = {**self.fields, **catalogue}
-        found = {}
-        for name in names:
-            ids = with_label(name, known) if name not in known else []
-            if len(ids) > 1:
-                raise ConfigurationError(
-                    f"{self.name} has {len(ids)} fields of the label {name!r}: name one by its id, "
-                    f"{' or '.join(map(repr, ids[:10]))}; nothing was sent"
-                )
-            found[name] = ids[0] if ids else name
-        if twice := [field_id for field_id, times in Counter(found.values()).items() if times > 1]:
-            named = " and ".join(repr(name) for name in found if found[name] == twice[0])
-            raise ConfigurationError(f"{named} are one field: name it once in fields; nothing was sent")
-        return found
+        labels = {name: known.label for name, known in {**self.fields, **catalogue}.items()}
+        return ids_meant(names, labels, "field", self.name)
+
+    def link_ids_of(self, names: Iterable[str], catalogue: Mapping[str, Field]) -> dict[str, str]:
+        """Return the id of the relationship that each name of a mapping means, as `ids_of` does of fields.
+
+        Raises:
+            ConfigurationError: as there.
+        """
+        told = catalogue.relationship_labels if isinstance(catalogue, Catalogue) else {}
+        return ids_meant(names, told, "relationship", self.name)
 
     def check_mapping(
         self, fields: Iterable[str], relationships: Iterable[str], catalogue: Mapping[str, Field]
@@ -120,9 +116,10 @@ class Writes:
                 f"no field {name!r}{self._nearest(name, catalogue)}" for name in fields if name not in known
             ]
         links = catalogue.relationships if isinstance(catalogue, Catalogue) else frozenset()
-        if links:
+        if isinstance(catalogue, Catalogue) and links:
+            labels = catalogue.relationship_labels
             unknown += [
-                f"no relationship {name!r}{meant(name, dict.fromkeys(links, ''))}"
+                f"no relationship {name!r}{meant(name, dict.fromkeys(links, '') | labels)}"
                 for name in relationships
                 if name not in links
             ]

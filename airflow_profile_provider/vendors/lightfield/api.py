@@ -26,6 +26,7 @@ from airflow_profile_provider.vendors.fields import Catalogue, Field
 from airflow_profile_provider.vendors.lightfield.attributes import (
     attribute,
     check_options,
+    labels_of,
     members,
     value_taken,
     written,
@@ -104,7 +105,7 @@ class Lightfield(CreatesFound, Accounts):
         links = answer.members.get("relationshipDefinitions")
         return Catalogue(
             {name: attribute(item) for name, item in definitions.items() if isinstance(item, dict)},
-            relationships=links if isinstance(links, dict) else (),
+            relationships=labels_of(links) if isinstance(links, dict) else (),
         )
 
     # -- the exchange -----------------------------------------------------------------------------------

@@ -84,6 +84,11 @@ def attribute(definition: Mapping[str, Any]) -> Attribute:
     )
 
 
+def labels_of(definitions: Mapping[str, Any]) -> dict[str, str]:
+    """Return the label of each relationship that is defined; empty where it has none."""
+    return {name: str(members(each).get("label") or "") for name, each in definitions.items()}
+
+
 def _options(found: Any) -> Iterator[tuple[str, str]]:
     """Yield the ids of options that a definition lists, each with its label."""
     for option in found if isinstance(found, list) else ():

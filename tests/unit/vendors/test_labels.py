@@ -37,7 +37,9 @@ def sonoran(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Sonoran
 
 
 @pytest.fixture
-def lightfield(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lightfield]:
+def lightfield(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Lightfield]:
+    ledger = {"conn_type": "sqlite", "host": str(tmp_path / "ledger.db")}
+    monkeypatch.setenv("AIRFLOW_CONN_LEDGER", json.dumps(ledger))
     with Lightfield({"acc_1": {}}) as vendor:
         vendor.definitions = {
             "tier": {"label": "Tier", "valueType": "TEXT"},
@@ -185,6 +187,88 @@ def test_an_unknown_label_of_one_profile_is_refused_with_the_nearest(sonoran: So
     with pytest.raises(InvalidRecord, match=f"did you mean '{NAME}', Display name"):
         SonoranHook().update_profile("a1", {"Displey name": "Ada"})
     assert sonoran.writes == []
+
+
+def test_leavers_may_be_told_by_a_label(sonoran: Sonoran) -> None:
+    given: dict[str, Any] = {"fields": {NAME: "n"}, "ledger_conn_id": "ledger"}
+    push(**given)
+    report = push(ROWS[1:], **given, on_absent={"Bio": "gone"})
+    assert (report.absent, report.pushed) == (1, 1)
+    assert sonoran.profiles["a1"] == {NAME: "Ada", BIO: "gone"}
+
+
+def test_a_label_of_no_field_is_refused_for_leavers_before_anything_is_sent(sonoran: Sonoran) -> None:
+    given: dict[str, Any] = {"fields": {NAME: "n"}, "ledger_conn_id": "ledger"}
+    with pytest.raises(ConfigurationError, match=f"no field 'Bios'.*did you mean '{BIO}', Bio"):
+        push(**given, on_absent={"Bios": "gone"})
+    assert sonoran.writes == []
+
+
+def test_leavers_that_are_told_by_ids_ask_for_nothing(sonoran: Sonoran) -> None:
+    given: dict[str, Any] = {"fields": {NAME: "n"}, "ledger_conn_id": "ledger", "on_absent": {BIO: "gone"}}
+    push(**given)
+    before = asked(sonoran)
+    assert (push(**given).unchanged, asked(sonoran)) == (2, before)
+
+
+def test_a_value_that_a_label_s_field_does_not_take_is_refused_for_leavers(sonoran: Sonoran) -> None:
+    sonoran.definitions[1] = {**DEFINITIONS[1], "type": "select", "options": ["here", "left"]}
+    given: dict[str, Any] = {"fields": {NAME: "n"}, "ledger_conn_id": "ledger"}
+    with pytest.raises(ConfigurationError, match=f"on_absent: field {BIO}: is not one of"):
+        push(**given, on_absent={"Bio": "gone"})
+    assert sonoran.writes == []
+
+
+def match(lightfield: Lightfield, **options: Any) -> Any:
+    """Push one row with a key of its owner's."""
+    row = {"person": "p1", "n": "Acme", "t": "gold", "who": "mem_1"}
+    return LightfieldHook().push([row], **{"key": "person", "fields": {"tier": "t"}, **options})
+
+
+def test_profiles_may_be_matched_by_a_label(lightfield: Lightfield) -> None:
+    lightfield.profiles["acc_1"]["$name"] = "Acme"
+    report = match(lightfield, match={"Company name": "n"}, ledger_conn_id="ledger")
+    assert report.pushed == 1
+    assert lightfield.profiles["acc_1"]["tier"] == "gold"
+
+
+def test_a_label_by_whose_field_nobody_is_found_is_refused(lightfield: Lightfield) -> None:
+    lightfield.definitions["seats"] = {"label": "Seats", "valueType": "CHECKBOX"}
+    with pytest.raises(ConfigurationError, match="match: Lightfield finds nobody for sure by seats"):
+        match(lightfield, match={"Seats": "n"}, ledger_conn_id="ledger")
+    assert lightfield.writes == []
+
+
+def test_a_relationship_may_be_named_by_its_label(lightfield: Lightfield) -> None:
+    lightfield.relationship_definitions = {"$owner": {"label": "Account owner", "cardinality": "HAS_ONE"}}
+    link = {"Account owner": {"replace": "who"}}
+    report = LightfieldHook().push([{"id": "acc_1", "who": "mem_1"}], key="id", fields={}, relationships=link)
+    assert report.pushed == 1
+    assert lightfield.links["acc_1"] == {"$owner": ["mem_1"]}
+
+
+def test_a_label_of_several_relationships_is_refused_with_their_ids(lightfield: Lightfield) -> None:
+    twins = {name: {"label": "Account owner", "cardinality": "HAS_ONE"} for name in ("$owner", "second")}
+    lightfield.relationship_definitions = twins
+    with pytest.raises(ConfigurationError, match=r"2 relationships of the label 'Account owner'.*'second'"):
+        match(lightfield, key="n", relationships={"Account owner": {"replace": "who"}})
+    assert lightfield.writes == []
+
+
+def test_a_relationship_that_does_not_exist_is_refused_with_the_nearest(lightfield: Lightfield) -> None:
+    lightfield.relationship_definitions = {"$owner": {"label": "Account owner", "cardinality": "HAS_ONE"}}
+    with pytest.raises(ConfigurationError, match=r"no relationship 'Acount owner'.*did you mean '\$owner'"):
+        match(lightfield, key="n", relationships={"Acount owner": {"replace": "who"}})
+    assert lightfield.writes == []
+
+
+def test_with_a_ledger_a_relationship_s_label_that_looks_like_an_id_is_refused(
+    lightfield: Lightfield,
+) -> None:
+    lightfield.relationship_definitions = {"$owner": {"label": "owner", "cardinality": "HAS_ONE"}}
+    with pytest.raises(ConfigurationError, match=r"'owner' is the label of '\$owner'"):
+        match(lightfield, key="n", relationships={"owner": {"replace": "who"}}, ledger_conn_id="ledger")
+    assert lightfield.writes == []
 
 
 def test_the_task_is_red_for_good_before_anything_is_sent(open_rig: OpenRig) -> None:
