@@ -133,9 +133,9 @@ bench-quick: install ## Measure a tenth of it, without drt, dlt, scheduler and q
 	@PYTHONPATH=tests:dags $(BIN)/python -m benchmarks --only cost,latency,batches,memory --factor 0.1 --rounds 3
 
 bench-distributed: install ## Measure mapped tasks on Celery workers, and events from the outbox to the vendor
-	$(call stage,benchmark of several machines: ten minutes; leave this one alone meanwhile)
+	$(call stage,benchmark of several machines: a quarter of an hour; leave this one alone meanwhile)
 	@PYTHONPATH=tests:dags $(BIN)/python -m benchmarks.spread
-	@PYTHONPATH=tests:dags $(BIN)/python -m benchmarks.events
+	@PYTHONPATH=tests:dags $(BIN)/python -m benchmarks.events --write
 
 .venv-bench/.installed: requirements-bench.lock pyproject.toml .ci/install
 	$(call stage,install: .venv-bench with drt and dlt)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import Flag, StrEnum, auto
 from importlib import import_module
@@ -126,8 +126,7 @@ class Sought:
 
     ``by`` is the vendor's field. ``value`` is None where there is none. ``found`` is the vendor's key of the
     profile, empty until it is known; ``missing`` says that there is none, and one is to be made. ``moved``
-    says that the profile that was known before is gone. ``whole`` is all of a change of which this is a part,
-    for a profile that knows nothing of the rest.
+    says that the profile that was known before is gone.
     """
 
     by: str
@@ -135,7 +134,6 @@ class Sought:
     found: str = field(default="", repr=False)
     moved: bool = False
     missing: bool = False
-    whole: Change | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +145,8 @@ class Change:
     have sent it without living to see the answer. ``profile`` stands for all spellings of the key that the
     vendor may take for one; empty: the key itself. ``sought`` says how the vendor's profile is found where
     the key is none of the vendor's. Of the fields, those named in ``if_empty`` are only set where the vendor
-    holds nothing.
+    holds nothing. ``whole`` is all of a change of which this is a part, for a profile that knows nothing of
+    the rest.
     """
 
     key: str
@@ -160,6 +159,14 @@ class Change:
     profile: str = ""
     sought: Sought | None = None
     if_empty: frozenset[str] = frozenset()
+    whole: Change | None = field(default=None, repr=False)
+
+    @property
+    def entire(self) -> Change:
+        """All of it, as a profile takes it that is new: also what its last one held already."""
+        if self.whole is None:
+            return self
+        return replace(self, fields=self.whole.fields, relationships=self.whole.relationships, whole=None)
 
     @property
     def identity(self) -> tuple[str, str]:

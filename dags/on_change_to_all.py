@@ -59,6 +59,7 @@ people_outbox = Asset(
                 table="people_outbox",
                 delivered=list(STATIONS),
                 in_order=True,
+                channel="people_outbox",  # on which PostgreSQL may notify; the looks go on as well
                 poll_seconds=1,
                 again_seconds=60,
             ),

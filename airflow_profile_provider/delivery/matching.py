@@ -13,7 +13,7 @@ from typing import Protocol
 
 from airflow_profile_provider.delivery.transport import Transport
 from airflow_profile_provider.errors import InvalidRecord, ProfileError, PushStopped, RecordRefused, Unmatched
-from airflow_profile_provider.records import Change, Sought
+from airflow_profile_provider.records import Change, Sought, is_leaver
 from airflow_profile_provider.values import folded
 from airflow_profile_provider.vendors.base import Vendor
 from airflow_profile_provider.vendors.creating import CreatesFound
@@ -84,14 +84,14 @@ class Matching:
             return self._may_be_changed(change)
         key = change.profile or change.key
         if not (known := self._ids.of([key]).get(key)):
-            if (looked := self._looked_up(sought)) is None:
-                return self._to_make(change, sought)
+            if (looked := self._looked_up(change, sought)) is None:
+                return self._to_make(change.entire, sought)
             known = self._ids.remember(key, looked)
         return self._may_be_changed(replace(change, sought=replace(sought, found=known, missing=False)))
 
     def _may_be_changed(self, change: Change) -> Change:
         """Return a change of a profile that is there; an earlier try may have made it."""
-        if self._maker and self._maker.mode == "create" and not change.perhaps_sent:
+        if self._maker and self._maker.mode_for(change) == "create" and not change.perhaps_sent:
             raise Unmatched('has a profile already; to change it, use mode="upsert"')
         return change
 
@@ -160,12 +160,14 @@ class Matching:
         if change.sought and change.sought.found:
             self._ids.forget(change.profile or change.key, change.sought.found)
 
-    def _looked_up(self, sought: Sought) -> str | None:
+    def _looked_up(self, change: Change, sought: Sought) -> str | None:
         """Ask the vendor whose value this is; None where it is nobody's, and a profile may be made."""
+        if sought.value is None and is_leaver(change.position):
+            raise Unmatched(f"{self._vendor.name} no longer has the profile that it had")
         try:
             return looked_up(sought, self._key_type, self._vendor, self._transport)
         except Unmatched as error:
-            if error.nobody and self._maker:
+            if error.nobody and self._maker and self._maker.mode_for(change) != "update":
                 return None
             raise
 
@@ -200,4 +202,4 @@ def to_be_found_anew(change: Change) -> Change:
     sought = change.sought
     if sought is None:
         return change
-    return replace(sought.whole or change, sought=replace(sought, found="", moved=True, whole=None))
+    return replace(change.entire, sought=replace(sought, found="", moved=True))

@@ -178,7 +178,8 @@ class Sender:
 
     def _to_send(self, planned: PendingChange) -> Change:
         """Return a change as the vendor is to take it; part of it may have been carried out before."""
-        change = replace(planned.change, perhaps_sent=True) if planned.tried else planned.change
+        change = planned.change.entire if self._vendor.makes_unseen else planned.change
+        change = replace(change, perhaps_sent=True) if planned.tried else change
         if planned.filled:
             left = {name: value for name, value in change.fields.items() if name not in planned.filled}
             change = replace(change, fields=left)
@@ -222,7 +223,8 @@ class Sender:
             planned.filled = filled(self._to_send(planned), self._vendor, self._transport)
         except BaseException as error:  # noqa: BLE001 -- whatever it is, nothing of the record was sent
             return self._not_found_out(planned, error)
-        if planned.change.relationships or not planned.filled.issuperset(planned.change.fields):
+        change = self._to_send(planned)
+        if change.relationships or change.fields:
             return []
         self._heard(acknowledged=True)
         return [Settled(planned, Verdict.UNCHANGED)]

@@ -119,12 +119,11 @@ def part_of(proposal: Proposal, policy: LedgerOptions) -> Change:
     change = proposal.change
     if not (policy.changed_fields_only and proposal.why in {Reason.NEW, Reason.CHANGED}):
         return change
-    sought = change.sought
     return replace(
         change,
         fields={name: change.fields[name] for name in proposal.fields},
         relationships={name: change.relationships[name] for name in proposal.relationships},
-        sought=sought and replace(sought, whole=change),
+        whole=change,
     )
 
 

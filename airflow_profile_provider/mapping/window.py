@@ -33,7 +33,8 @@ class PendingChange:
         if is_older(later, self.change):
             older, newer = later, self.change
         fields = {**older.fields, **newer.fields}
-        self.change = replace(newer, fields=fields, sought=_sought_of_both(older, newer))
+        both = replace(newer, fields=fields, sought=_sought_of_both(older, newer))
+        self.change = replace(both, whole=_whole_of_both(older, newer))
 
 
 def is_older(change: Change, other: Change) -> bool:
@@ -47,12 +48,17 @@ def _sought_of_both(older: Change, newer: Change) -> Sought | None:
     before, now = older.sought, newer.sought
     if before is None or now is None:
         return now
-    whole = None
-    if before.whole or now.whole:
-        fields = {**(before.whole or older).fields, **(now.whole or newer).fields}
-        whole = replace(newer, fields=fields)
     found = before.found if before.moved else now.found or before.found
-    return replace(now, found=found, moved=before.moved or now.moved, whole=whole)
+    return replace(now, found=found, moved=before.moved or now.moved)
+
+
+def _whole_of_both(older: Change, newer: Change) -> Change | None:
+    """Return all of two changes of one key, where either is a part."""
+    if older.whole is None and newer.whole is None:
+        return None
+    before, now = older.entire, newer.entire
+    relationships = {**before.relationships, **now.relationships}
+    return replace(now, fields={**before.fields, **now.fields}, relationships=relationships)
 
 
 class Window:

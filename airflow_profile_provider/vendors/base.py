@@ -102,6 +102,8 @@ class Vendor(Writes, Reads, ABC):
     """Whether an update is known to leave alone what it does not name."""
     makes_missing: bool = False
     """Whether an update makes a profile that is not there."""
+    makes_unseen: bool = False
+    """Whether nobody learns that one was made: then all of a change is sent, never a part of it."""
     requests_per_batch: int = 1
     """Requests that deliver a batch, usually; for the estimate before the start."""
     reads_first: bool = False

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 
 from airflow_profile_provider.errors import ConfigurationError, InvalidRecord
 from airflow_profile_provider.options import require_choice
-from airflow_profile_provider.records import Change
+from airflow_profile_provider.records import Change, is_leaver
 from airflow_profile_provider.values import same
 from airflow_profile_provider.vendors.base import Vendor
 from airflow_profile_provider.vendors.exchange import Steps
@@ -27,6 +27,10 @@ class HasMode(Vendor):
         """Take a mode; raises ConfigurationError where there is no such."""
         self.mode = require_choice("mode", mode, get_args(Mode))
         self.makes_missing = self.mode == "upsert"
+
+    def mode_for(self, change: Change) -> Mode:
+        """Return the mode of one change: whoever left the source is never made."""
+        return "update" if is_leaver(change.position) else self.mode
 
 
 class CreatesFound(HasMode):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +18,12 @@ from .samples import SAMPLES
 
 KNOWN, UNKNOWN = range(90), range(90, 100)
 CREATORS = [name for name in registered() if SAMPLES[name].create_by]
+
+
+@pytest.fixture
+def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = {"conn_type": "sqlite", "host": str(tmp_path / "ledger.db")}
+    monkeypatch.setenv("AIRFLOW_CONN_LEDGER", json.dumps(store))
 
 
 @pytest.fixture(params=CREATORS)
@@ -34,6 +42,24 @@ def changes(rig: Rig, *numbers: int) -> list[dict[str, Any]]:
 
 def push(rig: Rig, mode: str, *numbers: int) -> Any:
     return rig.push(changes(rig, *numbers), key_type=rig.sample.create_by, mode=mode)
+
+
+def push_compared(rig: Rig, *numbers: int, **options: Any) -> Any:
+    """Upsert what differs from the ledger; ``said`` is the text field of the first."""
+    rows = changes(rig, *numbers)
+    if said := options.pop("said", None):
+        rows[0]["fields"][rig.sample.text] = said
+    given = {"ledger_conn_id": "ledger", "changed_fields_only": True, "mode": "upsert", **options}
+    return rig.push(rows, key_type=rig.sample.create_by, **given)
+
+
+def drop(rig: Rig, number: int) -> None:
+    """Let the vendor have no such profile any longer."""
+    by = rig.sample.create_by
+    name = rig.sample.before(number)[by]
+    profiles = rig.stand_in.profiles
+    (key,) = [key for key, fields in profiles.items() if fields[by] == name]
+    del profiles[key]
 
 
 def holds(rig: Rig, *numbers: int) -> bool:
@@ -94,6 +120,28 @@ def test_whoever_is_there_already_is_not_made_and_not_changed(rig: Rig) -> None:
 
 def test_an_update_makes_nobody(rig: Rig) -> None:
     assert counts(push(rig, "update", 1, 90)) == {"pushed": 1, "rejected": 1}
+    assert len(rig.stand_in.profiles) == 90
+
+
+@pytest.mark.parametrize("mode", ["create", "upsert"])
+def test_what_is_made_of_a_part_of_a_change_is_whole(rig: Rig, ledger: None, mode: str) -> None:
+    """The ledger knows of fields that the vendor deleted along with the profile."""
+    push_compared(rig, 95)
+    drop(rig, 95)
+    report = push_compared(rig, 95, said="Other", mode=mode)
+    told = rig.sample.tells_created or mode == "create"
+    assert counts(report) == {"created" if told else "pushed": 1}
+    by = rig.sample.create_by
+    (made,) = [one for one in rig.stand_in.profiles.values() if one[by] == rig.sample.before(95)[by]]
+    assert made.items() >= {**rig.sample.created(95), rig.sample.text: "Other"}.items()
+
+
+def test_a_leaver_is_never_made(rig: Rig, ledger: None) -> None:
+    """Who left the source, and whose profile the vendor deleted, is not made again to be told so."""
+    push_compared(rig, 1, 95)
+    drop(rig, 95)
+    report = push_compared(rig, 1, on_absent={rig.sample.text: "gone"})
+    assert counts(report) == {"unchanged": 1, "rejected": 1}
     assert len(rig.stand_in.profiles) == 90
 
 

@@ -132,6 +132,35 @@ def test_an_update_makes_nobody(rig: Rig) -> None:
     assert len(rig.stand_in.profiles) == 90
 
 
+def test_what_is_made_of_a_part_of_a_change_is_whole(rig: Rig) -> None:
+    """The ledger knows of fields that the vendor deleted along with the profile."""
+    by, text = BY[rig.conn_type]
+    more = {"ocamba": "full_name", "lightfield": "$website"}[rig.conn_type]
+
+    def pushed(said: str) -> Any:
+        site = "https://example.com"
+        rows = [{"person": "p95", "mail": named(95), "text": said, "more": site}]
+        return push(rig, rows=rows, fields={text: "text", more: "more"}, changed_fields_only=True)
+
+    assert counts(pushed("new")) == {"created": 1}
+    (key,) = [key for key, fields in rig.stand_in.profiles.items() if fields[by] == named(95)]
+    before = rig.stand_in.profiles.pop(key)
+    assert counts(pushed("newer")) == {"created": 1}
+    (made,) = [fields for fields in rig.stand_in.profiles.values() if fields[by] == named(95)]
+    assert made == {**before, text: "newer"}
+
+
+def test_a_leaver_is_never_made(rig: Rig) -> None:
+    """Who left the source, and whose profile the vendor deleted, is not made again to be told so."""
+    by, text = BY[rig.conn_type]
+    push(rig, 1, 95)
+    (key,) = [key for key, fields in rig.stand_in.profiles.items() if fields[by] == named(95)]
+    del rig.stand_in.profiles[key]
+    report = push(rig, 1, on_absent={text: "gone"})
+    assert counts(report) == {"unchanged": 1, "rejected": 1}
+    assert len(rig.stand_in.profiles) == 90
+
+
 def test_two_keys_of_one_person_make_one_profile(rig: Rig) -> None:
     rows = [{"person": key, "mail": named(95), "text": key} for key in ("a", "b")]
     report = push(rig, rows=rows, concurrency=4)

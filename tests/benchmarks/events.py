@@ -1,180 +1,131 @@
 """`python -m benchmarks.events`: how long from a commit in the outbox to the vendor's acknowledgement.
 
-Beside it a task that does nothing, started in the same way: that much is Airflow's own.
+Beside it tasks that do nothing, started in the same way: that much is Airflow's own.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import random
 import shutil
+import signal
+import sys
 import tempfile
-import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import pairwise
 from pathlib import Path
-from statistics import median
-from typing import Any
+from statistics import median, quantiles
 
-from acceptance.events.table import Table
-from include.local_airflow import LocalAirflow
-from postgres import private_postgres
-from sqlalchemy import create_engine
+from benchmarks import machine, page
+from benchmarks.outcome import Outcome, Target
+from benchmarks.race import ROOT
+from benchmarks.scene import STEPS, Sample, Scene, set_up
 
-from airflow_profile_provider.sandbox import Sandbox, serve
-from benchmarks import machine
-from benchmarks.race import ROOT, environment
-
-DAGS = Path(__file__).resolve().parent / "dags"
 PAGE = ROOT / "docs" / "events.md"
-BEGIN, END = "<!-- events:begin -->", "<!-- events:end -->"
-STEPS = ("commit to event", "event to run", "run to task", "task to its end")
+MARKS = ("<!-- events:begin -->", "<!-- events:end -->")
 
 
 @dataclass(frozen=True)
-class Sample:
-    """Seconds of one change: all of it, and step by step."""
+class Taken:
+    """What was measured: a push and a task that does nothing; five of either, in a row, in seconds.
 
-    total: float
-    steps: Mapping[str, float]
+    ``unprepared``: pushes by tasks that import all that they need themselves.
+    """
 
-
-class Scene:
-    """An application's database, a vendor, and an Airflow that watches the one to serve the other."""
-
-    def __init__(self, airflow: LocalAirflow, sandbox: Sandbox, app: Mapping[str, Any]) -> None:
-        self.airflow = airflow
-        self.sandbox = sandbox
-        address = f"postgresql+psycopg://{app['login']}@/{app['schema']}?host={app['host']}"
-        self.tables = {
-            name: Table(create_engine(address), name) for name in ("profile_outbox", "other_outbox")
-        }
-        for table in self.tables.values():
-            table.make()
-
-    def pushed(self, value: str) -> Sample:
-        """Commit a change, and wait until the vendor holds it."""
-        key = next(iter(self.sandbox.keys("ocamba")))
-        committed = self._commit("profile_outbox", key, value)
-        self._until(lambda: self.sandbox.profile("ocamba", key)["full_name"] == value, pause=0.01)
-        total = time.time() - committed
-        return Sample(total, self._steps("push_on_commit", "profile_outbox", committed))
-
-    def nothing(self, value: str) -> Sample:
-        """Commit a change, and wait until the task that does nothing has ended."""
-        committed = self._commit("other_outbox", "nobody", value)
-        steps = self._steps("nothing_on_commit", "other_outbox", committed)
-        return Sample(sum(steps.values()), steps)
-
-    def _commit(self, table: str, key: str, value: str) -> float:
-        time.sleep(random.uniform(0, 1))  # so that the watcher is met at any moment
-        self.tables[table].write(key, {"full_name": value})
-        return time.time()
-
-    def _steps(self, dag_id: str, asset: str, committed: float) -> dict[str, float]:
-        run: dict[str, Any] = {}
-
-        def ended() -> bool:
-            found = self.airflow.request("GET", f"dags/{dag_id}/dagRuns?order_by=-id&limit=1")["dag_runs"]
-            run.update(found[0] if found else {})
-            return _at(run.get("queued_at")) > committed and run["state"] in {"success", "failed"}
-
-        self._until(ended)
-        address = f"dags/{dag_id}/dagRuns/{run['dag_run_id']}/taskInstances"
-        (task,) = self.airflow.request("GET", address)["task_instances"]
-        if task["state"] != "success":
-            raise RuntimeError(f"{dag_id} is {task['state']}; see {self.airflow.home}")
-        events = self.airflow.request("GET", "assets/events?order_by=-timestamp&limit=5")["asset_events"]
-        event = next(event for event in events if event["name"] == asset)
-        moments = [committed, *map(_at, (event["timestamp"], run["queued_at"], task["start_date"]))]
-        moments.append(_at(task["end_date"]))
-        return {step: later - at for step, (at, later) in zip(STEPS, pairwise(moments), strict=True)}
-
-    def switch_on(self) -> None:
-        """Un-pause both DAGs, and wait until both are watched for."""
-        dags = ("push_on_commit", "nothing_on_commit")
-        listed = lambda: {dag["dag_id"] for dag in self.airflow.request("GET", "dags")["dags"]}  # noqa: E731
-        self._until(lambda: listed().issuperset(dags), seconds=120)
-        for dag_id in dags:
-            self.airflow.request("PATCH", f"dags/{dag_id}", {"is_paused": False})
-        self.pushed("warm up")
-        self.nothing("warm up")
-
-    def _until(self, is_so: Callable[[], bool], pause: float = 0.1, seconds: float = 120) -> None:
-        deadline = time.monotonic() + seconds
-        while not is_so():
-            self.airflow.check()
-            if time.monotonic() > deadline:
-                raise RuntimeError(f"waited in vain; see {self.airflow.home}")
-            time.sleep(pause)
+    pushed: list[Sample] = field(default_factory=list)
+    nothing: list[Sample] = field(default_factory=list)
+    unprepared: list[Sample] = field(default_factory=list)
+    to_all: list[float] = field(default_factory=list)
+    five: list[float] = field(default_factory=list)
 
 
-def _at(moment: str | None) -> float:
-    return datetime.fromisoformat(moment).timestamp() if moment else 0.0
+def measure(folder: Path, samples: int, chains: int) -> Taken:
+    """Take so many samples of each, in turn, so that noise meets all of them alike."""
+    taken = Taken()
+    with set_up(folder / "imported", imported=True) as scene:
+        _take(scene, taken, samples, chains)
+    with set_up(folder / "unprepared", imported=False) as scene:
+        taken.unprepared.extend(scene.pushed(f"name {n}") for n in range(samples))
+    return taken
 
 
-def measure(folder: Path, number: int) -> tuple[list[Sample], list[Sample]]:
-    """Take so many samples of a push and of a task that does nothing, in turn."""
-    with private_postgres(folder / "postgres") as app, serve(profiles=5, quota=False) as sandbox:
-        vendor = sandbox.connections()["ocamba_default"]
-        more = {
-            "PYTHONPATH": environment(folder)["PYTHONPATH"],
-            "BENCH_TASKS": "1",
-            "AIRFLOW_CONN_APP": json.dumps(app),
-            "AIRFLOW_CONN_OCAMBA_DEFAULT": json.dumps(vendor),
-        }
-        with LocalAirflow(folder / "airflow-home", DAGS, more=more) as airflow:
-            airflow.migrate()
-            airflow.start("api-server", "scheduler", "dag-processor", "triggerer")
-            scene = Scene(airflow, sandbox, app)
-            scene.switch_on()
-            taken = [(scene.pushed(f"name {n}"), scene.nothing(f"name {n}")) for n in range(number)]
-    return [pushed for pushed, _ in taken], [nothing for _, nothing in taken]
+def _take(scene: Scene, taken: Taken, samples: int, chains: int) -> None:
+    for n in range(samples):
+        taken.pushed.append(scene.pushed(f"name {n}"))
+        taken.nothing.append(scene.nothing(f"name {n}"))
+    for n in range(chains):
+        taken.to_all.append(scene.pushed_to_all(f"name {n}"))
+        taken.five.append(scene.five(f"name {n}"))
 
 
-def render(pushed: Sequence[Sample], nothing: Sequence[Sample]) -> str:
+def outcomes(taken: Taken) -> Outcome:
+    """Hold what was measured against what is to be reached."""
+    totals, empty = ([sample.total for sample in samples] for samples in (taken.pushed, taken.nothing))
+    ratio = "commit to acknowledgement : commit to the end of a task that does nothing, in the median"
+    return Outcome(
+        "events",
+        targets=[
+            Target(
+                "commit to event, where the trigger yields it",
+                0.1,
+                [sample.steps[STEPS[0]] for sample in taken.pushed],
+                at_least=False,
+                unit=" s",
+            ),
+            Target(ratio, 1.1, [median(totals) / median(empty)], at_least=False),
+        ],
+    )
+
+
+def render(taken: Taken) -> str:
     """Write the figures as Markdown."""
-    today = f"{datetime.now(UTC):%d %B %Y}"
-    lines = [
-        f"Seconds, looking every 0.5 s; {len(pushed)} changes, one at a time; {machine.describe()}; "
-        f"{machine.versions('apache-airflow')}, LocalExecutor, SQLite; outbox in PostgreSQL; {today}:",
-        "",
-        "| | median | 95 % |",
-        "|---|---|---|",
-    ]
-    rows: list[tuple[str, list[float]]] = [
-        ("**commit to the vendor's acknowledgement**", [sample.total for sample in pushed])
-    ]
-    rows += [(f"{step}, push", [sample.steps[step] for sample in pushed]) for step in STEPS]
-    rows.append(("commit to the end of a task that does nothing", [sample.total for sample in nothing]))
-    rows.append(("its start and end alone", [sample.steps[STEPS[-1]] for sample in nothing]))
-    lines += [f"| {name} | {median(figures):.1f} | {_late(figures):.1f} |" for name, figures in rows]
+    about = (
+        f"{machine.describe()}; {machine.versions('apache-airflow')}, LocalExecutor, SQLite; outbox in "
+        f"PostgreSQL, which notifies; one change at a time, {len(taken.pushed)} to one vendor and "
+        f"{len(taken.to_all)} to all five; {datetime.now(UTC):%d %B %Y}."
+    )
+    return "\n\n".join([about, page.targets([outcomes(taken)]), _table(taken)])
+
+
+def _table(taken: Taken) -> str:
+    totals, empty = ([sample.total for sample in samples] for samples in (taken.pushed, taken.nothing))
+    rows: list[tuple[str, Sequence[float]]] = [("**commit to the vendor's acknowledgement**", totals)]
+    rows += [(f"{step}, push", [sample.steps[step] for sample in taken.pushed]) for step in STEPS]
+    unprepared = [sample.total for sample in taken.unprepared]
+    rows.append(("commit to the vendor's acknowledgement, where each task imports the hook", unprepared))
+    ends = [sample.steps[STEPS[-1]] for sample in taken.unprepared]
+    rows.append((f"{STEPS[-1]}, where each task imports the hook", ends))
+    rows.append(("**commit to the end of a task that does nothing**", empty))
+    rows += [(f"{step}, nothing", [sample.steps[step] for sample in taken.nothing]) for step in STEPS]
+    rows.append(("**commit to the fifth vendor's acknowledgement**, one after the other", taken.to_all))
+    rows.append(("**commit to the end of the fifth of five tasks that do nothing**", taken.five))
+    lines = ["| seconds | median | quartiles |", "|---|---|---|"]
+    lines += [f"| {name} | {median(found):.2f} | {_quartiles(found)} |" for name, found in rows]
     return "\n".join(lines)
 
 
-def _late(figures: Sequence[float]) -> float:
-    """The figure that 95 of 100 keep to."""
-    return sorted(figures)[max(0, round(0.95 * len(figures)) - 1)]
+def _quartiles(figures: Sequence[float]) -> str:
+    """The figures between which the middle half lies."""
+    first, _, third = quantiles(figures, n=4, method="inclusive") if len(figures) > 1 else [*figures] * 3
+    return f"{first:.2f} to {third:.2f}"
 
 
 def main() -> None:
     """Measure, print, and put it into the docs if asked to."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # ends what was started, too
     parser = argparse.ArgumentParser(prog="python -m benchmarks.events")
-    parser.add_argument("--samples", type=int, default=20)
+    parser.add_argument("--samples", type=int, default=20, help="changes to one vendor")
+    parser.add_argument("--chains", type=int, default=6, help="changes to all vendors")
     parser.add_argument("--write", action="store_true", help=f"put it into {PAGE.name}")
     given = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="bench-"))
     try:
-        measured = render(*measure(folder, given.samples))
+        measured = render(measure(folder, given.samples, given.chains))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     print(measured)
     if given.write:
-        before, _, rest = PAGE.read_text().partition(BEGIN)
-        PAGE.write_text(f"{before}{BEGIN}\n{measured}\n{END}{rest.partition(END)[2]}")
+        page.write(PAGE, measured, MARKS)
 
 
 if __name__ == "__main__":

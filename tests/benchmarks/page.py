@@ -14,11 +14,17 @@ _NONE = "–"
 
 def render(outcomes: Sequence[Outcome], about: str) -> str:
     """Write the ratios to reach, then each part's rows, as Markdown."""
-    ratios = _table(
+    return "\n\n".join(
+        [about, targets(outcomes), *(_part(outcome) for outcome in outcomes if not outcome.failed)]
+    )
+
+
+def targets(outcomes: Sequence[Outcome]) -> str:
+    """Write what is to be reached, and what was, as a table."""
+    return _table(
         ["part", "what", "to reach", "measured", ""],
         (line for outcome in outcomes for line in _ratios(outcome)),
     )
-    return "\n\n".join([about, ratios, *(_part(outcome) for outcome in outcomes if not outcome.failed)])
 
 
 def read(measured: str) -> list[Outcome]:

@@ -150,9 +150,10 @@ class AgileNow(CreatedAccounts):
     def steps(self, batch: Sequence[Change]) -> Steps:
         """Update the account, or make it, as the mode says."""
         (change,) = batch
-        if self.mode == "create":
-            return self.create(change)
-        return self._update(change) if self.mode == "update" else self._update_or_make(change)
+        mode = self.mode_for(change)
+        if mode == "create":
+            return self.create(change.entire)
+        return self._update(change) if mode == "update" else self._update_or_make(change)
 
     def _update_or_make(self, change: Change) -> Steps:
         """Make the account if there is none to update; after a lost answer, update what was perhaps made."""
@@ -165,7 +166,7 @@ class AgileNow(CreatedAccounts):
             else:
                 return replace(done, created=lost is not None)
             try:
-                return (yield from self.post(change))
+                return (yield from self.post(change.entire))
             except Unanswered as error:
                 lost = error
         try:

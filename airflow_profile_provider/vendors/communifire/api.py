@@ -70,6 +70,7 @@ class Communifire(Creates, Users):
     def __init__(self, access: Access, *, mode: Mode = "update", identifier_fields: bool = False) -> None:
         super().__init__(access)
         self.choose_mode(mode)
+        self.makes_unseen = self.mode != "update"  # the answer does not say whether somebody was made
         self.identifier_fields = identifier_fields
         scheme = access.extra.get("auth_scheme") or "api_key"
         self.auth_scheme = require_choice("the connection's auth_scheme", scheme, ("api_key", "bearer"))
@@ -131,10 +132,11 @@ class Communifire(Creates, Users):
     def steps(self, batch: Sequence[Change]) -> Steps:
         """POST one user's fields. A create without an answer asks for an update before it creates again."""
         (change,) = batch
-        if self.mode == "create":
+        mode = self.mode_for(change)
+        if mode == "create":
             yield from self._create(change)
             return Acknowledgement(created=True)
-        yield self._request(change, self.mode)
+        yield self._request(change, mode)
         return Acknowledgement()
 
     def _create(self, change: Change) -> Generator[Request, None, None]:
