@@ -155,9 +155,7 @@ class LedgerOverview(LedgerAdmin):
         """Return what is true of keys that begin so, in one of the spellings that a ledger keeps."""
         from sqlalchemy import or_
 
-        column: Any = self._tables.entries.c.key
-        if self._engine.dialect.name == "postgresql":
-            column = column.collate("C")  # by code points, as SQLite compares
+        column = self._tables.entries.c.key
         return or_(*(begins_with(column, each) for each in sorted(spellings(prefix))))
 
     def _known(self, named: Named, row: Any, kind: str | None) -> Known:

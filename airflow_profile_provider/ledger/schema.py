@@ -147,6 +147,8 @@ _COUNTABLE = (
     "create index profile_ledger_doubt on profile_ledger (target) where doubt <> 0",
     'create index profile_ledger_newest on profile_ledger (target, "order") where "order" is not null',
 )
+_BY_CODE_POINTS = 'alter table profile_ledger alter column "key" type varchar(500) collate "C"'
+"""As SQLite compares: else no index finds keys by how they begin."""
 
 MIGRATIONS = (
     Migration(
@@ -229,7 +231,12 @@ MIGRATIONS = (
             _COUNT.format(now="cast(strftime('%s', 'now') as float)"),
             *_COUNTABLE,
         ),
-        postgresql=(_COUNTED, _COUNT.format(now="extract(epoch from now())"), *_COUNTABLE),
+        postgresql=(
+            _COUNTED,
+            _COUNT.format(now="extract(epoch from now())"),
+            _BY_CODE_POINTS,
+            *_COUNTABLE,
+        ),
     ),
 )
 SCHEMA = len(MIGRATIONS)
