@@ -26,6 +26,7 @@ from benchmarks.parts.limits import limits, shared
 from benchmarks.parts.memory import memory
 from benchmarks.parts.nothing import nothing
 from benchmarks.parts.scheduler import scheduler
+from benchmarks.parts.seen import seen
 from benchmarks.parts.shares import shares
 from benchmarks.parts.singles import cost, latency
 from benchmarks.race import ROOT, Effort, environment
@@ -48,6 +49,7 @@ PARTS: Mapping[str, Callable[[Effort, Path], Outcome]] = {
     "ledger-beside": ledger.beside,
     "shares": shares,
     "audit": audit,
+    "page": seen,
 }
 PAGE = ROOT / "docs" / "benchmarks.md"
 OURS = (
