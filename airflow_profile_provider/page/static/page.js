@@ -40,7 +40,7 @@ export function Page() {
   };
   return h(
     UI.Box,
-    { fontSize: "sm", p: { base: 2, md: 4 } },
+    { "data-profiles": "page", fontSize: "sm", p: { base: 2, md: 4 } },
     h(UI.Heading, { as: "h1", mb: 3, size: "xl" }, "Profiles"),
     h(
       UI.Tabs.Root,

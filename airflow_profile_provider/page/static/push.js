@@ -28,7 +28,7 @@ export function PushTab({ dagId, runId, taskId, mapIndex }) {
   const push = later.data ? { ...first, data: later.data } : first;
   return h(
     UI.Box,
-    { p: { base: 2, md: 4 } },
+    { "data-profiles": "tab", p: { base: 2, md: 4 } },
     h(Loaded, { of: isPush ? push : there }, () => push.data && h(Push, { push: push.data })),
   );
 }
