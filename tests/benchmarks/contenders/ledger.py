@@ -22,6 +22,8 @@ EVERY = 100
 """One record in so many has changed."""
 PARTS = 10
 """Part files, where a source has several."""
+ROW_GROUP = 50_000
+"""Rows that a Parquet file has in one piece; who reads it holds much of a piece in memory."""
 _LOOKED_UP = 1000
 _LookUp = Callable[[list[str]], dict[str, bytes]]
 
@@ -40,8 +42,8 @@ def sample(job: Job) -> Prepare:
 
     def write(number: int, marker: str) -> None:
         with pq.ParquetWriter(f"{job.file}-{marker}.parquet", schema) as writer:
-            for start in range(0, number, 50_000):
-                rows = [_record(at, marker) for at in range(start, min(number, start + 50_000))]
+            for start in range(0, number, ROW_GROUP):
+                rows = [_record(at, marker) for at in range(start, min(number, start + ROW_GROUP))]
                 writer.write_table(pa.Table.from_pylist(rows, schema))
 
     def prepare(number: int) -> Run:
@@ -83,7 +85,8 @@ def sample_parts(job: Job) -> Prepare:
             text("+35850", digits),
             pa.repeat("as it was", len(at)),
         ]
-        pq.write_table(pa.table(columns, COLUMNS), f"{job.file}-{marker}/part-{part:03}.parquet")
+        path = f"{job.file}-{marker}/part-{part:03}.parquet"
+        pq.write_table(pa.table(columns, COLUMNS), path, row_group_size=ROW_GROUP)
 
     def prepare(number: int) -> Run:
         for marker in ("before", "after"):
