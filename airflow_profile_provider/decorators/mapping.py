@@ -19,9 +19,10 @@ class PushDecorator(_TaskDecorator[Any, Any, Any]):
 
     def _expand(self, expand_input: Any, *, strict: bool) -> XComArg:
         """Map the function's arguments; those that hold records are held, mapped or not."""
-        from airflow_profile_provider.operators.checked import check_mapped
+        from airflow_profile_provider.operators.checked import check_mapped, check_siblings
 
         check_mapped(self)
+        check_siblings(self, {})  # what is mapped are the function's arguments
         value = expand_input.value
         if isinstance(value, Mapping):
             value = {name: _each(values) for name, values in value.items()}

@@ -15,6 +15,7 @@ from airflow_profile_provider.errors import ConfigurationError
 from airflow_profile_provider.mapping.mapper import Mapper
 from airflow_profile_provider.operators.events import FromEvents
 from airflow_profile_provider.operators.held import let_go
+from airflow_profile_provider.operators.names import require_share
 from airflow_profile_provider.operators.outcome import allowed_failures
 from airflow_profile_provider.push.options import OPTION_NAMES, PushOptions
 from airflow_profile_provider.vendors.base import Access, Vendor
@@ -147,9 +148,38 @@ def check_mapped(partial: Partial, mapped: Any = None) -> None:
     vendor_class = partial.operator_class.rules()
     names = names_of(vendor_class)
     given = {name: let_go(partial.kwargs.get(name, LATER)) for name in names}
+    if mapped is not None:
+        check_siblings(partial, mapped)
     for each in _each(mapped):
         known = {name: let_go(value) for name, value in each.items() if name in names}
         _checked({**given, **known}, partial.kwargs["task_id"], vendor_class)
+
+
+def check_siblings(partial: Partial, mapped: Any) -> None:
+    """Refuse to look for leavers in mapped tasks that do not read the whole source, as far as that is known.
+
+    Raises:
+        ConfigurationError: naming the task.
+    """
+    defaults = getattr(partial.kwargs.get("dag"), "default_args", None) or {}
+    given = {**defaults, **(partial.kwargs.get("default_args") or {}), **partial.kwargs}
+    sets: list[Any] = [mapped] if isinstance(mapped, Mapping) else []
+    if isinstance(mapped, list | tuple):
+        sets = [each for each in mapped[:_CHECKED] if isinstance(each, Mapping)]
+    for each in sets:
+        known = {**given, **each}
+        if known.get("scope") is not None or arguments.is_for_later(known.get("on_absent")):
+            continue
+        what: Any = known.get("on_absent")
+        is_one_each = each is mapped and "on_absent" in mapped and isinstance(what, list | tuple)
+        try:
+            for value in what if is_one_each else [what]:
+                require_share(let_go(value), known.get("partition"))
+        except ConfigurationError as error:
+            problem = f"{error} (task {partial.kwargs['task_id']})"
+        else:
+            continue
+        raise ConfigurationError(problem)
 
 
 def _each(mapped: Any) -> Iterator[Mapping[str, Any]]:

@@ -52,13 +52,23 @@ def scope_of(given: Any, context: Context, *, on_absent: Any, partition: Any) ->
     ti = context.get("ti")
     if ti is None:
         return None
+    if _map_index(context) is not None:
+        require_share(on_absent, partition)
+    return f"{getattr(ti, 'dag_id', '')}.{getattr(ti, 'task_id', '')}"
+
+
+def require_share(on_absent: Any, partition: Any) -> None:
+    """Let leavers be looked for in a mapped task without a scope only where it reads the whole source.
+
+    Raises:
+        ConfigurationError: who is absent from its records may be among those of its siblings.
+    """
     watches = (arguments.on_absent("on_absent", on_absent) or "ignore") != "ignore"
-    if watches and partition is None and _map_index(context) is not None:
+    if watches and partition is None:
         raise ConfigurationError(
             "on_absent in a mapped task: who is absent from its records may be among those of the others. "
             "Map partition, so that each reads the whole, or give each its scope"
         )
-    return f"{getattr(ti, 'dag_id', '')}.{getattr(ti, 'task_id', '')}"
 
 
 def _map_index(context: Context) -> int | None:

@@ -51,12 +51,18 @@ class Intake:
         self._watermark = watermark
         self._sender = sender
         self._keeps_keys = keeps_keys
+        self._leavers = leavers
         self._block: tuple[RowBatch, Sequence[int] | None] | None = None
         self._at = 0
         self._blocks = None if blocks is None else self._noted(blocks)
         if self._blocks:
             rows = unheld(self._blocks, self._settle_held)
         self.rows = self.received(chain(rows, leavers.rows()))
+
+    @property
+    def leavers_told(self) -> int:
+        """To how many leavers something is sent, in all shares of the source; known once it was read."""
+        return self._leavers.told
 
     def rest(self) -> Iterator[Row]:
         """Read what has not been read, once nothing more is sent."""

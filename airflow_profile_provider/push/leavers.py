@@ -120,6 +120,8 @@ class NoLeavers:
 
     problem = ""
     """Why something was left undone that makes a task red; empty where nothing was."""
+    told = 0
+    """To how many something is sent, in all shares of a source together."""
 
     def rows(self) -> Iterator[Row]:
         """Yield nothing."""
@@ -140,6 +142,7 @@ class Leavers(NoLeavers):
         output: Absent | None,
     ) -> None:
         self.problem = ""
+        self.told = 0
         self._how = options
         self._keys = keys
         self._members = members
@@ -198,6 +201,7 @@ class Leavers(NoLeavers):
         if self._how.fields is None:
             self._account.absent += len(found)
             return
+        self.told = number
         for position, left in found.by_position():
             content = Leaver(key=left.spelled, fields=dict(self._how.fields))
             yield Row(position, content)

@@ -108,7 +108,7 @@ class Planning:
             except Exception as error:  # noqa: BLE001 -- what was spooled is accounted for, whatever it is
                 problem = sorted_error(error, "planning")
             problem = problem or self._sender.stopped or self._intake.broken
-            if problem is None and (refused := review.problem(self._account.received)):
+            if problem is None and (refused := self._refused(review)):
                 problem = PushStopped(refused)
             if problem or review.only_plan:
                 verdict = Verdict.UNSENT if problem else Verdict.PLANNED
@@ -118,6 +118,10 @@ class Planning:
                     raise problem
             else:
                 yield from self._session.again(self._spooled(spool), self._settlement.settle_early)
+
+    def _refused(self, review: PlanReview) -> str:
+        """Return why nothing may be sent, once all was planned; nothing where it may."""
+        return review.problem(self._account.received, self._intake.leavers_told)
 
     def _spooled(self, spool: Spool) -> Iterator[Proposal]:
         return spooled(spool, self._settlement, self._sender, self._account, self._log)

@@ -116,7 +116,7 @@ class PlanReview:
     values: bool = False
     first: bool = False
     whole: tuple[int, int] | None = None
-    """Of a share, the whole source: how many would change, of how many."""
+    """Of a share, the whole source: how many would change, of how many; leavers are not among them."""
     place_of: Callable[[int], str] = lambda position: ""
     made: Callable[[], Mapping[str, object]] = dict
     """Returns the fields that an expression makes, each with its expression."""
@@ -161,8 +161,11 @@ class PlanReview:
                 line |= {"values": {**change.fields, **change.relationships}}
             self.file.add(line)
 
-    def problem(self, received: int) -> str:
-        """Say why nothing may be sent; nothing where it may."""
+    def problem(self, received: int, leavers: int) -> str:
+        """Say why nothing may be sent; nothing where it may.
+
+        ``leavers``: to how many something would be sent, in all shares of the source.
+        """
         if self.approved is not None and self.approved != self.plan_id:
             before = self.approved.partition("-")[0]
             return (
@@ -170,7 +173,9 @@ class PlanReview:
                 f"{self.changes}{' others' if before == str(self.changes) else ''}; plan and approve again"
             )
         if self.most is not None:
-            changes, received = self.whole or (self.changes + self.left, received)
+            changes, received = self.changes + self.left, received
+            if self.whole:
+                changes, received = self.whole[0] + leavers, self.whole[1] + leavers
             allowed = self.most.of(received)
             if changes > allowed and self.first:
                 return (

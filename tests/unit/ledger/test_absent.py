@@ -257,6 +257,30 @@ def test_four_shares_are_judged_as_one(ocamba: Ocamba) -> None:
     assert lists(ocamba) == []
 
 
+@pytest.mark.parametrize(("most", "told"), [(7, False), (8, True), ("26%", False), ("27%", True)])
+def test_max_changes_of_a_share_counts_the_leavers_of_all(ocamba: Ocamba, most: Any, told: bool) -> None:
+    """Six left and two changed: eight of thirty, however few of them are in the share that is pushed."""
+    push(people())
+    rows = people(6)
+    for row in rows[:2]:
+        row["comment"] = "new"
+    sent = len(ocamba.requests)
+    how = {"partition": (0, 4), "on_absent": GONE, "max_absent": "100%", "max_changes": most}
+    if told:
+        assert conserved(push(rows, **how))
+    else:
+        with pytest.raises(PushStopped, match="8 of 30 records would change"):
+            push(rows, **how)
+        assert written(ocamba, sent) == []
+
+
+def test_max_changes_of_a_share_counts_no_leaver_to_whom_nothing_is_sent(ocamba: Ocamba) -> None:
+    push(people())
+    for on_absent, most in (("report", "100%"), (GONE, 1)):
+        hook = QuickHook()
+        push(people(6), hook, partition=(0, 4), on_absent=on_absent, max_absent=most, max_changes=0)
+
+
 # -- what else a push does ------------------------------------------------------------------------------
 
 

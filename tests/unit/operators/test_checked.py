@@ -241,6 +241,56 @@ def test_sets_of_mapped_arguments_are_checked_where_they_are_known() -> None:
         partial.expand_kwargs([{"concurrency": 1}, {"concurrency": 0}])
 
 
+GONE: dict[str, Any] = {"on_absent": {"comment": "gone"}, "ledger_conn_id": "ledger"}
+
+
+@pytest.mark.parametrize("way", ["expand", "expand_kwargs", "on_absent mapped", "default arguments"])
+def test_leavers_are_looked_for_in_mapped_tasks_only_where_each_reads_the_whole(way: str) -> None:
+    defaults = GONE if way == "default arguments" else {}
+    given = {} if way in {"default arguments", "on_absent mapped"} else GONE
+    with DAG("parsed", schedule=None, default_args=defaults):
+        partial = OcambaPushProfilesOperator.partial(
+            task_id="push", key="id", fields=["comment"], **{"ledger_conn_id": "ledger", **given}
+        )
+        with pytest.raises(ConfigurationError, match=r"on_absent in a mapped task: .*\(task push\)"):
+            if way == "expand_kwargs":
+                partial.expand_kwargs([{"records": "a.csv", "partition": (0, 1)}, {"records": "a.csv"}])
+            elif way == "on_absent mapped":
+                partial.expand(on_absent=["ignore", "report"], records=["a.csv"])
+            else:
+                partial.expand(records=["a.csv", "b.csv"])
+
+
+@pytest.mark.parametrize(
+    ("given", "mapped"),
+    [
+        (GONE, {"partition": [(0, 2), (1, 2)]}),
+        (GONE, {"records": ["a.csv", "b.csv"], "scope": ["a", "b"]}),
+        ({**GONE, "scope": "{{ map_index_template }}"}, {"records": ["a.csv", "b.csv"]}),
+        ({**GONE, "on_absent": LATER}, {"records": ["a.csv", "b.csv"]}),
+        ({**GONE, "on_absent": "ignore"}, {"records": ["a.csv", "b.csv"]}),
+    ],
+)
+def test_mapped_tasks_may_look_for_leavers_where_that_may_be_right(
+    given: dict[str, Any], mapped: dict[str, Any]
+) -> None:
+    with DAG("parsed", schedule=None):
+        source = {name: value for name, value in SOURCE.items() if name not in mapped}
+        task = OcambaPushProfilesOperator.partial(task_id="push", **source, **given).expand(**mapped)
+    assert task.task_id == "push"
+
+
+def test_a_mapped_function_looks_for_leavers_only_with_a_scope() -> None:
+    def people(country: str) -> list[dict[str, Any]]:
+        return []
+
+    how = {"key": "id", "fields": ["comment"], **GONE}
+    with DAG("parsed", schedule=None):
+        with pytest.raises(ConfigurationError, match=r"on_absent in a mapped task"):
+            push_profiles("ocamba", **how)(people).expand(country=["fi", "se"])
+        push_profiles("ocamba", scope="{{ map_index_template }}", **how)(people).expand(country=["fi"])
+
+
 def test_a_function_that_gives_the_records_is_their_source() -> None:
     def people() -> list[dict[str, Any]]:
         return []
