@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NoReturn
 
 from benchmarks import machine, night, page
 from benchmarks.kept import Kept
@@ -51,6 +52,8 @@ PARTS: Mapping[str, Callable[[Effort, Path], Outcome]] = {
     "audit": audit,
     "page": seen,
 }
+MOST_SECONDS = 1800
+"""A part that takes longer hangs: it is broken off, and the others are measured all the same."""
 PAGE = ROOT / "docs" / "benchmarks.md"
 OURS = (
     "airflow-profile-provider",
@@ -83,6 +86,7 @@ def main() -> None:
         parser.error(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     tools = str(Path(given.tools).absolute()) if given.tools else None
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # ends what was started, too
+    signal.signal(signal.SIGALRM, _too_long)
     effort = Effort(given.factor, given.rounds, tools)
     folder = Path(tempfile.mkdtemp(prefix="bench-"))
     kept = Kept(given.keep or folder / "kept", f"{machine.commit(ROOT)}, {effort}")
@@ -108,18 +112,24 @@ def _measure(name: str, effort: Effort, folder: Path, kept: Kept) -> Outcome:
     begun = time.monotonic()
     own = folder / name
     own.mkdir()
+    signal.alarm(MOST_SECONDS)
     try:
         outcome = PARTS[name](effort, own)
     except Exception as error:  # noqa: BLE001 -- a run takes most of an hour
         traceback.print_exc()
         outcome = Outcome(name, failed=type(error).__name__)
     finally:
+        signal.alarm(0)
         shutil.rmtree(own, ignore_errors=True)
     seconds = time.monotonic() - begun
     kept.put(name, outcome, seconds)
     how = "failed" if outcome.failed else "measured"
     print(f"{how}: {name}, {seconds:.0f} s", file=sys.stderr, flush=True)
     return outcome
+
+
+def _too_long(*_: object) -> NoReturn:
+    raise TimeoutError(f"a part took more than {MOST_SECONDS} s")
 
 
 def _about(effort: Effort, seconds: float) -> str:

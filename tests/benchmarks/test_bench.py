@@ -61,7 +61,7 @@ def test_the_ledgers_parts_send_exactly_what_changed_and_leave_out_what_is_not_i
 
 
 BROKEN = """
-import sys
+import sys, time
 import benchmarks.__main__ as bench
 from benchmarks.outcome import Outcome, Row
 
@@ -72,13 +72,19 @@ def tried(effort, folder):
     print("tried", file=sys.stderr)
     return Outcome("What was tried", [Row("one", 5)])
 
-bench.PARTS = {"broken": broken, "tried": tried}
+def hanging(effort, folder):
+    time.sleep(600)
+
+bench.MOST_SECONDS = 1
+bench.PARTS = {"broken": broken, "hanging": hanging, "tried": tried}
 bench.main()
 """
 
 
 @pytest.mark.long
-def test_a_part_that_breaks_off_is_shown_and_the_others_are_measured_and_kept(tmp_path: Path) -> None:
+def test_a_part_that_breaks_off_or_hangs_is_shown_and_the_others_are_measured_and_kept(
+    tmp_path: Path,
+) -> None:
     runs = [
         subprocess.run(
             [sys.executable, "-c", BROKEN, "--keep", str(tmp_path / "kept")],
@@ -94,8 +100,9 @@ def test_a_part_that_breaks_off_is_shown_and_the_others_are_measured_and_kept(tm
     for done in runs:
         assert done.returncode == 1
         assert "RuntimeError: a part broke" in done.stderr
-        assert done.stderr.splitlines()[-1] == "failed: broken"
+        assert done.stderr.splitlines()[-1] == "failed: broken, hanging"
         assert "| broken | the part itself | – | – | **failed**: RuntimeError |" in done.stdout
+        assert "| hanging | the part itself | – | – | **failed**: TimeoutError |" in done.stdout
         assert "| one | 5.0 |" in done.stdout
     assert ["\ntried\n" in done.stderr for done in runs] == [True, False]
 
