@@ -174,6 +174,11 @@ class Change:
         return self.key_type, self.profile or self.key
 
 
+def link_name(relationship: str) -> str:
+    """Return how a relationship is called among fields: one of these may have its name."""
+    return f"relationship {relationship}"
+
+
 class Leaver(dict[str, Any]):
     """The content of a row that a push makes itself: a change of a key that its source no longer has.
 

@@ -108,7 +108,7 @@ class Reader(Sender):
         if looked.differing:
             words = f"the vendor holds something else in {', '.join(looked.differing)}"
             return Settled(planned, Verdict.DRIFTED, words, words, looked=looked)
-        if len(looked.unseen) == len(planned.change.fields):
+        if len(looked.unseen) == len(planned.change.fields) + len(planned.change.relationships):
             return Settled(planned, Verdict.FAILED, NOTHING_SHOWN, NOTHING_SHOWN, looked=looked)
         return Settled(planned, Verdict.VERIFIED, looked=looked)
 

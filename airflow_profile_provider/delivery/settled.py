@@ -15,7 +15,8 @@ from airflow_profile_provider.records import Change, Verdict
 class Looked:
     """How what the vendor holds of a profile compares with a change.
 
-    ``differing`` has what it holds instead, by field; ``unseen`` are the fields that it did not show.
+    ``differing`` has what it holds instead, by field; ``unseen`` are the fields that it did not show. Among
+    them are relationships, by their `link_name`.
     """
 
     differing: Mapping[str, Any] = field(default_factory=dict, repr=False)

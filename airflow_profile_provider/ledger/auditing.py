@@ -10,10 +10,11 @@ from airflow_profile_provider.ledger.candidates import Candidates
 from airflow_profile_provider.ledger.diff import Candidate, LedgerOptions, differing, judge
 from airflow_profile_provider.ledger.entry import Entry
 from airflow_profile_provider.ledger.fingerprints import Fingerprints
+from airflow_profile_provider.ledger.names import kept_name
 from airflow_profile_provider.ledger.outcomes import Outcomes, is_answer_of
 from airflow_profile_provider.ledger.versions import VersionKind
 from airflow_profile_provider.mapping.window import PendingChange
-from airflow_profile_provider.records import Change, Row, Verdict
+from airflow_profile_provider.records import Change, Row, Verdict, link_name
 from airflow_profile_provider.sources.batches import RowBatch
 
 
@@ -114,10 +115,10 @@ class LedgerAudit:
     def _keep(self, known: _Known, unseen: frozenset[str]) -> None:
         """Keep what the vendor holds; of what it does not show, nothing is known but what was."""
         found, entry = known.found, known.entry
+        links = {link_name(name): kept_name(name) for name in found.change.relationships}
+        not_compared = {links.get(name, name) for name in unseen}
         compared: Mapping[str, bytes] = {
-            name: digest
-            for name, digest in found.fields.items()
-            if name not in unseen and name in found.change.fields
+            name: digest for name, digest in found.fields.items() if name not in not_compared
         }
         open_still = differing(found, entry) - compared.keys()
         if not open_still:

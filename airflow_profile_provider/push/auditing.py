@@ -113,7 +113,11 @@ class Auditing:
             self._found.leave(verdict, str(self._reader.stopped or ""))
 
     def close(self) -> None:
-        """Close the private file."""
+        """Close the private file, and say what is only known in the end."""
+        if self._comparison.lacked_links and self._vendor.shows_relationships:
+            self._log.warning(
+                "%s showed profiles without their relationships: these were not compared", self._vendor.name
+            )
         self._pages.close()
         self._gathered.close()
 
@@ -182,8 +186,8 @@ class Auditing:
             self._log.warning(
                 "%s does not give back %s: these fields are not compared", self._vendor.name, ", ".join(never)
             )
-        if self._has_relationships:
-            self._log.warning("Relationships are not compared")
+        if self._has_relationships and not self._vendor.shows_relationships:
+            self._log.warning("%s does not show relationships: they are not compared", self._vendor.name)
 
     def _from_list(self) -> Iterator[Change]:
         """Compare page by page as long as that pays; yield what must be read once more."""

@@ -11,7 +11,7 @@ from typing import Any
 from airflow_profile_provider.delivery.settled import Settled
 from airflow_profile_provider.options import Share
 from airflow_profile_provider.push.outputs import AuditFile
-from airflow_profile_provider.records import Change, Verdict
+from airflow_profile_provider.records import Change, Verdict, link_name
 from airflow_profile_provider.reports import Report
 from airflow_profile_provider.vendors.exchange import to_json
 
@@ -74,9 +74,10 @@ class Findings:
         self.number += 1
         if drifted or self._makes_missing:
             self._sent += 1
+            links = [change.relationships] if change.relationships else []
             named = f"{change.key_type}\0{change.key}\0".encode(errors="surrogatepass")
             self._sum += int.from_bytes(
-                sha256(named + to_json([change.fields, sorted(fields)])).digest(), "big"
+                sha256(named + to_json([change.fields, sorted(fields), *links])).digest(), "big"
             )
         self._fields.update(fields)
         if len(self._first) < SHOWN:
@@ -93,9 +94,10 @@ class Findings:
         if place := self._place_of(change.position):
             line["place"] = place
         if self._values:
-            line["values"] = {
-                name: {"source": change.fields[name], "vendor": held.get(name)} for name in fields
-            }
+            asked = {link_name(name): each for name, each in change.relationships.items()} | dict(
+                change.fields
+            )
+            line["values"] = {name: {"source": asked[name], "vendor": held.get(name)} for name in fields}
         return line
 
     def problem(self, received: int) -> str:

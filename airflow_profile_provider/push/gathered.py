@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pickle
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from operator import attrgetter
@@ -35,15 +35,16 @@ class Gathering:
 
     @property
     def change(self) -> Change:
-        """All of them as one, by the place of the last, and without what no vendor gives back."""
-        if len(self.parts) == 1 and not self.parts[0].relationships:
+        """All of them as one, by the place of the last."""
+        if len(self.parts) == 1:
             return self.parts[0]
         whole = PendingChange(self.parts[0], [])
         for part in self.parts[1:]:
             whole.absorb(part)
         found, last = whole.change, self.parts[-1]
-        if found.relationships or found.position != last.position:
-            return replace(found, relationships={}, position=last.position)
+        links = _laid_together(self.parts)
+        if links or found.position != last.position:
+            return replace(found, relationships=links, position=last.position)
         return found
 
     @property
@@ -163,3 +164,31 @@ def _gathering(kept: bytes) -> Gathering:
         ((change, row),) = found
         return Gathering((Change(*change),), (row,))
     return Gathering(tuple([Change(*change) for change, _ in found]), tuple([row for _, row in found]))
+
+
+def _laid_together(parts: Sequence[Change]) -> dict[str, dict[str, Any]]:
+    """Return the operations on relationships that leave what those of all changes do, one after the other."""
+    found: dict[str, dict[str, Any]] = {}
+    for part in parts:
+        for name, operations in part.relationships.items():
+            found[name] = _laid_behind_links(found.get(name), operations)
+    return found
+
+
+def _laid_behind_links(before: Mapping[str, Any] | None, later: Mapping[str, Any]) -> dict[str, Any]:
+    if before is None or "replace" in later:
+        return dict(later)
+    added, removed = _ids(later.get("add")), _ids(later.get("remove"))
+    if "replace" in before:
+        left = [one for one in _ids(before["replace"]) if one not in removed]
+        return {"replace": list(dict.fromkeys([*left, *added])) or None}
+    return {
+        "add": list(dict.fromkeys([*(one for one in _ids(before.get("add")) if one not in removed), *added])),
+        "remove": list(
+            dict.fromkeys([*(one for one in _ids(before.get("remove")) if one not in added), *removed])
+        ),
+    }
+
+
+def _ids(targets: Any) -> list[Any]:
+    return [targets] if isinstance(targets, str) else list(targets or ())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -161,10 +161,13 @@ class Held:
     """One profile as the vendor keeps it: the ``key`` in the type that was asked for.
 
     ``fields`` are named as in a change, and their values have the JSON types in which a change sends them.
+    ``relationships`` has the ids that each of them links; one that it lacks links none. None: it is not
+    shown, or none of them is.
     """
 
     key: str = field(repr=False)
     fields: Mapping[str, Any] = field(repr=False)
+    relationships: Mapping[str, Sequence[str] | None] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,8 @@ class Reads:
     """Requests of one page, usually."""
     lists_lag: bool = False
     """Whether a page may show what was before the last writes; `read` never does."""
+    shows_relationships: bool = False
+    """Whether a `Held` tells what relationships link, so that an audit compares them."""
     matchable: Mapping[str, Search] = {}
     """Documented fields by whose value `find` finds profiles."""
     requests_per_find: int = 1
@@ -126,6 +128,10 @@ class Reads:
             return True
         known = self.fields.get(field) or catalogue.get(field)
         return same_form(known.form if known else "", sent, held)
+
+    def same_links(self, operations: Mapping[str, Any], held: Sequence[str]) -> bool:
+        """Whether a relationship that links ``held`` is as the operations of a change leave it."""
+        return False
 
     def catalogue_request(self) -> Request | None:
         """Return the request whose answer is read as the field `Catalogue`, where the vendor offers one."""

@@ -5,7 +5,7 @@ Page: https://docs.lightfield.app (Update an account; Fields and relationships),
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from airflow_profile_provider.errors import InvalidRecord
@@ -92,6 +92,14 @@ def links_taken(operations: Mapping[str, Any], ids: list[Any]) -> Taken:
     missing = [one for one in _ids(operations.get("add")) if one not in ids]
     left = [one for one in _ids(operations.get("remove")) if one in ids]
     return "other" if missing or left else ""
+
+
+def links_held(operations: Mapping[str, Any], ids: Collection[str]) -> bool:
+    """Whether links are as operations leave them; in which order they are shown does not count."""
+    held = set(ids)
+    if "replace" in operations:
+        return held == set(_ids(operations["replace"]))
+    return held.issuperset(_ids(operations.get("add"))) and held.isdisjoint(_ids(operations.get("remove")))
 
 
 def _ids(targets: Any) -> list[str]:

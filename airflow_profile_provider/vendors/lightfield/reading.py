@@ -21,6 +21,7 @@ from airflow_profile_provider.vendors.fields import Field
 from airflow_profile_provider.vendors.lightfield.attributes import Attribute, members
 from airflow_profile_provider.vendors.lightfield.errors import read_error
 from airflow_profile_provider.vendors.lightfield.keeping import same_value
+from airflow_profile_provider.vendors.lightfield.links import links_held
 from airflow_profile_provider.vendors.listing import Place, count
 from airflow_profile_provider.vendors.reads import Search
 
@@ -54,6 +55,7 @@ class Accounts(Vendor):
     read_batch = 1
     page_size = 25
     lists_lag = True
+    shows_relationships = True
     requests_per_find = 2
     matchable: Mapping[str, Search] = {
         "$name": "exact",
@@ -76,7 +78,7 @@ class Accounts(Vendor):
         found: dict[str, Held | None] = {}
         for key in keys:
             record = yield self._get(key)
-            found[key] = None if record is None else Held(key, shown(record, fields))
+            found[key] = None if record is None else _held(key, record, fields)
         return found
 
     def read_all(self, cursor: str | None, key_type: str, fields: Collection[str]) -> Paging:
@@ -85,7 +87,7 @@ class Accounts(Vendor):
         place = Place.of(cursor)
         rows, total = yield self._list(offset=place.page * self.page_size)
         after = place.after([row["id"] for row in rows], self.name)
-        once = {row["id"]: Held(row["id"], shown(row, fields)) for row in rows}
+        once = {row["id"]: _held(row["id"], row, fields) for row in rows}
         ended = len(rows) < self.page_size
         return Page(tuple(once.values()), after.cursor if after and not ended else None, total)
 
@@ -117,6 +119,10 @@ class Accounts(Vendor):
         The label of an option is its id where the workspace's definitions, the ``catalogue``, tell it.
         """
         return same_value(catalogue.get(field) or self.fields.get(field) or Field(), sent, held)
+
+    def same_links(self, operations: Mapping[str, Any], held: Sequence[str]) -> bool:
+        """Whether all that is to be linked is, and nothing that is not: without replace, others may be."""
+        return links_held(operations, held)
 
     # -- requests ---------------------------------------------------------------------------------------
 
@@ -175,6 +181,18 @@ def shown(record: Record, fields: Collection[str]) -> dict[str, Any]:
     """Return the bare values of the fields; one that a record does not show holds nothing."""
     held = members(record.get("fields"))
     return {name: or_none(_bare(held.get(name))) for name in fields}
+
+
+def _held(key: str, record: Record, fields: Collection[str]) -> Held:
+    links = record.get("relationships")
+    if not isinstance(links, Mapping):
+        return Held(key, shown(record, fields))
+    return Held(key, shown(record, fields), {name: _linked(each) for name, each in links.items()})
+
+
+def _linked(link: Any) -> tuple[str, ...] | None:
+    ids = members(link).get("values")
+    return tuple(map(str, ids)) if isinstance(ids, list) else None
 
 
 def _bare(value: Any) -> Any:
