@@ -17,8 +17,11 @@ def answering_within(seconds: float) -> type[Connection[Any]]:
     import psycopg
 
     class Answering(psycopg.Connection[Any]):
+        answer_seconds = seconds
+        """May be set for what takes longer."""
+
         def wait(self, gen: Any, *given: Any, **named: Any) -> Any:
-            return super().wait(_until(monotonic() + seconds, gen, self), *given, **named)
+            return super().wait(_until(monotonic() + self.answer_seconds, gen, self), *given, **named)
 
     return Answering
 

@@ -176,7 +176,7 @@ class LedgerAdmin:
         """Forget the refusals of a key, or of all, so that the next run tries again; return of how many."""
         table = self._tables.entries
         change = table.update().where(table.c.target == target.id, table.c.refusals > 0)
-        change = change.values(refusals=0, refused=None, refused_run=None)
+        change = change.values(refusals=None, refused=None, refused_run=None)
         with begun(self._engine) as connection:
             return self._run(connection, change, key)
 

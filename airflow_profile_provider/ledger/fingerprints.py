@@ -9,13 +9,15 @@ from typing import Any
 
 from airflow_profile_provider.ledger.diff import profile_of
 from airflow_profile_provider.ledger.names import kept_name
-from airflow_profile_provider.ledger.salt import FIELD_BYTES, Salt
+from airflow_profile_provider.ledger.salt import HASH_BYTES, Salt
 from airflow_profile_provider.ledger.tables import ROW_BYTES
 from airflow_profile_provider.records import Change, Row
 from airflow_profile_provider.sources.batches import RowBatch, as_text
 
 _encoded = json.JSONEncoder(sort_keys=True).encode
 _quoted = json.encoder.encode_basestring_ascii
+_HASHED = 16
+"""How long the hash of a row is, of which its fingerprint is the beginning: older packages kept all of it."""
 MOST_NAMES = 1000
 """For how many names of fields, and combinations of them, what is hashed first is remembered."""
 
@@ -30,6 +32,11 @@ class ChangePrints:
         self._key = key
         self._plain = plain
         self.fields = prints.salt.fields(key, plain)
+
+    @property
+    def hashes(self) -> dict[str, bytes]:
+        """The hashes of which ``fields`` are the beginnings."""
+        return self._prints.salt.hashes(self._key, self._plain)
 
     @property
     def whole(self) -> str:
@@ -50,7 +57,7 @@ class Fingerprints:
 
     def __init__(self, key: bytes, shape: str, mapping: str, columns: Iterable[str] | None) -> None:
         self.salt = Salt(key)
-        self._value = blake2b(shape.encode(), key=key[:64], digest_size=FIELD_BYTES)
+        self._value = blake2b(shape.encode(), key=key[:64], digest_size=HASH_BYTES)
         self._row_key = blake2b(f"{shape} {mapping}".encode(), key=key[:64], digest_size=32).digest()
         self._columns = None if columns is None else list(columns)
         self._begun: dict[str, blake2b] = {}
@@ -66,14 +73,14 @@ class Fingerprints:
         content = row.content
         all_of_it = whole or self._columns is None or not isinstance(content, Mapping)
         seen = content if all_of_it else tuple([content.get(name) for name in self._columns or ()])
-        return blake2b(as_text(seen), key=self._row_key, digest_size=ROW_BYTES).digest()
+        return blake2b(as_text(seen), key=self._row_key, digest_size=_HASHED).digest()[:ROW_BYTES]
 
     def of_rows(self, block: RowBatch) -> list[bytes]:
         """Hash the rows of a table whose columns are those that count, in their order."""
         key = self._row_key
         if block.kind:
             key = blake2b(block.kind.encode(), key=key, digest_size=32).digest()
-        return [blake2b(text, key=key, digest_size=ROW_BYTES).digest() for text in block.texts()]
+        return [blake2b(text, key=key, digest_size=_HASHED).digest()[:ROW_BYTES] for text in block.texts()]
 
     def of_change(self, change: Change) -> ChangePrints:
         """Hash each field, and each relationship's operations, of a planned change."""

@@ -98,7 +98,7 @@ class Ids(ReadIds):
             gone = self._mine() & (columns.key == key) & (columns.id == found)
             if connection.execute(self._table.delete().where(gone)).rowcount:
                 of_it = (entries.c.target == self._target) & (entries.c.key == key)
-                connection.execute(entries.update().where(of_it).values(row=None, prints=None, fields=""))
+                connection.execute(entries.update().where(of_it).values(row=None, prints=None, fields=None))
 
 
 def forget_ids(connection: Connection, target: int, keys: Iterable[str] | None) -> None:

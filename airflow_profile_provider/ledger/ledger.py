@@ -163,7 +163,7 @@ class Ledger(LedgerReader):
                 "row": entry.row,
                 "prints": self._packing.packed(entry.fields, entry.earlier),
                 "order": entry.order,
-                "doubt": entry.doubt,
+                "doubt": entry.doubt or None,
                 "sent": entry.sent,
                 "spelled": entry.spelled,
                 "scopes": self.scope.token if self.scope else "",

@@ -19,6 +19,9 @@ _LOCK = 7_306_643_310_914_628_451
 _LOCK_SECONDS = 3
 """How long PostgreSQL waits for who is at it or reads a table, before it is tried again later."""
 
+_LONGEST_SECONDS = 6 * 3600
+"""How long one statement of a migration may take: some write a large table anew."""
+
 
 def found_schema(connection: Connection) -> int:
     """Return the version of a ledger; 0 where there is none."""
@@ -136,8 +139,24 @@ def _alone(engine: Engine) -> Iterator[Connection]:
         else:
             connection.exec_driver_sql(f"set local lock_timeout = '{_LOCK_SECONDS}s'")
             _executed(connection, f"select pg_advisory_xact_lock({_LOCK})", 0)
-        yield connection
-        connection.commit()
+        with _unhurried(connection):
+            yield connection
+            connection.commit()
+
+
+@contextmanager
+def _unhurried(connection: Connection) -> Iterator[None]:
+    """Let each statement take its time, where else an answer is waited for only so long."""
+    raw: Any = connection.connection.dbapi_connection
+    seconds = getattr(raw, "answer_seconds", None)
+    if seconds is None:
+        yield
+        return
+    raw.answer_seconds = _LONGEST_SECONDS
+    try:
+        yield
+    finally:
+        raw.answer_seconds = seconds
 
 
 def _is_busy(connection: Connection, found: int, run: str, now: float) -> bool:

@@ -15,7 +15,7 @@ from airflow_profile_provider.ledger.ledger import Ledger
 from airflow_profile_provider.ledger.names import answer_name
 from airflow_profile_provider.ledger.packing import EARLIER_BYTES
 from airflow_profile_provider.ledger.postponed import Seen
-from airflow_profile_provider.ledger.salt import FIELD_BYTES
+from airflow_profile_provider.ledger.salt import FIELD_BYTES, HASH_BYTES
 from airflow_profile_provider.ledger.tables import ROW_BYTES
 from airflow_profile_provider.mapping.window import PendingChange
 from airflow_profile_provider.records import Change, Proposal, Verdict, is_leaver
@@ -202,9 +202,9 @@ def answers_of(
 
     Each is of both values, so that one of an earlier change says nothing of a later one.
     """
-    sent, kept = prints_of(change).fields, prints_of(replace(change, fields=held, relationships={})).fields
+    sent, kept = prints_of(change).hashes, prints_of(replace(change, fields=held, relationships={})).hashes
     return {
-        answer_name(name): blake2b(sent[name] + kept[name], digest_size=FIELD_BYTES).digest()
+        answer_name(name): blake2b(sent[name] + kept[name], digest_size=HASH_BYTES).digest()[:FIELD_BYTES]
         for name in kept.keys() & sent.keys()
     }
 

@@ -136,10 +136,11 @@ class LedgerOverview(LedgerAdmin):
 
     def known(self, key: str, *, prefix: bool = False, limit: int = 50) -> list[Known]:
         """Return what is known of a key in its spellings, or of keys that begin so, at every target."""
-        from sqlalchemy import select
+        from sqlalchemy import func, select
 
         table = self._tables.entries.c
-        columns = (table.key, table.row, table.doubt, table.order, table.refusals, table.refused_at)
+        counted = (func.coalesce(each, 0).label(each.name) for each in (table.refusals, table.refused_at))
+        columns = (table.key, table.row, table.doubt, table.order, *counted)
         alike = self._begins(key) if prefix else table.key.in_(sorted(spellings(key)))
         found: list[Known] = []
         names = self.names()
@@ -165,8 +166,8 @@ class LedgerOverview(LedgerAdmin):
             key_type=named.key_type,
             key=row.key,
             acknowledged=row.row is not None,
-            in_doubt=row.doubt != 0,
-            under_way=row.doubt < 0,
+            in_doubt=bool(row.doubt),
+            under_way=(row.doubt or 0) < 0,
             version=version_of(row.order, kind),
             refused_in_runs=row.refusals,
             last_refused=instant(row.refused_at) if row.refusals else None,

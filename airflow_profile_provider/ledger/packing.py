@@ -1,13 +1,13 @@
-"""The fingerprints of a record's fields as the ledger keeps them: nine bytes each, and names only once."""
+"""The fingerprints of a record's fields as the ledger keeps them: five bytes each, and names only once."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from struct import Struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from airflow_profile_provider.ledger.salt import FIELD_BYTES
+from airflow_profile_provider.ledger.salt import FIELD_BYTES, HASH_BYTES
 from airflow_profile_provider.ledger.statements import insert_into
 from airflow_profile_provider.ledger.tables import Tables, begun, patient
 
@@ -17,112 +17,124 @@ if TYPE_CHECKING:
 EARLIER_BYTES = 6
 """How much is kept of the fingerprint of a row whose place another one took."""
 _EARLIER = 0
-"""The number that stands before those; fields are counted from 1."""
-_NO_FIELD = bytes([_EARLIER])
+"""The number that stands before those; groups of fields are counted from 1."""
 _ONE_BYTE = 0x7F
 """The largest number that takes one byte."""
-MOST_LAYOUTS = 1000
-"""How many combinations of fields are remembered."""
-_NAMED = "field "
-"""What the numbers of fields as they were sent are called in the table of what holds for all targets.
+MOST_GROUPS = 100
+"""Where so many combinations of fields have a number, each field of a further one stands alone."""
+MOST_KNOWN = 1000
+"""For how many combinations of fields is remembered how they are packed."""
+_ALONE, _TOGETHER = "field", "fields"
+"""What the numbers of groups are called in the table of what holds for all targets, by what they stand for.
 
-Another kind of fingerprint would have numbers of the same series, under another word. A table of its own
-would have to be granted to every role that pushes.
+`_ALONE` is one name, as older packages wrote it, with all of its hash. Another kind would have numbers of the
+same series, under another word. A table of its own would have to be granted to every role that pushes.
 """
 
 
-class Packing:
-    """Packs the fingerprints of one record: a number for each field, as few bytes as it takes, and 8 more.
+class _Group(NamedTuple):
+    """What a number stands for: fields in order, and how their fingerprints lie behind it."""
 
-    Which name a number stands for is kept once for all records. Numbers are never used again.
+    names: tuple[str, ...]
+    parts: Struct
+
+
+class Packing:
+    """Packs the fingerprints of one record: the number of its combination of fields, and 5 bytes for each.
+
+    What a number stands for is kept once for all records. Numbers are never used again.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._meta = Tables.described().meta
-        self._names: dict[int, str] = {}
-        self._layouts: dict[bytes, tuple[tuple[str, ...], Struct]] = {}
-        self._heads: dict[str, bytes] = {}
+        self._groups: dict[int, _Group] = {}
+        self._numbers: dict[tuple[str, ...], int] = {}
+        self._ways: dict[tuple[str, ...], list[tuple[bytes, tuple[str, ...]]]] = {}
 
     def packed(self, fields: Mapping[str, bytes], earlier: Sequence[bytes]) -> bytes:
         """Pack the fingerprints of fields, and of earlier rows."""
-        if not self._heads.keys() >= fields.keys():
-            self._give_numbers(fields)
-        heads = self._heads
-        parts = [heads[name] + digest for name, digest in fields.items()]
+        names = tuple(fields)
+        way = self._ways.get(names) or self._way_of(names)
+        parts = [head + b"".join([fields[name] for name in group]) for head, group in way]
         if earlier:
             parts += [_varint(_EARLIER), *earlier]
         return b"".join(parts)
 
+    def _way_of(self, names: tuple[str, ...]) -> list[tuple[bytes, tuple[str, ...]]]:
+        """Return into which groups fields are packed, each with its number as it is written before them."""
+        groups = self._chosen(names)
+        if not self._numbers.keys() >= set(groups):
+            self._read()  # another push may have given them numbers
+            groups = self._chosen(names)
+            self._give_numbers(groups)
+        if len(self._ways) >= MOST_KNOWN:
+            self._ways.clear()
+        way = self._ways[names] = [(_varint(self._numbers[group]), group) for group in groups]
+        return way
+
+    def _chosen(self, names: tuple[str, ...]) -> list[tuple[str, ...]]:
+        """Return fields as one group, or each as its own where there are too many groups already."""
+        together = tuple(sorted(names))
+        if together in self._numbers or len(self._numbers) < MOST_GROUPS:
+            return [together] if names else []
+        return [(name,) for name in names]
+
     def unpacked(self, kept: bytes) -> tuple[dict[str, bytes], tuple[bytes, ...]]:
-        """Return what was packed; without fields whose number stands for nothing (any more)."""
-        # Where each number takes one byte, every ninth is one: which they are is looked up at once.
-        numbers, of_rows, _ = kept[:: FIELD_BYTES + 1].partition(_NO_FIELD)
-        layout = self._layouts.get(numbers) or self._layout_of(numbers)
-        if layout is None:
-            return self._unpacked_one_by_one(kept)
-        names, parts = layout
-        fields = dict(zip(names, parts.unpack_from(kept), strict=True))
-        return fields, _rows_in(kept, parts.size + 1) if of_rows else ()
-
-    def _layout_of(self, numbers: bytes) -> tuple[tuple[str, ...], Struct] | None:
-        """Return the names of fields, and how their fingerprints lie; None where that is not so simple."""
-        if numbers and max(numbers) > _ONE_BYTE:
-            return None
-        names = [self._names.get(number) or self._name_of(number) for number in numbers]
-        known = tuple([name for name in names if name is not None])
-        if len(known) < len(numbers):
-            return None
-        if len(self._layouts) >= MOST_LAYOUTS:
-            self._layouts.clear()
-        layout = self._layouts[numbers] = (known, Struct(f"x{FIELD_BYTES}s" * len(known)))
-        return layout
-
-    def _unpacked_one_by_one(self, kept: bytes) -> tuple[dict[str, bytes], tuple[bytes, ...]]:
+        """Return what was packed, up to a number that stands for nothing (any more)."""
         fields: dict[str, bytes] = {}
         at, end = 0, len(kept)
         while at < end:
-            number, at = _number_at(kept, at)
+            number = kept[at]
+            if number > _ONE_BYTE:
+                number, at = _number_at(kept, at)
+            else:
+                at += 1
             if number == _EARLIER:
                 return fields, _rows_in(kept, at)
-            name = self._names.get(number) or self._name_of(number)
-            if name is not None:
-                fields[name] = kept[at : at + FIELD_BYTES]
-            at += FIELD_BYTES
+            group = self._groups.get(number) or self._group_of(number)
+            if group is None:
+                break
+            names, parts = group
+            fields.update(zip(names, parts.unpack_from(kept, at), strict=True))
+            at += parts.size
         return fields, ()
 
-    def _name_of(self, number: int) -> str | None:
+    def _group_of(self, number: int) -> _Group | None:
         """Look up a number that another push may have given meanwhile."""
-        if number not in self._names:
-            self._read()
-        return self._names.get(number)
+        self._read()
+        return self._groups.get(number)
 
     @patient
     def _read(self) -> None:
         from sqlalchemy import select
 
         meta = self._meta.c
-        query = select(meta.name, meta.value).where(meta.name.startswith(_NAMED, autoescape=True))
+        query = select(meta.name, meta.value).where(meta.name.startswith(_ALONE))
+        groups, numbers = {}, {}
         with begun(self._engine) as connection:
-            found = {
-                int(name.removeprefix(_NAMED)): json.loads(value) for name, value in connection.execute(query)
-            }
-        self._names = found
-        self._heads = {name: _varint(number) for number, name in found.items()}
+            for name, value in connection.execute(query):
+                kind, _, number = name.partition(" ")
+                named, own = json.loads(value), int(number)
+                if kind == _ALONE:
+                    groups[own] = _Group((named,), Struct(f"{FIELD_BYTES}s{HASH_BYTES - FIELD_BYTES}x"))
+                else:
+                    groups[own] = _Group(tuple(named), Struct(f"{FIELD_BYTES}s" * len(named)))
+                    numbers[tuple(named)] = own
+        self._groups, self._numbers = groups, numbers
 
     @patient
-    def _give_numbers(self, names: Collection[str]) -> None:
-        """Give numbers to names that have none; another push may take the same ones at the same time.
+    def _give_numbers(self, groups: list[tuple[str, ...]]) -> None:
+        """Give numbers to groups that have none; another push may take the same ones at the same time.
 
-        Two that give one to the same name at once may give it two: either is understood.
+        Two that give one to the same group at once may give it two: either is understood.
         """
-        self._read()
-        while new := [name for name in names if name not in self._heads]:
-            numbers = range(first := max(self._names, default=0) + 1, first + len(new))
+        while new := [group for group in groups if group not in self._numbers]:
+            first = max(self._groups, default=0) + 1
             # As JSON, because a name may have characters that PostgreSQL takes in no text.
             rows = [
-                {"name": f"{_NAMED}{number}", "value": json.dumps(name)}
-                for number, name in zip(numbers, new, strict=True)
+                {"name": f"{_TOGETHER} {number}", "value": json.dumps(group)}
+                for number, group in enumerate(new, first)
             ]
             with begun(self._engine) as connection:
                 connection.execute(

@@ -175,11 +175,11 @@ class LedgerReader(ABC):
             key: Entry(
                 key=key,
                 row=row,
-                doubt=doubt,
+                doubt=doubt or 0,
                 order=order,
                 refused=refused and self._salted(key, refused),
-                refusals=refusals,
-                refused_at=refused_at,
+                refusals=refusals or 0,
+                refused_at=refused_at or 0.0,
                 sent=sent and self._salted(key, sent),
                 unsalted=bool(unsalted),
             )

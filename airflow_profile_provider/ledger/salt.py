@@ -9,8 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from hashlib import blake2b
 
-FIELD_BYTES = 8
-"""How long a field's fingerprint is, with salt and without."""
+HASH_BYTES = 8
+"""How long the hash of a field is, with salt and without."""
+FIELD_BYTES = 5
+"""How much of it is kept, with salt: of a trillion changes of a field, one is taken for no change.
+
+An older package kept all of it: the beginnings are compared.
+"""
 WHOLE_BYTES = 10
 """How long a whole change's is with salt; by its length it is told from one without, of 8 bytes."""
 
@@ -19,11 +24,15 @@ class Salt:
     """Hashes plain fingerprints once more, with a secret and the key of their record."""
 
     def __init__(self, secret: bytes) -> None:
-        self._field = blake2b(key=secret[:64], digest_size=FIELD_BYTES, person=b"field")
+        self._field = blake2b(key=secret[:64], digest_size=HASH_BYTES, person=b"field")
         self._whole = blake2b(key=secret[:64], digest_size=WHOLE_BYTES, person=b"whole")
 
     def fields(self, key: str, plain: Mapping[str, bytes]) -> dict[str, bytes]:
-        """Salt the fingerprints of a record's fields."""
+        """Return the fingerprints of a record's fields, as they are kept."""
+        return {name: digest[:FIELD_BYTES] for name, digest in self.hashes(key, plain).items()}
+
+    def hashes(self, key: str, plain: Mapping[str, bytes]) -> dict[str, bytes]:
+        """Salt the hashes of a record's fields."""
         of_record = self._field.copy()
         of_record.update(key.encode("utf-8", "surrogatepass"))
         copy, salted = of_record.copy, {}
@@ -42,4 +51,4 @@ class Salt:
 
 def is_plain(kept: str) -> bool:
     """Whether the fingerprint of a whole change, as a ledger keeps it, is without salt."""
-    return len(kept) == 2 * FIELD_BYTES
+    return len(kept) == 2 * HASH_BYTES

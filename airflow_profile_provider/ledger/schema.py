@@ -149,6 +149,53 @@ _COUNTABLE = (
 )
 _BY_CODE_POINTS = 'alter table profile_ledger alter column "key" type varchar(500) collate "C"'
 """As SQLite compares: else no index finds keys by how they begin."""
+_EMPTY_FIELDS = "nullif(nullif(fields, ''), '{}')"
+_SMALL = """create table profile_ledger_small (
+  target smallint not null,
+  "key" varchar(500) not null,
+  "row" blob,
+  fields text,
+  doubt bigint,
+  "order" bigint,
+  refused varchar(40),
+  refusals integer,
+  refused_run varchar(1000),
+  refused_at float,
+  sent varchar(40),
+  prints blob,
+  scopes varchar(4000),
+  spelled varchar(500),
+  absent_since bigint,
+  primary key (target, "key")
+) without rowid"""
+_SMALL_SQLITE = (
+    _SMALL,
+    f"""insert into profile_ledger_small select
+  target, "key", substr("row", 1, 6), {_EMPTY_FIELDS}, nullif(doubt, 0), "order", refused,
+  nullif(refusals, 0), refused_run, nullif(refused_at, 0), sent, prints, scopes, spelled, nullif(absent, 0)
+from profile_ledger order by target, "key\"""",
+    "drop table profile_ledger",
+    "alter table profile_ledger_small rename to profile_ledger",
+    *_COUNTABLE,
+)
+_SMALL_POSTGRESQL = (
+    "set local statement_timeout = 0",
+    "alter table profile_ledger rename column absent to absent_since",
+    f"""alter table profile_ledger
+  alter column target type smallint,
+  alter column "row" type bytea using substr("row", 1, 6),
+  alter column fields drop default, alter column fields drop not null,
+  alter column fields type text using {_EMPTY_FIELDS},
+  alter column doubt drop default, alter column doubt drop not null,
+  alter column doubt type bigint using nullif(doubt, 0),
+  alter column refusals drop default, alter column refusals drop not null,
+  alter column refusals type integer using nullif(refusals, 0),
+  alter column refused_at drop default, alter column refused_at drop not null,
+  alter column refused_at type float using nullif(refused_at, 0),
+  alter column absent_since drop default, alter column absent_since drop not null,
+  alter column absent_since type bigint using nullif(absent_since, 0)""",
+)
+"""Both write the table anew. Where a table stays, so do the rights to it: SQLite has none."""
 
 MIGRATIONS = (
     Migration(
@@ -238,6 +285,8 @@ MIGRATIONS = (
             *_COUNTABLE,
         ),
     ),
+    # Shorter fingerprints, and NULL where there is nothing to say. Both write the whole table anew.
+    Migration(("profile_ledger", "absent_since"), sqlite=_SMALL_SQLITE, postgresql=_SMALL_POSTGRESQL),
 )
 SCHEMA = len(MIGRATIONS)
 """The version that this package reads and writes."""

@@ -65,11 +65,11 @@ def _rename(connection: Connection, target: int, key: str, folded: str) -> None:
     newest = connection.scalar(select(func.max(table.c.order)).where(mine | other))
     unknown = {
         "row": None,
-        "fields": "{}",
+        "fields": None,
         "prints": None,
         "doubt": 1,
         "refused": None,
-        "refusals": 0,
+        "refusals": None,
         "order": newest,
     }
     connection.execute(table.update().where(other).values(unknown))

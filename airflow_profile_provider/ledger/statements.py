@@ -17,6 +17,7 @@ MEMBERS_AT_ONCE = 5000
 """Keys that are read at once where all are gone through: few statements are better."""
 PRESENT, GONE = "+", "-"
 """What a scope's token begins with: the source of the scope has the key, or no longer has it."""
+_OF_REFUSALS = ("refused", "refusals", "refused_run", "refused_at")
 _PARAMETER = re.compile(r"%\((\w+)\)s(?:::(\w+))?")
 _UNCAST = {"row": "BYTEA", "prints": "BYTEA", "refused_at": "FLOAT8"}
 """The types of parameters that SQLAlchemy leaves to the driver."""
@@ -121,16 +122,14 @@ class Statements:
         columns = self._entries.c
         size: Any = literal_column(str(ROW_BYTES))
         row = func.substr(rows, place * size + literal_column("1"), size)
-        alike = (columns.key == given.c.value) & (columns.row == row) & (columns.doubt == literal_column("0"))
+        alike = (columns.key == given.c.value) & (columns.row == row) & columns.doubt.is_(None)
         alike &= ~self._unsalted()
         held = exists(literal_column("1")).where(columns.target == bindparam("target"), alike)
         return self._text(select(place).where(~held))
 
     def _unsalted(self) -> ColumnElement[bool]:
-        """Whether the fingerprints of an entry's fields are from before there was salt; none count, too."""
-        from sqlalchemy import literal_column
-
-        unsalted: ColumnElement[bool] = self._entries.c.fields != literal_column("''")
+        """Whether the fingerprints of an entry's fields are from before there was salt."""
+        unsalted: ColumnElement[bool] = self._entries.c.fields.is_not(None)
         return unsalted
 
     @cached_property
@@ -159,7 +158,7 @@ class Statements:
     def acknowledge(self) -> str:
         """Writes row, fields, order, mark, spelling and scope, and takes back what was refused, or absent."""
         names = ("row", "prints", "order", "doubt", "sent", "spelled", "scopes")
-        return self._upsert(names, {"fields": "''", "refused": "NULL", "refusals": "0", "absent": "0"})
+        return self._upsert(names, dict.fromkeys((*_OF_REFUSALS, "fields", "absent"), "NULL"))
 
     @cached_property
     def let_leave(self) -> str:
@@ -169,18 +168,19 @@ class Statements:
         another push has sent, or is sending, something of the key meanwhile, it stays in doubt, and in its
         scopes.
         """
-        from sqlalchemy import and_, case, literal_column, or_
+        from sqlalchemy import and_, case, func, literal_column, or_
 
         names, none = ("row", "prints", "order", "doubt", "sent"), cast(Any, literal_column("0"))
-        fixed = {"fields": "''", "refused": "NULL", "refusals": "0", "scopes": "NULL"}
+        nothing: Any = literal_column("NULL")
+        fixed = dict.fromkeys((*_OF_REFUSALS, "fields", "scopes"), "NULL")
 
         def alone(held: Any, new: Any) -> dict[str, Any]:
-            doubt: Any = held.doubt
+            doubt: Any = func.coalesce(held.doubt, none)
             expected = or_(and_(new.doubt >= none, doubt < none), and_(new.doubt < none, doubt == none))
             unsure = case((doubt == none, literal_column("1")), else_=doubt)
             return {
-                "doubt": case((expected, none), else_=unsure),
-                "scopes": case((expected, literal_column("NULL")), else_=held.scopes),
+                "doubt": case((expected, nothing), else_=unsure),
+                "scopes": case((expected, nothing), else_=held.scopes),
             }
 
         return self._upsert(names, fixed, alone)
@@ -190,10 +190,11 @@ class Statements:
     @cached_property
     def members(self) -> str:
         """Reads the next keys behind one that were acknowledged: scopes, spelling, absence, doubt."""
-        from sqlalchemy import bindparam, select
+        from sqlalchemy import bindparam, func, literal_column, select
 
-        columns = self._entries.c
-        query = select(columns.key, columns.scopes, columns.spelled, columns.absent, columns.doubt)
+        columns, nothing = self._entries.c, cast(Any, literal_column("0"))
+        absent, doubt = (func.coalesce(each, nothing) for each in (columns.absent, columns.doubt))
+        query = select(columns.key, columns.scopes, columns.spelled, absent, doubt)
         query = query.where(columns.target == bindparam("target"), columns.key > bindparam("after"))
         query = query.where(columns.row.is_not(None)).order_by(columns.key)
         return f"{self._text(query)} LIMIT {MEMBERS_AT_ONCE}"
@@ -201,7 +202,7 @@ class Statements:
     @cached_property
     def adopt(self) -> str:
         """Writes that a key is in the source of a scope, and how that spells it."""
-        return self._upsert(("scopes", "spelled"), {"absent": "0"})
+        return self._upsert(("scopes", "spelled"), {"absent": "NULL"})
 
     @cached_property
     def part(self) -> str:
@@ -215,12 +216,12 @@ class Statements:
     @cached_property
     def note_absent(self) -> str:
         """Writes since when keys are absent; a key that comes back is sent whole, if ``doubted`` is 1."""
-        from sqlalchemy import BigInteger, bindparam, case, literal_column
+        from sqlalchemy import BigInteger, bindparam, func, literal_column
 
         columns = self._entries.c
         doubted: Any = bindparam("doubted", type_=BigInteger)
-        doubt = case((columns.doubt == literal_column("0"), doubted), else_=columns.doubt)
-        change = self._entries.update().where(self._of_keys(), columns.absent == literal_column("0"))
+        doubt = func.coalesce(columns.doubt, func.nullif(doubted, literal_column("0")))
+        change = self._entries.update().where(self._of_keys(), columns.absent.is_(None))
         return self._text(change.values(absent=bindparam("moment"), doubt=doubt))
 
     @cached_property

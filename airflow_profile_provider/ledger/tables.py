@@ -25,13 +25,16 @@ LONGEST_REASON = 300
 LONGEST_SCOPE = 520
 """As long as an Airflow DAG's id and a task's, with a dot between them."""
 LONGEST_SCOPES = 4000
-ROW_BYTES = 16
-"""How long a row's fingerprint is."""
+ROW_BYTES = 6
+"""How long a row's fingerprint is: it is compared with that of an earlier row of its key, and no other."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tables:
     """The tables: what holds for all targets, the targets, who is pushing to them, and what they have.
+
+    In ``entries``, what there is nothing to say of is NULL, which takes no room in PostgreSQL and a byte in
+    SQLite: no doubt, no refusals, not absent. ``fields`` has only what a package wrote before `Packing`.
 
     ``ids`` has which of the vendor's profiles somebody's own key means, ``counted`` how many keys each target
     had when that was last counted. The others are the history: the
@@ -60,6 +63,7 @@ class Tables:
             Integer,
             LargeBinary,
             MetaData,
+            SmallInteger,
             String,
             Table,
             Text,
@@ -102,21 +106,21 @@ class Tables:
         entries = Table(
             "profile_ledger",
             metadata,
-            Column("target", Integer, primary_key=True, autoincrement=False),
+            Column("target", SmallInteger, primary_key=True, autoincrement=False),
             Column("key", String(LONGEST_KEY), primary_key=True),
             Column("row", LargeBinary),
-            Column("fields", Text, nullable=False, server_default="{}"),
-            Column("doubt", BigInteger, nullable=False, server_default="0"),
+            Column("fields", Text),
+            Column("doubt", BigInteger),
             Column("order", BigInteger),
             Column("refused", String(40)),
-            Column("refusals", Integer, nullable=False, server_default="0"),
+            Column("refusals", Integer),
             Column("refused_run", String(1000)),
-            Column("refused_at", Float, nullable=False, server_default="0"),
+            Column("refused_at", Float),
             Column("sent", String(40)),
             Column("prints", LargeBinary),
             Column("scopes", String(LONGEST_SCOPES)),
             Column("spelled", String(LONGEST_KEY)),
-            Column("absent", BigInteger, nullable=False, server_default="0"),
+            Column("absent_since", BigInteger, key="absent"),
             sqlite_with_rowid=False,
         )
         pushes = Table(

@@ -18,7 +18,7 @@ from typing import NoReturn
 from benchmarks import machine, night, page
 from benchmarks.kept import Kept
 from benchmarks.outcome import Outcome
-from benchmarks.parts import ledger
+from benchmarks.parts import filling, ledger
 from benchmarks.parts.audit import audit
 from benchmarks.parts.batches import batches
 from benchmarks.parts.growth import growth
@@ -44,6 +44,8 @@ PARTS: Mapping[str, Callable[[Effort, Path], Outcome]] = {
     "import": imports,
     "ledger-plan": ledger.plan,
     "ledger-growth": growth,
+    "ledger-fill": filling.fill,
+    "ledger-size": filling.size,
     "ledger-requests": ledger.requests,
     "ledger-overhead": ledger.overhead,
     "history": ledger.history,

@@ -35,6 +35,15 @@ def changed(number: int) -> int:
 
 def sample(job: Job) -> Prepare:
     """Write a Parquet file each for before and after; in the latter 1 % has changed."""
+    return _writing(job, lambda at: str(17430755068736000000 + at))
+
+
+def short_keys(job: Job) -> Prepare:
+    """The same with keys of twelve characters."""
+    return _writing(job, lambda at: f"p{at:011}")
+
+
+def _writing(job: Job, key: Callable[[int], str]) -> Prepare:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -43,7 +52,7 @@ def sample(job: Job) -> Prepare:
     def write(number: int, marker: str) -> None:
         with pq.ParquetWriter(f"{job.file}-{marker}.parquet", schema) as writer:
             for start in range(0, number, ROW_GROUP):
-                rows = [_record(at, marker) for at in range(start, min(number, start + ROW_GROUP))]
+                rows = [_record(at, marker, key(at)) for at in range(start, min(number, start + ROW_GROUP))]
                 writer.write_table(pa.Table.from_pylist(rows, schema))
 
     def prepare(number: int) -> Run:
@@ -54,9 +63,9 @@ def sample(job: Job) -> Prepare:
     return prepare
 
 
-def _record(at: int, marker: str) -> dict[str, str]:
+def _record(at: int, marker: str, key: str) -> dict[str, str]:
     return {
-        "id": str(17430755068736000000 + at),
+        "id": key,
         "email": f"person-{at}@example.com",
         "full_name": f"Person Number {at}{marker if at % EVERY == 0 and marker == 'after' else ''}",
         "mobile_phone_number": f"+35850{at:07}",
@@ -262,7 +271,7 @@ def bare(job: Job) -> Prepare:
 
     def prepare(number: int) -> Run:
         def run() -> int:
-            with closing(_connected(store)) as connection:
+            with closing(connected(store)) as connection:
                 look_up = _look_up(store, connection)
                 records = found = 0
                 for hashes in _hashed(job.file):
@@ -290,7 +299,8 @@ def _hashed(file: str) -> Iterator[dict[str, bytes]]:
                 }
 
 
-def _connected(store: dict[str, Any]) -> Any:
+def connected(store: dict[str, Any]) -> Any:
+    """Connect to the database of an Airflow connection, by its driver alone."""
     return sqlite3.connect(store["host"]) if store["conn_type"] == "sqlite" else _postgres(store)
 
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from airflow_profile_provider.ledger.fingerprints import Fingerprints
+from airflow_profile_provider.ledger.tables import ROW_BYTES
 from airflow_profile_provider.mapping.field_mapping import FieldMapping
 from airflow_profile_provider.mapping.mapper import Mapper
 from airflow_profile_provider.records import Row
@@ -48,8 +49,11 @@ def prints_of(vendor: Vendor, mapping: dict[str, Any]) -> Fingerprints:
 def test_a_release_alone_changes_no_fingerprint(
     vendor: type[Vendor], mapping: dict[str, Any], fingerprint: str
 ) -> None:
-    """These were written down once: whoever changes one makes every ledger look at every row again."""
-    assert prints_of(vendor(ACCESS), mapping).of_row(Row(1, ROW)).hex() == fingerprint
+    """These were written down once: whoever changes one makes every ledger look at every row again.
+
+    A ledger keeps the beginnings; older packages kept all of them.
+    """
+    assert prints_of(vendor(ACCESS), mapping).of_row(Row(1, ROW)).hex() == fingerprint[: 2 * ROW_BYTES]
 
 
 def test_a_release_alone_changes_no_fingerprint_of_a_batch() -> None:
@@ -58,7 +62,7 @@ def test_a_release_alone_changes_no_fingerprint_of_a_batch() -> None:
     )
     block = ColumnBatch(1, ["id", "name", "v"], batch)
     assert [found.hex() for found in prints_of(Ocamba(ACCESS), OCAMBA).of_rows(block)] == [
-        "a1ac7f37ef311bd95b7c97d3d1fc9a5d"
+        "a1ac7f37ef311bd95b7c97d3d1fc9a5d"[: 2 * ROW_BYTES]
     ]
 
 

@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -22,16 +22,16 @@ from airflow_profile_provider.ledger import migrations
 from airflow_profile_provider.ledger.admin import LedgerAdmin
 from airflow_profile_provider.ledger.migrations import migrate, script
 from airflow_profile_provider.ledger.schema import MIGRATIONS, SCHEMA
-from airflow_profile_provider.ledger.tables import Tables
+from airflow_profile_provider.ledger.tables import ROW_BYTES, Tables
 from unit.cli.test_commands import run
 
-from . import schema_1, schema_2, schema_3
+from . import schema_1, schema_2, schema_3, schema_6
 from .conftest import N
 from .quick import push, written
 
 SHAPE = "ocamba []"
-"""What `Vendor.shape` of Ocamba was when ledgers were of schema 1, of 2, and of 3."""
-OLD = {1: schema_1, 2: schema_2, 3: schema_3}
+"""What `Vendor.shape` of Ocamba was when ledgers were of schema 1, and is still."""
+OLD = {1: schema_1, 2: schema_2, 3: schema_3, 6: schema_6}
 of_any_age = pytest.mark.parametrize("age", OLD)
 
 
@@ -162,6 +162,34 @@ def test_an_older_ledger_that_is_only_read_is_not_touched(store: dict[str, Any],
     assert version_of(engine) == 1
 
 
+def test_the_beginning_of_a_row_s_fingerprint_is_kept(store: dict[str, Any], engine: Engine) -> None:
+    """So that a row which has not changed need not be looked at again."""
+    whole = bytes(range(16))
+    row = f"x'{whole.hex()}'" if store["conn_type"] == "sqlite" else f"'\\x{whole.hex()}'::bytea"
+    an_old_ledger(engine, store, age=6, more=f'update profile_ledger set "row" = {row}')
+    assert migrate(engine)
+    with engine.begin() as connection:
+        (kept,) = connection.execute(text('select distinct "row" from profile_ledger')).scalars()
+    assert bytes(kept) == whole[:ROW_BYTES]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("store", ["postgres"], indirect=True)
+def test_a_migration_may_take_longer_than_an_answer(
+    store: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = MIGRATIONS[-1]
+    slow = replace(slow, postgresql=("select pg_sleep(4.5)", *slow.postgresql))
+    monkeypatch.setattr("airflow_profile_provider.adapters.databases.ANSWER_SECONDS", 2)
+    monkeypatch.setattr(migrations, "MIGRATIONS", (*MIGRATIONS[:-1], slow))
+    found = engine_of(connection(store))
+    try:
+        assert migrate(found)
+        assert version_of(found) == SCHEMA
+    finally:
+        found.dispose()
+
+
 # -- pushes meanwhile -----------------------------------------------------------------------------------
 
 
@@ -267,7 +295,7 @@ def test_a_kill_in_the_middle_loses_nothing(
 ) -> None:
     an_old_ledger(engine, store, age=age)
     endings = []
-    for after in range(40):
+    for after in range(80):
         child = multiprocessing.get_context("fork").Process(target=_migrate_and_die, args=(store, after))
         child.start()
         child.join()

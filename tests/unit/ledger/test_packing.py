@@ -11,8 +11,8 @@ from sqlalchemy import create_engine
 
 from airflow_profile_provider.ledger.fingerprints import Fingerprints
 from airflow_profile_provider.ledger.ledger import Ledger
-from airflow_profile_provider.ledger.packing import EARLIER_BYTES, Packing
-from airflow_profile_provider.ledger.salt import FIELD_BYTES
+from airflow_profile_provider.ledger.packing import EARLIER_BYTES, MOST_GROUPS, Packing
+from airflow_profile_provider.ledger.salt import FIELD_BYTES, HASH_BYTES
 
 NAMES = [f"field {number}" for number in range(300)]
 """More than are counted in one byte."""
@@ -45,23 +45,47 @@ def test_fields_are_unpacked_as_they_were_packed(
         assert packing.unpacked(packing.packed(fields, earlier)) == (fields, earlier)
 
 
-def test_a_field_whose_number_stands_for_nothing_is_left_out(packing: Packing) -> None:
-    kept = packing.packed({NAMES[0]: print_of("a"), NAMES[1]: print_of("b")}, (b"before",))
+def test_after_a_number_that_stands_for_nothing_nothing_is_known(packing: Packing) -> None:
+    first, second = ({name: print_of(name)} for name in NAMES[:2])
+    kept = packing.packed(first, ()) + packing.packed(second, (b"before",))
     engine = packing._engine
+    assert Packing(engine).unpacked(kept) == ({**first, **second}, (b"before",))
     with engine.begin() as connection:
         connection.exec_driver_sql("create table held as select * from profile_ledger_meta")
-        connection.exec_driver_sql("delete from profile_ledger_meta where name = 'field 1'")
+        where = f"where name like 'fields %' and value = '[\"{NAMES[1]}\"]'"
+        assert connection.exec_driver_sql(f"delete from profile_ledger_meta {where}").rowcount == 1
     try:
-        assert Packing(engine).unpacked(kept) == ({NAMES[1]: print_of("b")}, (b"before",))
+        assert Packing(engine).unpacked(kept) == (first, ())
     finally:
         with engine.begin() as connection:
             connection.exec_driver_sql("insert or ignore into profile_ledger_meta select * from held")
 
 
+def test_of_what_an_older_package_packed_the_beginnings_count(packing: Packing) -> None:
+    """It wrote a number for each field, and eight bytes behind it."""
+    engine, number = packing._engine, 90_000
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"insert into profile_ledger_meta values ('field {number}', '\"old\"')")
+    kept = b"\x90\xbf\x05" + b"12345678" + packing.packed({"new": b"abcde"}, (b"before",))
+    assert Packing(engine).unpacked(kept) == ({"old": b"12345", "new": b"abcde"}, (b"before",))
+
+
+def test_where_there_are_too_many_combinations_each_field_has_its_number(packing: Packing) -> None:
+    engine, names = packing._engine, NAMES[:10]
+    sets = [[name for at, name in enumerate(names) if of >> at & 1] for of in range(1, 1 << len(names))]
+    kept = [packing.packed({name: print_of(name) for name in each}, ()) for each in sets]
+    with engine.begin() as connection:
+        query = "select count(*) from profile_ledger_meta where name like 'fields %'"
+        assert connection.exec_driver_sql(query).scalar_one() <= MOST_GROUPS + len(names)
+    other = Packing(engine)
+    for each, packed in zip(sets, kept, strict=True):
+        assert other.unpacked(packed) == ({name: print_of(name) for name in each}, ())
+
+
 @pytest.mark.parametrize("names", [ODD, ODD[::-1], ODD[:1], ()])
 def test_a_whole_change_is_hashed_as_older_packages_did(names: tuple[str, ...]) -> None:
-    plain = {name: print_of(repr(name)) for name in names}
+    plain = {name: print_of(repr(name)) + b"end" for name in names}
     named = json.dumps(["", sorted((name, digest.hex()) for name, digest in plain.items())])
-    due = blake2b(b"shape" + named.encode(), key=b"k" * 32, digest_size=FIELD_BYTES).digest()
+    due = blake2b(b"shape" + named.encode(), key=b"k" * 32, digest_size=HASH_BYTES).digest()
     prints = Fingerprints(b"k" * 32, "shape", "mapping", [])
     assert [prints.of_all(plain), prints.of_all(plain)] == [due, due]

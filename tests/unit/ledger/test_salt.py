@@ -25,6 +25,7 @@ from airflow_profile_provider.adapters.databases import engine_of
 from airflow_profile_provider.ledger.migrations import migrate
 from airflow_profile_provider.ledger.packing import EARLIER_BYTES, Packing
 from airflow_profile_provider.ledger.salt import FIELD_BYTES, Salt
+from airflow_profile_provider.ledger.tables import ROW_BYTES
 
 from . import schema_1
 from .conftest import N
@@ -80,7 +81,7 @@ def aged(
 
 def salted(engine: Engine) -> int:
     """How many entries hold salted fingerprints, and no others."""
-    query = "select count(*) from profile_ledger where fields = '' and prints is not null"
+    query = "select count(*) from profile_ledger where fields is null and prints is not null"
     return int(asked(engine, query)[0][0])
 
 
@@ -114,7 +115,7 @@ def test_a_fingerprint_is_the_keyed_hash_of_the_plain_one_and_the_key(ocamba: Oc
     plain = bytes.fromhex(schema_1.field_print("comment", "yes", SHAPE, secret.hex()))
     due = blake2b(b"7" + plain, key=secret, digest_size=8, person=b"field").digest()
     ((prints,),) = asked(engine, "select prints from profile_ledger where key = '7'")
-    assert Packing(engine).unpacked(bytes(prints))[0]["comment"] == due
+    assert Packing(engine).unpacked(bytes(prints))[0]["comment"] == due[:5]
 
 
 def test_a_secret_of_the_connection_is_what_counts(
@@ -285,23 +286,23 @@ def test_names_of_any_kind_and_number_are_kept_in_either_database(engine: Engine
     fields = {name: number.to_bytes(FIELD_BYTES) for number, name in enumerate(names)}
     one, other = Packing(engine), Packing(engine)
     kept = one.packed(fields, [])
-    assert len(kept) == sum(FIELD_BYTES + (1 if number < 128 else 2) for number in range(1, len(names) + 1))
+    assert len(kept) == 1 + FIELD_BYTES * len(names)
     assert other.unpacked(kept) == (fields, ())
 
 
 def test_two_pushes_that_name_fields_at_once_understand_each_other(engine: Engine) -> None:
     assert migrate(engine)
     one, other = Packing(engine), Packing(engine)
-    first = one.packed({"a": b"0" * 8}, [])
-    second = other.packed({"b": b"1" * 8, "a": b"2" * 8}, [b"3" * 6])
-    third = one.packed({"b": b"4" * 8, "c": b"5" * 8}, [])
+    first = one.packed({"a": b"0" * 5}, [])
+    second = other.packed({"b": b"1" * 5, "a": b"2" * 5}, [b"3" * 6])
+    third = one.packed({"b": b"4" * 5, "c": b"5" * 5}, [])
     for packing in (one, other, Packing(engine)):
-        assert packing.unpacked(first)[0] == {"a": b"0" * 8}
-        assert packing.unpacked(second) == ({"b": b"1" * 8, "a": b"2" * 8}, (b"3" * 6,))
-        assert packing.unpacked(third)[0] == {"b": b"4" * 8, "c": b"5" * 8}
+        assert packing.unpacked(first)[0] == {"a": b"0" * 5}
+        assert packing.unpacked(second) == ({"b": b"1" * 5, "a": b"2" * 5}, (b"3" * 6,))
+        assert packing.unpacked(third)[0] == {"b": b"4" * 5, "c": b"5" * 5}
 
 
-def test_an_entry_of_four_fields_takes_at_most_ninety_bytes_in_sqlite(ocamba: Ocamba, tmp_path: Path) -> None:
+def test_an_entry_of_four_fields_takes_less_than_seventy_bytes(ocamba: Ocamba, tmp_path: Path) -> None:
     """Its key takes 8 of them, and each page a few for itself."""
     from airflow_profile_provider.ledger.entry import Entry
     from airflow_profile_provider.ledger.ledger import Ledger
@@ -311,11 +312,11 @@ def test_an_entry_of_four_fields_takes_at_most_ninety_bytes_in_sqlite(ocamba: Oc
     before = path.stat().st_size
     ledger.acknowledge(
         [
-            Entry(f"{n:08}", os.urandom(16), {name: os.urandom(FIELD_BYTES) for name in "abcd"})
+            Entry(f"{n:08}", os.urandom(ROW_BYTES), {name: os.urandom(FIELD_BYTES) for name in "abcd"})
             for n in range(number)
         ]
     )
     ledger.close()
     with sqlite3.connect(path, isolation_level=None) as connection:
         connection.execute("vacuum")
-    assert (path.stat().st_size - before) / number < 90, (path.stat().st_size - before) / number
+    assert (path.stat().st_size - before) / number < 70, (path.stat().st_size - before) / number

@@ -71,7 +71,7 @@ def killed(vendor: Ocamba, records: list[dict[str, Any]], after: int, **options:
 def acknowledged(store: dict[str, Any]) -> int:
     """How many keys the ledger vouches for."""
     with engine_of(_connection(store)).begin() as connection:
-        query = text("select count(*) from profile_ledger where doubt = 0")
+        query = text("select count(*) from profile_ledger where doubt is null")
         return int(connection.execute(query).scalar_one())
 
 
