@@ -70,8 +70,8 @@ def nothing(effort: Effort, folder: Path) -> Outcome:
         "SQLite, LocalExecutor, a query over SQLite, a ledger in SQLite, connections in Airflow's database; "
         "from the start of the task to its end, as Airflow recorded them, "
         f"{rounds} rounds. The parts are of further runs, in which a thread looks at what the task does, and "
-        f"the median of each; {median(more_than) - sum(parts.values()):+.2f} s of the difference are in none "
-        "of them."
+        f"the median of each: together {sum(parts.values()):.2f} s, where the difference is "
+        f"{median(more_than):.2f} s."
     ]
     return Outcome(
         "Nothing to send, in a real worker",
