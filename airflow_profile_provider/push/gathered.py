@@ -135,9 +135,10 @@ class Gathered:
     def _forget(self, numbers: Sequence[int]) -> None:
         self._database.execute("begin")
         try:
-            self._database.executemany(
-                "delete from gathered where number = ?", ((number,) for number in numbers)
-            )
+            for start in range(0, len(numbers), _ASKED_AT_ONCE):
+                asked = numbers[start : start + _ASKED_AT_ONCE]
+                marks = ", ".join("?" * len(asked))
+                self._database.execute(f"delete from gathered where number in ({marks})", asked)
             self._database.execute("commit")
         except sqlite3.Error:
             self._take_back()

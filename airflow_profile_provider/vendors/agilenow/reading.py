@@ -219,8 +219,14 @@ def written(value: Any) -> Any:
 
 def shown(record: Record, fields: Iterable[str]) -> dict[str, Any]:
     """Return those of the fields that a record shows; one that is empty is None."""
-    values = ((name, written(record[name])) for name in fields if name in record)
-    return {name: None if value == "" else value for name, value in values}
+    found: dict[str, Any] = {}
+    for name in fields:
+        if name in record:
+            value = record[name]
+            if type(value) is not str:  # as most are
+                value = written(value)
+            found[name] = None if value == "" else value
+    return found
 
 
 def _each_held(rows: Iterable[Record], key_type: str, fields: Collection[str]) -> tuple[Held, ...]:
