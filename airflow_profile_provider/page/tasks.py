@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_profile_provider.options import is_template
@@ -59,34 +58,70 @@ class PushTask:
         return f"{self.vendor}_conn_id"
 
 
-_known: dict[tuple[str, str], tuple[PushTask, ...]] = {}
-"""The pushes of each version of a DAG, by its id and its hash: none is read twice."""
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """The pushes of a version of a DAG, as they were when that had this hash.
+
+    ``final``: a newer version was there already, so that Airflow will not write this one anew.
+    """
+
+    digest: str
+    final: bool
+    pushes: tuple[PushTask, ...]
+
+
+_known: dict[Any, _Known] = {}
+"""By the version's id. No version is read twice, unless it was written anew."""
 
 
 def push_tasks(session: Session, dag_ids: Collection[str]) -> list[PushTask]:
     """Return the pushes of these DAGs, as the newest version that has them says."""
+    versions = _versions(session, dag_ids)
+    _learn(session, {number: place > 1 for number, place in versions})
+    found: dict[tuple[str, str], PushTask] = {}
+    for number, _ in versions:
+        for task in _known[number].pushes if number in _known else ():
+            found.setdefault((task.dag_id, task.task_id), task)
+    return list(found.values())
+
+
+def _versions(session: Session, dag_ids: Collection[str]) -> list[tuple[Any, int]]:
+    """Return the last versions of DAGs, those of each newest first, with their places among these.
+
+    They are asked of the small table of versions: of that with what a DAG is made of, databases read it all.
+    """
+    from airflow.models.dag_version import DagVersion as Version
+    from sqlalchemy import func, select
+
+    place = func.row_number().over(partition_by=Version.dag_id, order_by=Version.version_number.desc())
+    ranked = select(Version.id, Version.dag_id, place.label("place"))
+    if len(dag_ids) <= _AT_ONCE:
+        ranked = ranked.where(Version.dag_id.in_(dag_ids))
+    few = ranked.subquery()
+    query = select(few.c.id, few.c.dag_id, few.c.place).where(few.c.place <= VERSIONS)
+    rows = session.execute(query.order_by(few.c.place))
+    return [(number, at) for number, dag_id, at in rows if dag_id in dag_ids]
+
+
+def _learn(session: Session, versions: Mapping[Any, bool]) -> None:
+    """Read the pushes of versions that are not known, or were written anew since."""
     from airflow.models.serialized_dag import SerializedDagModel as Kept
     from sqlalchemy import select
 
-    query = select(Kept.id, Kept.dag_id, Kept.dag_hash).order_by(Kept.created_at.desc())
-    if len(dag_ids) <= _AT_ONCE:
-        query = query.where(Kept.dag_id.in_(dag_ids))
-    seen: Counter[str] = Counter()
-    wanted: list[tuple[Any, tuple[str, str]]] = []
-    for number, dag_id, digest in session.execute(query):
-        seen[dag_id] += 1
-        if dag_id in dag_ids and seen[dag_id] <= VERSIONS:
-            wanted.append((number, (str(number), digest)))
-    unread = [number for number, name in wanted if name not in _known]
-    for start in range(0, len(unread), _AT_ONCE):
-        for kept in session.scalars(select(Kept).where(Kept.id.in_(unread[start : start + _AT_ONCE]))):
-            _known[str(kept.id), kept.dag_hash] = tuple(pushes_of(kept.dag_id, kept.data or {}))
+    unsure = [number for number in versions if number not in _known or not _known[number].final]
+    for start in range(0, len(unsure), _AT_ONCE):
+        some = unsure[start : start + _AT_ONCE]
+        unread = []
+        query = select(Kept.dag_version_id, Kept.dag_hash).where(Kept.dag_version_id.in_(some))
+        for number, digest in session.execute(query):
+            if number in _known and _known[number].digest == digest:
+                _known[number] = replace(_known[number], final=versions[number])
+            else:
+                unread.append(number)
+        for kept in session.scalars(select(Kept).where(Kept.dag_version_id.in_(unread))) if unread else ():
+            pushes = tuple(pushes_of(kept.dag_id, kept.data or {}))
+            _known[kept.dag_version_id] = _Known(kept.dag_hash, versions[kept.dag_version_id], pushes)
             session.expunge(kept)
-    found: dict[tuple[str, str], PushTask] = {}
-    for _, name in wanted:
-        for task in _known.get(name, ()):
-            found.setdefault((task.dag_id, task.task_id), task)
-    return list(found.values())
 
 
 def pushes_of(dag_id: str, data: Mapping[str, Any]) -> Iterator[PushTask]:
