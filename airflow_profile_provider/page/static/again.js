@@ -30,6 +30,17 @@ function type(field, value) {
   field.dispatchEvent(new Event("change", { bubbles: true }));
 }
 
+/** Choose a value in a list of the host's form, as a user would; a field that is no list is left as it is. */
+async function pick(name, value) {
+  const list = document.querySelector(`[role=dialog] #element_${name}`);
+  const opens = list?.querySelector("[role=combobox]");
+  if (!opens) return;
+  opens.dispatchEvent(new MouseEvent("mousedown", { bubbles: true, button: 0 }));
+  const options = () => [...list.querySelectorAll("[role=option]")];
+  const wanted = () => options().find((option) => option.textContent.trim() === value);
+  (await appearing(wanted))?.click();
+}
+
 /** Open the DAG's form, and fill in what is known; its button is left to the user. */
 async function fill({ dag_id: dagId, conf }) {
   const button = await appearing(() => opener(dagId));
@@ -41,6 +52,7 @@ async function fill({ dag_id: dagId, conf }) {
   if (!(await appearing(() => fieldOf(first)))) return;
   for (const [name, value] of Object.entries(conf)) {
     if (fieldOf(name)) type(fieldOf(name), value);
+    else await pick(name, value);
   }
 }
 

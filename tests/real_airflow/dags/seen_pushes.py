@@ -15,6 +15,7 @@ with DAG("seen_pushes", schedule=None, tags=["profiles"]):
     OcambaPushProfilesOperator(
         task_id="push_ocamba",
         records=FOLDER + "/seen/ocamba.jsonl",
+        nulls="skip",
         rejects_path=FOLDER + "/seen/rejects/",
         ledger_conn_id="profile_ledger",
     )

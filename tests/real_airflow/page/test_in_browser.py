@@ -203,3 +203,5 @@ def test_rejects_are_pushed_again_in_airflows_own_form(browser: Browser, seen: S
         page.wait_for_function("document.querySelector('[name=element_conn_id]').value === 'ocamba_default'")
         rejects = seen.ended.report("push_ocamba")["rejects"]
         assert page.locator('[role=dialog] [name="element_rejects"]').input_value() == rejects
+        page.wait_for_function("document.querySelector('input[name=element_nulls]').value === 'skip'")
+        page.locator("[role=dialog] #element_nulls").get_by_text("skip", exact=True).wait_for()
