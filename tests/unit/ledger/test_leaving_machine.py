@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import rule
+from hypothesis.stateful import precondition, rule
 
 from airflow_profile_provider.errors import PushStopped, SourceError
 from airflow_profile_provider.records import Verdict
@@ -38,6 +39,7 @@ class Leaving(Machine):
     def __init__(self) -> None:
         super().__init__()
         self.source = dict.fromkeys(KEYS, "a")
+        self.version = 0
         self.delivered: set[str] = set()
         """Keys that a push may have delivered: nobody else may be told that he is gone."""
 
@@ -110,6 +112,28 @@ class Leaving(Machine):
         for share in range(4):
             self.pushed(self.rows(), **{**how, "max_changes": None, "partition": (share, 4)})
 
+    @precondition(lambda self: not self.vendor.faults)
+    @rule(keys=some, texts=st.lists(st.sampled_from(TEXTS), min_size=2, max_size=2), how=how)
+    def two_versions_overlap_while_keys_leave(
+        self, keys: list[str], texts: list[str], how: dict[str, Any]
+    ) -> None:
+        """G3: of two runs at once, whichever is first, the newer one's values stay; who left is told."""
+        self.keys_leave(keys)
+        sources = []
+        for text in texts:
+            self.version += 1
+            self.source = dict.fromkeys(self.source, text)
+            sources.append([{**row, "v": self.version} for row in self.rows()])
+
+        def run(name: str, rows: Rows) -> Report:
+            return self.pushed(rows, version="v", run=name, **how)
+
+        with ThreadPoolExecutor(2) as both:
+            reports = list(both.map(run, ("older", "newer"), sources))
+        assert [report.complete for report in reports] == [True, True]
+        for key, text in self.source.items():
+            assert (self.vendor.profiles[key]["comment"], self.vendor.profiles[key]["lists"]) == (text, HERE)
+
     @rule(how=how, readable=st.integers(0, 3))
     def a_source_breaks(self, how: dict[str, Any], readable: int) -> None:
         """G6."""
@@ -154,5 +178,5 @@ class Leaving(Machine):
         assert [(report.requests, report.absent) for report in reports[1:]] == [(0, 0), (0, 0)]
 
 
-def test_g1_g2_g5_g6_hold_whoever_leaves_and_returns(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_g1_g2_g3_g5_g6_hold_whoever_leaves_and_returns(monkeypatch: pytest.MonkeyPatch) -> None:
     Leaving.run(monkeypatch, examples=12)
