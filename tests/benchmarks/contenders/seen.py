@@ -126,11 +126,11 @@ def _ledger(starts: list[datetime], lines: int, entries: int) -> None:
 
 
 def _entries(connection: Any, number: int, refused_at: float) -> None:
-    row, prints = (_BYTES[connection.dialect.name].format(size) for size in (12, 16))
-    doubt = "case when n % 1000 = 0 then 1 else 0 end"
-    refusals = "case when n % 500 = 0 then 5 else 0 end"
+    row, prints = (_BYTES[connection.dialect.name].format(size) for size in (6, 16))
+    doubt = "case when n % 1000 = 0 then 1 end"
+    refusals, refused = (f"case when n % 500 = 0 then {value} end" for value in (5, refused_at))
     into = 'profile_ledger (target, "key", "row", prints, "order", doubt, refusals, refused_at)'
-    columns = f"1, {_KEY.format('n')}, {row}, {prints}, n, {doubt}, {refusals}, {refused_at}"
+    columns = f"1, {_KEY.format('n')}, {row}, {prints}, n, {doubt}, {refusals}, {refused}"
     _insert(connection, into, columns, number)
 
 
