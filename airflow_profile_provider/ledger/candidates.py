@@ -49,12 +49,14 @@ class Candidates:
     ) -> Iterator[Row]:
         """Yield the rows that are not plainly those that were acknowledged last; settle the others at once.
 
-        A key that was let through once always is, for what the ledger says of it is about to be untrue.
+        A key that was let through once always is, for what the ledger says of it is about to be untrue. Where
+        the ledger knew nothing at first, all are.
         """
         passed: set[str] = set()
+        knows_nothing = self._ledger.is_empty
         for block in blocks:
             prints = self._prints.of_rows(block)
-            if len(passed) > MOST_PASSED:
+            if knows_nothing or len(passed) > MOST_PASSED:
                 settle(block, range(len(block)))
                 yield from block.rows(range(len(block)), prints)
                 continue

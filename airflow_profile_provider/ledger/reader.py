@@ -112,6 +112,7 @@ class LedgerReader(ABC):
             )
 
     @property
+    @patient
     def is_empty(self) -> bool:
         """Whether nothing of the target was acknowledged so far."""
         return not self._has_acknowledged(self._target)

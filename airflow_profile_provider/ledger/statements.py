@@ -22,6 +22,11 @@ _PARAMETER = re.compile(r"%\((\w+)\)s(?:::(\w+))?")
 _UNCAST = {"row": "BYTEA", "prints": "BYTEA", "refused_at": "FLOAT8"}
 """The types of parameters that SQLAlchemy leaves to the driver."""
 
+_IN_ARRAY, _ONCE = 0, -1
+"""How values of many rows are given, or else by how many bytes each, one behind the other."""
+MOST_WAYS = 1000
+"""So many statements are remembered: they differ by which values are alike."""
+
 
 def insert_into(table: Table, dialect: str) -> Any:
     """Return an insert that may say what to do where a row is there already.
@@ -44,7 +49,7 @@ class Statements:
     def __init__(self, entries: Table, engine: Engine) -> None:
         self._entries = entries
         self._dialect = engine.dialect.name
-        self._of_arrays: dict[str, str] = {}
+        self._of_many: dict[tuple[Any, ...], str] = {}
 
     @cached_property
     def _writer(self) -> Dialect:
@@ -80,24 +85,43 @@ class Statements:
         """Return a statement that writes many rows, with its parameters, as its database is fastest at it.
 
         PostgreSQL gets them all at once, as arrays: row by row, each would be planned anew, because nothing
-        is prepared. It refuses that where a key comes twice.
+        is prepared. It refuses that where a key comes twice. What all rows have is given once, and bytes of
+        one length one behind the other: an array costs the driver more than all else.
         """
         if self._dialect == "sqlite" or len({row["key"] for row in rows}) < len(rows):
             return statement, rows
-        return self._at_once(statement), {name: [row[name] for row in rows] for name in rows[0]}
+        columns = {name: [row[name] for row in rows] for name in rows[0]}
+        ways = {name: _way_of(values) for name, values in columns.items() if name != "key"}
+        given = {name: values[0] for name, values in columns.items() if ways.get(name) == _ONCE}
+        given |= {name: b"".join(values) for name, values in columns.items() if ways.get(name, 0) > 0}
+        return self._at_once(statement, ways), {**columns, **given}
 
-    def _at_once(self, statement: str) -> str:
-        """Let an insert of a row take arrays."""
-        if statement not in self._of_arrays:
+    def _at_once(self, statement: str, ways: Mapping[str, int]) -> str:
+        """Let an insert of a row take many, each column in its way."""
+        known = (statement, *ways.items())
+        if known not in self._of_many:
             start, values, end = re.split(r" VALUES \((.*?)\)(?= ON CONFLICT)", statement, maxsplit=1)
-            found = _PARAMETER.findall(values)
-            arrays = ", ".join(f"%({name})s::{kind or _UNCAST[name]}[]" for name, kind in found)
-            names = ", ".join(f'"{name}"' for name, _ in found)
-            taken = _PARAMETER.sub(r'given."\1"', values)
-            self._of_arrays[statement] = (
-                f"{start} SELECT {taken} FROM unnest({arrays}) AS given ({names}){end}"
+            found = {name: kind or _UNCAST[name] for name, kind in _PARAMETER.findall(values)}
+            in_array = [name for name in found if ways.get(name, _IN_ARRAY) == _IN_ARRAY]
+            arrays = ", ".join(f"%({name})s::{found[name]}[]" for name in in_array)
+            names = ", ".join(f'"{name}"' for name in in_array)
+
+            def taken(parameter: re.Match[str]) -> str:
+                name = parameter[1]
+                way, one = ways.get(name, _IN_ARRAY), f"%({name})s::{found[name]}"
+                if way == _IN_ARRAY:
+                    return f'given."{name}"'
+                return (
+                    one if way == _ONCE else f"substr({one}, given.place::INTEGER * {way} - {way - 1}, {way})"
+                )
+
+            if len(self._of_many) >= MOST_WAYS:
+                self._of_many.clear()
+            self._of_many[known] = (
+                f"{start} SELECT {_PARAMETER.sub(taken, values)} "
+                f"FROM unnest({arrays}) WITH ORDINALITY AS given ({names}, place){end}"
             )
-        return self._of_arrays[statement]
+        return self._of_many[known]
 
     @cached_property
     def unlike(self) -> str:
@@ -276,6 +300,17 @@ class Statements:
         changed = {**new, **literals, **other(self._entries.c, statement.excluded)}
         statement = statement.on_conflict_do_update(index_elements=["target", "key"], set_=changed)
         return self._text(statement.values(**literals), ["target", "key", *names, *fixed])
+
+
+def _way_of(values: Sequence[Any]) -> int:
+    """Return how values of one column are given."""
+    first = values[0]
+    if values.count(first) == len(values):
+        return _ONCE
+    if isinstance(first, bytes) and all(isinstance(value, bytes) for value in values):
+        lengths = set(map(len, values))
+        return lengths.pop() if len(lengths) == 1 else _IN_ARRAY
+    return _IN_ARRAY
 
 
 def _joined(held: Any, new: Any) -> Any:

@@ -1,0 +1,53 @@
+"""What is written of many records at once is what each of them has, however alike they are."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from airflow.sdk import Connection
+
+from airflow_profile_provider.adapters.databases import engine_of
+from airflow_profile_provider.ledger.entry import Entry
+from airflow_profile_provider.ledger.ledger import Ledger
+from airflow_profile_provider.ledger.tables import ROW_BYTES
+
+
+@pytest.fixture
+def ledger(store: dict[str, Any]) -> Iterator[Ledger]:
+    found = Ledger(engine_of(Connection(conn_id="ledger", **store)), "ocamba:x", "id")
+    yield found
+    found.close()
+
+
+def print_of() -> bytes:
+    return os.urandom(5)
+
+
+ALIKE = [Entry(f"k{n}", bytes([n]) * ROW_BYTES, {"a": print_of()}, order=7) for n in range(4)]
+ALL_THE_SAME = [Entry(f"k{n}", b"\0" * ROW_BYTES, {"a": b"12345"}) for n in range(3)]
+UNLIKE = [
+    Entry("'k", bytes(range(ROW_BYTES)), {}, order=-1),
+    Entry("k,{}", b"\\" * ROW_BYTES, {"a": print_of(), "b": print_of()}, doubt=9, sent="ab"),
+    Entry("ä \\N", b"'" * ROW_BYTES, {"a": print_of()}, (b"before",), spelled="Ä \\N"),
+    Entry("k", b"%" * ROW_BYTES, {f"{n}": print_of() for n in range(300)}, order=2**62),
+]
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [ALIKE, ALIKE[:1], ALL_THE_SAME, UNLIKE, UNLIKE[:2], [*UNLIKE, *ALIKE]],
+    ids=lambda found: len(found),
+)
+def test_entries_are_read_as_they_were_written(ledger: Ledger, entries: list[Entry]) -> None:
+    for _ in range(2):
+        ledger.acknowledge(entries)
+        found = ledger.known([entry.key for entry in entries])
+        ledger.add_fields(found.values())
+        assert len(found) == len(entries)
+        for entry in entries:
+            read = found[entry.key]
+            assert (read.row, read.fields, read.earlier) == (entry.row, entry.fields, entry.earlier)
+            assert (read.order, read.doubt, read.sent) == (entry.order, entry.doubt, entry.sent)
