@@ -100,6 +100,21 @@ class Scene:
         steps = self._steps("nothing_on_commit", "other_outbox", committed)
         return Sample(sum(steps.values()), steps)
 
+    def both(self, value: str, *, push_first: bool) -> tuple[Sample, Sample]:
+        """Commit a change to push and one for nothing at once, so that both meet Airflow's loops alike."""
+        key = next(iter(self.sandbox.keys("ocamba")))
+        changes = [("profile_outbox", key), ("other_outbox", "nobody")]
+        time.sleep(random.uniform(0, 1))  # so that these are met at any moment
+        begun = {}
+        for table, whose in changes if push_first else reversed(changes):
+            begun[table] = time.time()
+            self._tables[table].write(whose, {"full_name": value})
+        self._until(lambda: self.sandbox.profile("ocamba", key)["full_name"] == value, pause=0.01)
+        total = time.time() - begun["profile_outbox"]
+        pushed = Sample(total, self._steps("push_on_commit", "profile_outbox", begun["profile_outbox"]))
+        steps = self._steps("nothing_on_commit", "other_outbox", begun["other_outbox"])
+        return pushed, Sample(sum(steps.values()), steps)
+
     def pushed_to_all(self, value: str) -> float:
         """Commit a person's change, and wait until the last of five vendors holds it: so many seconds."""
         keys = {vendor: next(iter(self.sandbox.keys(vendor))) for vendor in VENDORS}
