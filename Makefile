@@ -127,7 +127,7 @@ KEEP ?=
 
 bench: install .venv-bench/.installed ## Measure the push beside loops, HttpOperator, drt and dlt; ONLY=cost,limits for parts
 	$(call stage,benchmark: about 50 minutes; leave the machine alone meanwhile)
-	@PYTHONPATH=tests:dags $(BIN)/python -m benchmarks --tools .venv-bench/bin/python $(if $(ONLY),--only $(ONLY)) $(if $(KEEP),--keep $(KEEP))
+	@PYTHONPATH=tests:dags $(BIN)/python -m benchmarks --tools .venv-bench/bin/python $(if $(ONLY),--only $(ONLY)) $(if $(KEEP),--keep $(KEEP)) $(if $(WRITE),--write)
 
 bench-quick: install ## Measure a tenth of it, without drt, dlt, scheduler and quotas; writes nothing
 	@PYTHONPATH=tests:dags $(BIN)/python -m benchmarks --only cost,latency,batches,memory --factor 0.1 --rounds 3

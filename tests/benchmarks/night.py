@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from benchmarks.outcome import Outcome, Row
-from benchmarks.page import write
+from benchmarks.page import LATER, between, read, write
 from benchmarks.pictures import Bar, Panel, Picture, svg
 
 MARKS = (
     "<!-- pictures: make bench writes what follows -->",
     "<!-- end of the pictures -->",
 )
+_RUN = re.compile(r"Measured on (.+?),? on: ", re.DOTALL)
 _CHANGES = 10_000
 _PEOPLE = 1_000_000
 _ONE, _MANY = "1 record a request, vendor at 50 ms", "100 records a request (Sonoran v1), vendor at 50 ms"
@@ -24,14 +26,17 @@ class NotMeasured(LookupError):
     """The run lacks what a picture needs: what that is."""
 
 
-def publish(page: Path, outcomes: Sequence[Outcome], about: str) -> None:
-    """Draw what the outcomes suffice for into the folder ``images`` beside a page, and put it on the page.
+def publish(page: Path) -> None:
+    """Draw what a page's tables suffice for into the folder ``images`` beside it, and put it on the page.
+
+    A part that was measured after the last whole run is taken from there.
 
     Raises:
         ValueError: the page has no place for it.
     """
-    run = about.partition(" on: ")[0].removesuffix(",").replace("Measured on", "the run of")
-    shown = [f"All figures here are of {run}; its tables follow below."]
+    whole, later = between(page), between(page, LATER)
+    outcomes = [*read(later), *read(whole)]
+    shown = [_of_which_run(whole, later)]
     for make in (_speed, _night, _growth):
         try:
             picture, words = make(outcomes)
@@ -44,6 +49,18 @@ def publish(page: Path, outcomes: Sequence[Outcome], about: str) -> None:
     if said := _around(outcomes):
         shown.append(f"**Around it.** {said}")
     write(page, "\n\n".join(shown), MARKS)
+
+
+def _of_which_run(whole: str, later: str) -> str:
+    run, since = (_RUN.search(each) for each in (whole, later))
+    if run is None:
+        return "Nothing was measured so far."
+    if since is None:
+        return f"All figures here are of the run of {run[1]}; its tables follow below."
+    return (
+        f"The figures here are of the run of {run[1]}; or, where a part was measured since, of the run of "
+        f"{since[1]}. The tables of both follow below."
+    )
 
 
 def _speed(outcomes: Sequence[Outcome]) -> tuple[Picture, str]:

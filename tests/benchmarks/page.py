@@ -8,6 +8,8 @@ from pathlib import Path
 from benchmarks.outcome import Outcome, Row, Target
 
 BEGIN, END = "<!-- measured: make bench writes what follows -->", "<!-- end of what was measured -->"
+LATER = ("<!-- later: some parts of make bench -->", "<!-- end of what was measured later -->")
+"""Where those parts stand that were measured by themselves, after the last whole run."""
 _NONE = "–"
 """Not measured; a column of nothing else is left out."""
 
@@ -57,6 +59,11 @@ def write(page: Path, measured: str, marks: tuple[str, str] = (BEGIN, END)) -> N
     if not (begun and ended):
         raise ValueError(f"{page} has no place for what was measured: {begin} … {end}")
     page.write_text(f"{before}{begin}\n{measured}\n{end}{after}")
+
+
+def write_later(page: Path, measured: str) -> None:
+    """Put parts on a page that were measured after the last whole run; empty after a whole run."""
+    write(page, f"## Parts measured since\n\n{measured}" if measured else "", LATER)
 
 
 def _part(outcome: Outcome) -> str:

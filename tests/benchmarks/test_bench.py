@@ -12,7 +12,7 @@ import pytest
 from benchmarks import night
 from benchmarks.kept import Kept
 from benchmarks.outcome import Outcome, Row, Target
-from benchmarks.page import BEGIN, END, between, read, render, write
+from benchmarks.page import BEGIN, END, LATER, between, read, render, write, write_later
 from benchmarks.parts.singles import DRT
 from benchmarks.pictures import WIDTH, Bar, Panel, Picture, svg
 from benchmarks.race import ROOT, environment
@@ -143,8 +143,7 @@ def test_the_pictures_on_the_page_are_those_of_its_tables(tmp_path: Path) -> Non
     page = tmp_path / "benchmarks.md"
     page.write_text((docs / "benchmarks.md").read_text())
     (tmp_path / "images").mkdir()
-    measured = between(page)
-    night.publish(page, read(measured), measured)
+    night.publish(page)
     drawn = list((tmp_path / "images").iterdir())
     assert drawn
     for picture in drawn:
@@ -155,9 +154,30 @@ def test_the_pictures_on_the_page_are_those_of_its_tables(tmp_path: Path) -> Non
 
 def test_a_picture_that_was_not_measured_is_said_to_be_missing(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    page.write_text("\n".join(night.MARKS))
-    night.publish(page, [], "Measured on a day, on: a machine.")
+    page.write_text("\n".join((*night.MARKS, BEGIN, "Measured on a day, on: a machine.", END, *LATER)))
+    night.publish(page)
     assert between(page, night.MARKS).count("A picture is missing") == 3
+
+
+def test_a_part_that_was_measured_since_is_shown_instead_of_the_older_one(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    (tmp_path / "images").mkdir()
+    page.write_text("\n".join((*night.MARKS, BEGIN, END, *LATER)))
+
+    def measured(day: str, seconds: float) -> str:
+        rows = [Row("empty task", seconds=0.1), Row("our task", seconds=seconds)]
+        return render([Outcome("Nothing to send", rows)], f"Measured on {day}, commit abc, on: a machine.")
+
+    write(page, measured("Monday", 1.0))
+    write_later(page, measured("Tuesday", 2.0))
+    night.publish(page)
+    shown = between(page, night.MARKS)
+    assert "run of Monday, commit abc; or, where a part was measured since, of the run of Tuesday" in shown
+    assert "takes 2.0 s in a worker" in shown
+    write_later(page, "")  # a whole run, which has all
+    night.publish(page)
+    assert "takes 1.0 s in a worker" in between(page, night.MARKS)
+    assert "since" not in page.read_text()
 
 
 def test_a_column_that_nobody_has_a_figure_for_is_left_out() -> None:
@@ -184,7 +204,7 @@ def test_a_figure_that_misses_its_bound_is_shown_as_not_reached() -> None:
     assert shown == ["reached", *["**not reached**"] * 3, "why"]
 
 
-@pytest.mark.parametrize("marks", [(BEGIN, END), MARKS, night.MARKS])
+@pytest.mark.parametrize("marks", [(BEGIN, END), MARKS, night.MARKS, LATER])
 def test_the_page_has_a_place_for_what_was_measured(marks: tuple[str, str], tmp_path: Path) -> None:
     text = (ROOT / "docs" / "benchmarks.md").read_text()
     page = tmp_path / "page.md"
