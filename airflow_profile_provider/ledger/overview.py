@@ -46,27 +46,15 @@ class Named:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Numbers:
+class Numbers(Target):
     """A target in numbers, which are found without a look at each of its keys.
 
     ``counted``: when ``entries`` were counted, in ISO 8601; None: just now. ``at_least`` names the numbers
-    that were counted up to a bound only: there are more. For the others see `admin.Target`.
+    that were counted up to a bound only: there are more.
     """
 
-    target: str
-    key_type: str
-    entries: int
-    in_doubt: int
-    refused: int
-    quarantined: int
-    newest: int | str | None
-    busy: bool
     counted: str | None
     at_least: tuple[str, ...]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return it as it is printed."""
-        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +110,7 @@ class LedgerOverview(LedgerAdmin):
     def _numbers(self, connection: Connection, named: Named, now: float, most: int) -> Numbers:
         counts = counts_of(connection, named.id, now, most)
         return Numbers(
+            id=named.id,
             target=named.target,
             key_type=named.key_type,
             entries=counts.entries,

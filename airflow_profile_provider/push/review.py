@@ -173,9 +173,9 @@ class PlanReview:
                 f"{self.changes}{' others' if before == str(self.changes) else ''}; plan and approve again"
             )
         if self.most is not None:
-            changes, received = self.changes + self.left, received
+            changes = self.changes + self.left
             if self.whole:
-                changes, received = self.whole[0] + leavers, self.whole[1] + leavers
+                changes, received = (number + leavers for number in self.whole)
             allowed = self.most.of(received)
             if changes > allowed and self.first:
                 return (

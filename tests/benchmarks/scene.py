@@ -14,6 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from acceptance.events.people import People
 from acceptance.events.table import Table
 from include.demo.source import VENDORS
 from include.local_airflow import LocalAirflow
@@ -42,15 +43,6 @@ IMPORTED = "".join(
     )
 )
 """What docs/events.md says to import in airflow_local_settings.py."""
-_PEOPLE = """
-create table people_outbox (
-    id bigint generated always as identity primary key,
-    sonoran_id text not null, communifire_id text not null, agilenow_id text not null,
-    ocamba_id text not null, lightfield_id text not null,
-    fields jsonb not null,
-    created timestamptz not null default now(),
-    sonoran text, communifire text, agilenow text, ocamba text, lightfield text
-)"""
 _NOTIFYING = """
 create function tell_of_{table}() returns trigger language plpgsql as $$
 begin
@@ -74,13 +66,13 @@ class Scene:
     def __init__(self, airflow: LocalAirflow, sandbox: Sandbox, engine: Engine) -> None:
         self.airflow = airflow
         self.sandbox = sandbox
-        self._engine = engine
         names = ("profile_outbox", "other_outbox", "five_outbox")
         self._tables = {name: Table(engine, name) for name in names}
         for table in self._tables.values():
             table.make()
+        self._people = People(engine, {vendor: list(sandbox.keys(vendor)) for vendor in VENDORS})
+        self._people.make()
         with engine.begin() as connection:
-            connection.execute(text(_PEOPLE))
             for name in (*names, "people_outbox"):
                 connection.execute(text(_NOTIFYING.format(table=name)))
 
@@ -117,17 +109,13 @@ class Scene:
 
     def pushed_to_all(self, value: str) -> float:
         """Commit a person's change, and wait until the last of five vendors holds it: so many seconds."""
-        keys = {vendor: next(iter(self.sandbox.keys(vendor))) for vendor in VENDORS}
-        said = dict.fromkeys(("full_name", "first_name", "company"), value)
-        values = {f"{vendor}_id": key for vendor, key in keys.items()} | {"fields": json.dumps(said)}
-        places = ", ".join(f":{name}" for name in values)
-        insert = f"insert into people_outbox ({', '.join(values)}) values ({places})"
         time.sleep(random.uniform(0, 1))
         committed = time.time()
-        with self._engine.begin() as connection:
-            connection.execute(text(insert.replace(":fields", "cast(:fields as jsonb)")), values)
+        self._people.commit(0, value)
         last = VENDORS[-1]
-        self._until(lambda: self.sandbox.profile(last, keys[last])["$name"] == value, pause=0.01)
+        self._until(
+            lambda: self.sandbox.profile(last, self._people.keys[last][0])["$name"] == value, pause=0.01
+        )
         total = time.time() - committed
         self._ended("on_change_to_all", committed)
         return total

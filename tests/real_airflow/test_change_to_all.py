@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from acceptance.events.people import People
 from include.demo.source import VENDORS
 from postgres import private_postgres
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import create_engine
 
 from airflow_profile_provider.sandbox import Sandbox
 
@@ -19,15 +18,6 @@ from .conftest import Deployment
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1200)]
 
-DDL = """
-create table people_outbox (
-    id bigint generated always as identity primary key,
-    sonoran_id text not null, communifire_id text not null, agilenow_id text not null,
-    ocamba_id text not null, lightfield_id text not null,
-    fields jsonb not null,
-    created timestamptz not null default now(),
-    sonoran text, communifire text, agilenow text, ocamba text, lightfield text
-)"""
 SHOWN = {
     "sonoran": "0b6c2f4e-58a7-4c1d-9f0e-3a1b7c5d2e90",
     "communifire": "First name",
@@ -39,29 +29,6 @@ SHOWN = {
 AWAY = ("communifire", "ocamba")
 
 
-@dataclass(frozen=True)
-class People:
-    """The application: it commits changes, and sees the marks."""
-
-    engine: Engine
-    keys: dict[str, list[str]]
-
-    def commit(self, person: int, name: str, **keys: str) -> int:
-        """Commit a change of a person whom all vendors know, under these keys where they are given."""
-        own = {f"{vendor}_id": keys.get(vendor, self.keys[vendor][person]) for vendor in VENDORS}
-        values = own | {"fields": json.dumps(dict.fromkeys(("full_name", "first_name", "company"), name))}
-        places = ", ".join(f"cast(:{each} as jsonb)" if each == "fields" else f":{each}" for each in values)
-        insert = f"insert into people_outbox ({', '.join(values)}) values ({places}) returning id"
-        with self.engine.begin() as connection:
-            return int(connection.execute(text(insert), values).scalar_one())
-
-    def marks(self, number: int) -> dict[str, str | None]:
-        """The marks of a row, by vendor."""
-        query = text(f"select {', '.join(VENDORS)} from people_outbox where id = :number")
-        with self.engine.connect() as connection:
-            return dict(connection.execute(query, {"number": number}).mappings().one())
-
-
 @pytest.fixture
 def people(
     deployment: Deployment, sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory
@@ -69,8 +36,7 @@ def people(
     with private_postgres(tmp_path_factory.mktemp("postgres")) as found:
         address = f"postgresql+psycopg://{found['login']}@/{found['schema']}?host={found['host']}"
         app = People(create_engine(address), {vendor: list(sandbox.keys(vendor)) for vendor in VENDORS})
-        with app.engine.begin() as connection:
-            connection.execute(text(DDL))
+        app.make()
         deployment.airflow.connect({"profiles_app": found})
         deployment.switch_on("on_change_to_all")
         (nightly,) = deployment.first_run("on_change_to_all")  # which finds nothing, and is no event's

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import resource
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from neighbourhood.disks import full_disk
 
 from airflow_profile_provider.adapters.files import open_file
 from airflow_profile_provider.errors import OutputFailed, ProfileError, SourceError
@@ -18,15 +18,6 @@ from airflow_profile_provider.sources.keys import KeyFile
 
 ROOM = 500_000
 NUMBER = 20_000
-
-
-@pytest.fixture
-def little_room() -> Iterator[None]:
-    """Files of this process may have half a megabyte."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (ROOM, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def keys() -> list[str]:
@@ -50,7 +41,6 @@ def postponed() -> None:
         kept.add(key, Waiting(change, b"row", frozenset()))
 
 
-@pytest.mark.usefixtures("little_room")
 @pytest.mark.parametrize(
     ("what", "fill", "error"),
     [
@@ -63,17 +53,15 @@ def postponed() -> None:
 def test_a_temporary_file_without_room_is_named(
     what: str, fill: Callable[[], None], error: type[ProfileError]
 ) -> None:
-    with pytest.raises(error, match=rf"temporary file of the {what} cannot be written .*set SQLITE_TMPDIR"):
+    with (
+        full_disk(ROOM),
+        pytest.raises(error, match=rf"temporary file of the {what} cannot be written .*set SQLITE_TMPDIR"),
+    ):
         fill()
 
 
 def test_a_file_of_keys_without_room_is_named(tmp_path: Path) -> None:
     path = tmp_path / "keys.txt"
     path.write_text("\n".join(keys()))
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (ROOM, before[1]))
-    try:
-        with pytest.raises(SourceError, match="temporary file of the keys cannot be written"):
-            KeyFile(str(path), open_file)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    with full_disk(ROOM), pytest.raises(SourceError, match="temporary file of the keys cannot be written"):
+        KeyFile(str(path), open_file)
