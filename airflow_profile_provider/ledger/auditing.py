@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from airflow_profile_provider.ledger.candidates import Candidates
+from airflow_profile_provider.ledger.candidates import Candidates, SettleBatch
 from airflow_profile_provider.ledger.diff import Candidate, LedgerOptions, differing, judge
 from airflow_profile_provider.ledger.entry import Entry
 from airflow_profile_provider.ledger.fingerprints import Fingerprints
@@ -60,13 +60,11 @@ class LedgerAudit:
         self._clock = clock
         self._known: dict[int, _Known] = {}
 
-    def rows(
-        self, blocks: Iterator[RowBatch], settle: Callable[[RowBatch, Sequence[int]], None]
-    ) -> Iterator[Row]:
+    def rows(self, blocks: Iterator[RowBatch], settle: SettleBatch) -> Iterator[Row]:
         """Yield all rows of batches with their fingerprints, as a push has them."""
         for block in blocks:
             every = range(len(block))
-            settle(block, every)
+            settle(block, every, ())
             yield from block.rows(every, self._prints.of_rows(block))
 
     def print_of(self, row: Row) -> bytes:

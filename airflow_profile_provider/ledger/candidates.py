@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
-from typing import Any
+from collections import Counter
+from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
+from itertools import islice, repeat
+from typing import Any, Protocol
 
 from airflow_profile_provider.errors import InvalidRecord
+from airflow_profile_provider.ledger.baseline import Looked, Take
 from airflow_profile_provider.ledger.claims import Claims
 from airflow_profile_provider.ledger.diff import Candidate, LedgerOptions, is_held, place_of, profile_of
 from airflow_profile_provider.ledger.entry import Entry
@@ -19,9 +22,17 @@ from airflow_profile_provider.values import exact_key
 
 MOST_PASSED = 100_000
 """How many keys that differ are remembered; where more do, looking at fingerprints first saves nothing."""
+TAKEN_AT_ONCE = 5
+"""How many batches a baseline writes down together: with more, no database gets faster."""
 
 Found = tuple[Candidate, Entry]
 """What must be judged, and what the ledger knows of its key."""
+
+
+class SettleBatch(Protocol):
+    """Settles the rows of a batch but those that are ``left``: ``taken`` now, or held already."""
+
+    def __call__(self, batch: RowBatch, left: Sequence[int], taken: Collection[int], /) -> None: ...
 
 
 class Candidates:
@@ -45,29 +56,44 @@ class Candidates:
         self._claims = claims
 
     def unheld(
-        self, blocks: Iterator[RowBatch], settle: Callable[[RowBatch, Sequence[int]], None]
+        self, blocks: Iterator[RowBatch], settle: SettleBatch, take: Take | None = None
     ) -> Iterator[Row]:
         """Yield the rows that are not plainly those that were acknowledged last; settle the others at once.
 
         A key that was let through once always is, for what the ledger says of it is about to be untrue. Where
-        the ledger knew nothing at first, all are.
+        the ledger knew nothing at first, all are; but what ``take`` takes of them is settled at once, too.
         """
         passed: set[str] = set()
         knows_nothing = self._ledger.is_empty
-        for block in blocks:
-            prints = self._prints.of_rows(block)
-            if knows_nothing or len(passed) > MOST_PASSED:
-                settle(block, range(len(block)))
-                yield from block.rows(range(len(block)), prints)
-                continue
-            keys = self._mapper.profiles_of(texts_of(block.keys()))
-            new = self._ledger.unlike(keys, prints)
-            if not passed.isdisjoint(keys) or len(set(keys)) < len(keys):
-                let = passed.union([keys[i] for i in new])
-                new = [i for i, key in enumerate(keys) if key in let]
-            passed.update([keys[i] for i in new])
-            settle(block, new)
-            yield from block.rows(new, prints)
+        while some := list(islice(blocks, TAKEN_AT_ONCE if take else 1)):
+            looked, ahead = [], set(passed)
+            for block in some:
+                if (knows_nothing and take is None) or len(passed) > MOST_PASSED:
+                    every = range(len(block))
+                    looked.append(Looked(block, (), (), self._prints.of_rows(block), every, ()))
+                else:
+                    looked.append(self._looked(block, ahead, knows_nothing=knows_nothing))
+            for one, taken in zip(looked, take(looked) if take else repeat(()), strict=False):
+                left = [at for at in one.left if at not in taken] if taken else one.left
+                passed.update([one.profiles[at] for at in left] if one.profiles else ())
+                settle(one.batch, left, taken)
+                yield from one.batch.rows(left, one.prints)
+
+    def _looked(self, block: RowBatch, ahead: set[str], *, knows_nothing: bool) -> Looked:
+        """Look up the rows of a batch; add to ``ahead``, the keys that are let through, those of this one."""
+        prints, keys = self._prints.of_rows(block), texts_of(block.keys())
+        profiles = self._mapper.profiles_of(keys)
+        left: Sequence[int] = range(len(block))
+        if not knows_nothing:
+            left = self._ledger.unlike(profiles, prints)
+        alone = left
+        if not ahead.isdisjoint(profiles) or len(set(profiles)) < len(profiles):
+            let = ahead.union([profiles[at] for at in left])
+            times = Counter(profiles)
+            left = [at for at, profile in enumerate(profiles) if profile in let]
+            alone = [at for at in left if times[profiles[at]] == 1 and profiles[at] not in ahead]
+        ahead.update([profiles[at] for at in left])
+        return Looked(block, keys, profiles, prints, left, alone)
 
     def of_rows(
         self,

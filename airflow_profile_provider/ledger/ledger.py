@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_profile_provider.errors import ConfigurationError, LedgerFailed
@@ -21,11 +22,32 @@ from airflow_profile_provider.ledger.reader import LedgerReader, ids_of, version
 from airflow_profile_provider.ledger.salt import is_plain
 from airflow_profile_provider.ledger.scopes import Scope, scope_of, watched
 from airflow_profile_provider.ledger.spellings import keep_as
-from airflow_profile_provider.ledger.statements import insert_into
+from airflow_profile_provider.ledger.statements import LEARNT, insert_into
 from airflow_profile_provider.ledger.tables import begun, patient
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Table
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What is new of keys, each another one, by column: the fingerprints of rows, and of their fields.
+
+    ``places`` says of which rows, to whoever gives it. ``spelled`` has a key as the source has it, where that
+    is another text. ``prints`` has those of each key's fields one behind the other, in the order of
+    ``fields``, which are the same for all.
+    """
+
+    places: Sequence[int]
+    keys: Sequence[str]
+    spelled: Sequence[str | None]
+    rows: Sequence[bytes]
+    fields: tuple[str, ...]
+    prints: Sequence[bytes]
+
+
+class _KnownAlready(Exception):
+    """Something of one of the keys is in the ledger."""
 
 
 class Ledger(LedgerReader):
@@ -171,6 +193,65 @@ class Ledger(LedgerReader):
             for entry in entries
         ]
         self._write(self._statements.acknowledge, rows, self.history)
+
+    @patient
+    def learn(self, news: Callable[[], Iterable[News]]) -> bool:
+        """Keep as acknowledged what is new; False, and nothing is kept, where one of the keys is known.
+
+        ``news`` is asked for it, and once more where the database was away. PostgreSQL takes what it has got
+        while the next is made; SQLite, which has one writer at a time, gets all of it then.
+        """
+        in_postgres = self._engine.dialect.name == "postgresql"
+        write = self._copied if in_postgres else self._inserted
+        columns = map(self._columns, news())
+        given = columns if in_postgres else list(columns)
+        try:
+            with begun(self._engine) as connection:
+                if self.lease:
+                    self.lease.renew(connection)
+                written = write(connection, given)
+        except _KnownAlready:
+            return False
+        self._written += written
+        return True
+
+    def _columns(self, news: News) -> Mapping[str, Sequence[Any]]:
+        number = len(news.keys)
+        return {
+            "target": [self._target] * number,
+            "key": news.keys,
+            "row": news.rows,
+            "prints": self._packing.packed_alike(news.fields, news.prints),
+            "spelled": news.spelled,
+            "scopes": [self.scope.token if self.scope else ""] * number,
+        }
+
+    def _inserted(self, connection: Connection, given: Iterable[Mapping[str, Sequence[Any]]]) -> int:
+        """Insert rows, and return how many."""
+        written = 0
+        for columns in given:
+            statement = self._statements.of_columns(self._statements.learn, columns)
+            found = connection.exec_driver_sql(*statement).rowcount
+            if found < len(columns["key"]):
+                raise _KnownAlready
+            written += found
+        return written
+
+    def _copied(self, connection: Connection, given: Iterable[Mapping[str, Sequence[Any]]]) -> int:
+        """The same as PostgreSQL is fastest at it: in half of the time that an INSERT takes."""
+        from psycopg.errors import UniqueViolation
+
+        driver: Any = connection.connection.driver_connection
+        written = 0
+        try:
+            with driver.cursor() as cursor, cursor.copy(self._statements.copy) as copy:
+                for columns in given:
+                    for row in zip(*[columns[name] for name in LEARNT], strict=True):
+                        copy.write_row(row)
+                    written += len(columns["key"])
+        except UniqueViolation:
+            raise _KnownAlready from None
+        return written
 
     def let_leave(self, entries: Iterable[Entry]) -> None:
         """Keep that the vendor knows of keys that are gone, and nothing else of them."""

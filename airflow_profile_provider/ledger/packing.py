@@ -61,6 +61,18 @@ class Packing:
             parts += [_varint(_EARLIER), *earlier]
         return b"".join(parts)
 
+    def packed_alike(self, names: tuple[str, ...], prints: Sequence[bytes]) -> list[bytes]:
+        """Pack those of many records with the same fields: each one behind the other, in their order."""
+        way = self._ways.get(names) or self._way_of(names)
+        if len(way) == 1 and way[0][1] == names:  # they are packed together, in the order of the names
+            head = way[0][0]
+            return [head + of_record for of_record in prints]
+        places = [slice(at, at + FIELD_BYTES) for at in range(0, len(names) * FIELD_BYTES, FIELD_BYTES)]
+        return [
+            self.packed(dict(zip(names, [of_record[place] for place in places], strict=True)), ())
+            for of_record in prints
+        ]
+
     def _way_of(self, names: tuple[str, ...]) -> list[tuple[bytes, tuple[str, ...]]]:
         """Return into which groups fields are packed, each with its number as it is written before them."""
         groups = self._chosen(names)

@@ -6,7 +6,7 @@ without the values.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 
 HASH_BYTES = 8
@@ -41,6 +41,27 @@ class Salt:
             own.update(digest)  # of one length always: where the key ends is no question
             salted[name] = own.digest()
         return salted
+
+    def of_many(self, keys: Sequence[str], plain: Sequence[Sequence[bytes]]) -> list[bytes]:
+        """Return `fields` of many records, those of each one behind the other, in the order of ``plain``.
+
+        ``plain`` has the hashes of each field, one for each key. All of a field are salted in a row: so
+        nothing is made for each record that Python's garbage collector would look at.
+        """
+        records, begin = [], self._field.copy
+        for key in keys:
+            of_record = begin()
+            of_record.update(key.encode("utf-8", "surrogatepass"))
+            records.append(of_record)
+        salted = []
+        for digests in plain:
+            prints = []
+            for of_record, digest in zip(records, digests, strict=True):
+                own = of_record.copy()
+                own.update(digest)
+                prints.append(own.digest()[:FIELD_BYTES])
+            salted.append(prints)
+        return list(map(b"".join, zip(*salted, strict=True))) if salted else [b""] * len(keys)
 
     def whole(self, key: str, plain: bytes) -> str:
         """Salt the fingerprint of a whole change."""

@@ -10,7 +10,8 @@ from typing import Any, Protocol, TypeVar
 
 from airflow_profile_provider.errors import InvalidRecord, LedgerFailed, PushStopped, SourceError
 from airflow_profile_provider.ledger.auditing import LedgerAudit
-from airflow_profile_provider.ledger.candidates import Candidates, Found
+from airflow_profile_provider.ledger.baseline import Baseline
+from airflow_profile_provider.ledger.candidates import Candidates, Found, SettleBatch
 from airflow_profile_provider.ledger.claims import Claims, Either, Proposed
 from airflow_profile_provider.ledger.diff import (
     Candidate,
@@ -127,11 +128,17 @@ class LedgerSession:
 
     # -- before sending ---------------------------------------------------------------------------------
 
-    def unheld(
-        self, blocks: Iterator[RowBatch], settle: Callable[[RowBatch, Sequence[int]], None]
-    ) -> Iterator[Row]:
+    def unheld(self, blocks: Iterator[RowBatch], settle: SettleBatch) -> Iterator[Row]:
         """Yield the rows of batches that may differ, with their fingerprints; settle the others at once."""
         return self._candidates.unheld(blocks, settle)
+
+    def unknown(self, blocks: Iterator[RowBatch], settle: SettleBatch) -> Iterator[Row]:
+        """The same for a baseline, which takes at once what it can for what the vendor holds."""
+        if self._writer is None:
+            return self.unheld(blocks, settle)
+        return self._candidates.unheld(
+            blocks, settle, Baseline(self._mapper, self._writer, self._prints).take
+        )
 
     def changes(
         self,

@@ -17,11 +17,17 @@ MEMBERS_AT_ONCE = 5000
 """Keys that are read at once where all are gone through: few statements are better."""
 PRESENT, GONE = "+", "-"
 """What a scope's token begins with: the source of the scope has the key, or no longer has it."""
+LEARNT = ("target", "key", "row", "prints", "spelled", "scopes")
+"""What is written of a key that is new: all else is NULL."""
 _OF_REFUSALS = ("refused", "refusals", "refused_run", "refused_at")
 _PARAMETER = re.compile(r"%\((\w+)\)s(?:::(\w+))?")
 _UNCAST = {"row": "BYTEA", "prints": "BYTEA", "refused_at": "FLOAT8"}
 """The types of parameters that SQLAlchemy leaves to the driver."""
 
+_NAMED = re.compile(r":(\w+)")
+"""A parameter of SQLite's."""
+Parameters = Mapping[str, Any] | Sequence[dict[str, Any]] | Sequence[tuple[Any, ...]]
+"""What a driver takes with a statement: the values by name, of one row or many, or in their order."""
 _IN_ARRAY, _ONCE = 0, -1
 """How values of many rows are given, or else by how many bytes each, one behind the other."""
 MOST_WAYS = 1000
@@ -79,48 +85,41 @@ class Statements:
             among = columns.key.in_(select(func.json_each(keys).table_valued("value").c.value))
         return (columns.target == bindparam("target")) & among
 
-    def of_rows(
-        self, statement: str, rows: Sequence[dict[str, Any]]
-    ) -> tuple[str, Mapping[str, Any] | Sequence[dict[str, Any]]]:
-        """Return a statement that writes many rows, with its parameters, as its database is fastest at it.
+    def of_rows(self, statement: str, rows: Sequence[dict[str, Any]]) -> tuple[str, Parameters]:
+        """Return a statement that writes many rows, with its parameters, as its database is fastest at it."""
+        if self._dialect != "sqlite" and len({row["key"] for row in rows}) < len(rows):
+            return statement, rows  # PostgreSQL refuses a key that comes twice in what it gets at once
+        return self.of_columns(statement, {name: [row[name] for row in rows] for name in rows[0]})
 
-        PostgreSQL gets them all at once, as arrays: row by row, each would be planned anew, because nothing
-        is prepared. It refuses that where a key comes twice. What all rows have is given once, and bytes of
-        one length one behind the other: an array costs the driver more than all else.
+    def of_columns(self, statement: str, columns: Mapping[str, Sequence[Any]]) -> tuple[str, Parameters]:
+        """The same of rows, each of another key, whose values are given by column.
+
+        A database gets them all at once: PostgreSQL would plan each anew, because nothing is prepared, and
+        SQLite takes three times as long. What all rows have is given once, and bytes of one length one behind
+        the other: an array costs the driver more than all else. SQLite, which has no arrays, takes the keys
+        as JSON; where anything else differs from row to row, it gets them one by one.
         """
-        if self._dialect == "sqlite" or len({row["key"] for row in rows}) < len(rows):
-            return statement, rows
-        columns = {name: [row[name] for row in rows] for name in rows[0]}
         ways = {name: _way_of(values) for name, values in columns.items() if name != "key"}
-        given = {name: values[0] for name, values in columns.items() if ways.get(name) == _ONCE}
+        given: dict[str, Any] = {
+            name: values[0] for name, values in columns.items() if ways.get(name) == _ONCE
+        }
         given |= {name: b"".join(values) for name, values in columns.items() if ways.get(name, 0) > 0}
-        return self._at_once(statement, ways), {**columns, **given}
+        if self._dialect != "sqlite":
+            return self._at_once(statement, ways), {**columns, **given}
+        if _IN_ARRAY in ways.values():
+            names = _NAMED.findall(statement)
+            return _NAMED.sub("?", statement), list(zip(*[columns[name] for name in names], strict=True))
+        return self._at_once(statement, ways), {**given, "key": json.dumps(list(columns["key"]))}
 
     def _at_once(self, statement: str, ways: Mapping[str, int]) -> str:
         """Let an insert of a row take many, each column in its way."""
         known = (statement, *ways.items())
         if known not in self._of_many:
             start, values, end = re.split(r" VALUES \((.*?)\)(?= ON CONFLICT)", statement, maxsplit=1)
-            found = {name: kind or _UNCAST[name] for name, kind in _PARAMETER.findall(values)}
-            in_array = [name for name in found if ways.get(name, _IN_ARRAY) == _IN_ARRAY]
-            arrays = ", ".join(f"%({name})s::{found[name]}[]" for name in in_array)
-            names = ", ".join(f'"{name}"' for name in in_array)
-
-            def taken(parameter: re.Match[str]) -> str:
-                name = parameter[1]
-                way, one = ways.get(name, _IN_ARRAY), f"%({name})s::{found[name]}"
-                if way == _IN_ARRAY:
-                    return f'given."{name}"'
-                return (
-                    one if way == _ONCE else f"substr({one}, given.place::INTEGER * {way} - {way - 1}, {way})"
-                )
-
+            taken = _from_json if self._dialect == "sqlite" else _from_arrays
             if len(self._of_many) >= MOST_WAYS:
                 self._of_many.clear()
-            self._of_many[known] = (
-                f"{start} SELECT {_PARAMETER.sub(taken, values)} "
-                f"FROM unnest({arrays}) WITH ORDINALITY AS given ({names}, place){end}"
-            )
+            self._of_many[known] = f"{start} {taken(values, ways)}{end}"
         return self._of_many[known]
 
     @cached_property
@@ -183,6 +182,16 @@ class Statements:
         """Writes row, fields, order, mark, spelling and scope, and takes back what was refused, or absent."""
         names = ("row", "prints", "order", "doubt", "sent", "spelled", "scopes")
         return self._upsert(names, dict.fromkeys((*_OF_REFUSALS, "fields", "absent"), "NULL"))
+
+    @cached_property
+    def learn(self) -> str:
+        """Writes what is `LEARNT` of a key of which nothing is known; of another, nothing."""
+        return self._text(insert_into(self._entries, self._dialect).on_conflict_do_nothing(), LEARNT)
+
+    @cached_property
+    def copy(self) -> str:
+        """Writes the same of many keys, in PostgreSQL; it fails where something is known of one of them."""
+        return f"COPY {self._entries.name} ({', '.join(LEARNT)}) FROM STDIN"
 
     @cached_property
     def let_leave(self) -> str:
@@ -300,6 +309,38 @@ class Statements:
         changed = {**new, **literals, **other(self._entries.c, statement.excluded)}
         statement = statement.on_conflict_do_update(index_elements=["target", "key"], set_=changed)
         return self._text(statement.values(**literals), ["target", "key", *names, *fixed])
+
+
+def _from_arrays(values: str, ways: Mapping[str, int]) -> str:
+    """Select from arrays, in PostgreSQL, what an insert of one row has as ``values``."""
+    found = {name: kind or _UNCAST[name] for name, kind in _PARAMETER.findall(values)}
+    in_array = [name for name in found if ways.get(name, _IN_ARRAY) == _IN_ARRAY]
+    arrays = ", ".join(f"%({name})s::{found[name]}[]" for name in in_array)
+    names = ", ".join(f'"{name}"' for name in in_array)
+
+    def taken(parameter: re.Match[str]) -> str:
+        name = parameter[1]
+        way, one = ways.get(name, _IN_ARRAY), f"%({name})s::{found[name]}"
+        if way == _IN_ARRAY:
+            return f'given."{name}"'
+        return one if way == _ONCE else f"substr({one}, given.place::INTEGER * {way} - {way - 1}, {way})"
+
+    selected = _PARAMETER.sub(taken, values)
+    return f"SELECT {selected} FROM unnest({arrays}) WITH ORDINALITY AS given ({names}, place)"
+
+
+def _from_json(values: str, ways: Mapping[str, int]) -> str:
+    """The same in SQLite, from keys in JSON; nothing else may be in an array."""
+
+    def taken(parameter: re.Match[str]) -> str:
+        name = parameter[1]
+        way = ways.get(name, _IN_ARRAY)
+        if way == _IN_ARRAY:
+            return "given.value"
+        return f":{name}" if way == _ONCE else f"substr(:{name}, given.key * {way} + 1, {way})"
+
+    # Without a condition, SQLite reads ON CONFLICT as that of a join.
+    return f"SELECT {_NAMED.sub(taken, values)} FROM json_each(:key) AS given WHERE true"
 
 
 def _way_of(values: Sequence[Any]) -> int:

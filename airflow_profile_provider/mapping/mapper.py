@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 from airflow_profile_provider.errors import ConfigurationError, InvalidRecord, WrongMapping
 from airflow_profile_provider.fields import Expression
+from airflow_profile_provider.mapping.batch_mapper import BatchMapper
 from airflow_profile_provider.mapping.checks import check_if_empty, check_made
 from airflow_profile_provider.mapping.columns import Columns, check_members
 from airflow_profile_provider.mapping.field_mapping import FieldMapping, by_column, columns_of, meaning_of
@@ -145,6 +146,16 @@ class Mapper:
         if not fits(change, most) and (size := size_of(change)) > most:
             raise InvalidRecord(f"is {size:,} bytes, above max_record_bytes={most}; shorten it")
         return change
+
+    @property
+    def of_batches(self) -> BatchMapper | None:
+        """What maps rows by the thousand; None where each is to be looked at, or the vendor still asked."""
+        mapping = self._mapping
+        each = mapping.version or mapping.match or mapping.relationships or not self._fields
+        if each or self._learn or self._wrong:
+            return None
+        most = mapping.max_record_bytes
+        return BatchMapper(self._vendor, self._key_type, self._fields or {}, self._writer, most)
 
     def _as_vendors(self, change: Change) -> Change:
         """Return a change as it will be once its profile is found."""

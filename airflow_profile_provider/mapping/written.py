@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from airflow_profile_provider.errors import InvalidRecord, ProfileError
@@ -11,6 +11,8 @@ from airflow_profile_provider.values import holds_null, is_null, json_type, with
 from airflow_profile_provider.vendors.base import Vendor
 from airflow_profile_provider.vendors.fields import Catalogue
 
+ABSENT = object()
+"""Stands for a value of which nothing is sent."""
 _NONE: frozenset[type] = frozenset()
 _MOST_KEPT = 1000
 """Names of fields that are remembered: rows that are changes may each name others."""
@@ -71,6 +73,39 @@ class Writer:
                 continue
             raise InvalidRecord(reason)
         return written
+
+    def column(self, name: str, values: Sequence[Any], odd: set[int]) -> Sequence[Any]:
+        """Return a field's values in the rows of a table as requests hold them; see `ABSENT`.
+
+        Added to ``odd`` are the places of rows whose value must be looked at by `written`: it may be wrong.
+        """
+        types = self._as_they_are.get(name)
+        if types is None:
+            types = self._sent_as_they_are(name)
+        if types.issuperset(map(type, values)):
+            return values
+        found = list(values)
+        of_null: list[Any] | None = None
+        for place, value in enumerate(values):
+            if type(value) in types or value is ABSENT:
+                continue
+            if value is None:  # as in many rows of many tables
+                written = of_null = self._alone(name, None) if of_null is None else of_null
+            else:
+                written = self._alone(name, value)
+            if not written:
+                odd.add(place)
+            found[place] = written[0] if written else ABSENT
+        return found
+
+    def _alone(self, name: str, value: Any) -> list[Any]:
+        """Return what is written of one value of a table; an empty list where it is refused."""
+        written: dict[str, Any] = {}
+        try:
+            self.write(written, name, value, False, True)
+        except Exception:  # noqa: BLE001 -- whoever looks at the row by itself says what is wrong
+            return []
+        return [written.get(name, ABSENT)]
 
     def _sent_as_they_are(self, name: Any) -> frozenset[type]:
         """Return the types of values that a field takes without a look at each."""

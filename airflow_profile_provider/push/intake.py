@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import chain
 
 from airflow_profile_provider.delivery.sender import Sender
 from airflow_profile_provider.errors import ProfileError, PushStopped, SourceError, where_raised
+from airflow_profile_provider.ledger.candidates import SettleBatch
 from airflow_profile_provider.mapping.mapper import Mapper
 from airflow_profile_provider.push.account import Account
 from airflow_profile_provider.push.leavers import NoLeavers
@@ -20,7 +22,7 @@ TOLD_EACH = 1000
 """After so many rows it is looked whether it is time to say how far the push is."""
 
 
-Unheld = Callable[[Iterator[RowBatch], Callable[[RowBatch, Sequence[int]], None]], Iterator[Row]]
+Unheld = Callable[[Iterator[RowBatch], SettleBatch], Iterator[Row]]
 """Yields the rows of batches that are to be looked at, and tells the other function which the others are."""
 
 
@@ -52,7 +54,8 @@ class Intake:
         self._sender = sender
         self._keeps_keys = keeps_keys
         self._leavers = leavers
-        self._block: tuple[RowBatch, Sequence[int] | None] | None = None
+        self._open: deque[tuple[RowBatch, Sequence[int] | None]] = deque()
+        """Batches that were read, and which of their rows are not settled; None: all of them."""
         self._at = 0
         self._blocks = None if blocks is None else self._noted(blocks)
         if self._blocks:
@@ -110,28 +113,43 @@ class Intake:
 
     def _noted(self, blocks: Iterator[RowBatch]) -> Iterator[RowBatch]:
         for block in blocks:
-            self._block = (block, None)
+            self._open.append((block, None))
             yield block
 
     def _left_of_blocks(self) -> Iterator[Row]:
         """Read the rows of blocks that were to be compared with a ledger, and were not."""
-        block, others = self._block or (None, ())
-        if block is not None:
+        for block, others in self._open:
             which = range(len(block)) if others is None else others
             yield from (row for row in block.rows(list(which)) if row.position > self._at)
+        self._open.clear()
         for later in self._blocks or ():
+            self._open.clear()
             yield from later.rows(list(range(len(later))))
 
-    def _settle_held(self, block: RowBatch, others: Sequence[int]) -> None:
-        """Settle the rows of a block that the vendor holds, all but the others."""
-        self._block = (block, others)
+    def _settle_held(self, block: RowBatch, others: Sequence[int], taken: Collection[int]) -> None:
+        """Settle the rows of a block that the vendor holds, all but the others: some are ``taken`` for that.
+
+        Raises:
+            PushStopped: the push has stopped, and is to take no more.
+        """
+        while self._open[0][0] is not block:  # the rows of those before were all handed out
+            self._open.popleft()
+        self._open[0] = (block, others)
         left = frozenset(others)
-        held = self._watermark.received_many(block.position, range(len(block)))
-        unchanged = [index for index in held if index not in left]
-        self._account.received += len(unchanged)
-        self._account.verdicts[Verdict.UNCHANGED] += len(unchanged)
-        self._watermark.settled_many(block.position, unchanged, Verdict.UNCHANGED)
+        fresh = self._watermark.received_many(block.position, range(len(block)))
+        known = [index for index in fresh if index not in left]
+        unchanged = [index for index in known if index not in taken] if taken else known
+        self._settle_many(block, unchanged, Verdict.UNCHANGED)
+        if taken:
+            self._settle_many(block, [index for index in known if index in taken], Verdict.PLANNED)
         if self._keeps_keys:
             for row in block.rows(unchanged):
                 self._settlement.deliver_key(self._mapper.key_of(row))
         self._telling.now_and_then()
+        if taken and self._sender.stopped and len(self._open) == 1:  # all that was taken is settled
+            raise self._sender.stopped
+
+    def _settle_many(self, block: RowBatch, indexes: Sequence[int], verdict: Verdict) -> None:
+        self._account.received += len(indexes)
+        self._account.verdicts[verdict] += len(indexes)
+        self._watermark.settled_many(block.position, indexes, verdict)

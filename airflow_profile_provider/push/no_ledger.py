@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from airflow_profile_provider.errors import InvalidRecord, PushStopped
 from airflow_profile_provider.ledger.auditing import LedgerAudit, ToCompare
+from airflow_profile_provider.ledger.candidates import SettleBatch
 from airflow_profile_provider.ledger.session import LedgerSession
 from airflow_profile_provider.mapping.mapper import Mapper
 from airflow_profile_provider.mapping.window import PendingChange
@@ -31,9 +32,7 @@ def _all_rows(blocks: Iterator[RowBatch]) -> Iterator[Row]:
 class NoAudit:
     """There is no ledger: an audit asks nothing, and leaves nothing."""
 
-    def rows(
-        self, blocks: Iterator[RowBatch], settle: Callable[[RowBatch, Sequence[int]], None]
-    ) -> Iterator[Row]:
+    def rows(self, blocks: Iterator[RowBatch], settle: SettleBatch) -> Iterator[Row]:
         """Return all rows."""
         return _all_rows(blocks)
 
@@ -123,9 +122,7 @@ class NoLedger:
         for proposal in proposals:
             yield proposal.change
 
-    def unheld(
-        self, blocks: Iterator[RowBatch], settle: Callable[[RowBatch, Sequence[int]], None]
-    ) -> Iterator[Row]:
+    def unheld(self, blocks: Iterator[RowBatch], settle: SettleBatch) -> Iterator[Row]:
         """Return all rows."""
         return _all_rows(blocks)
 

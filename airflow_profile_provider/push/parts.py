@@ -74,6 +74,8 @@ def parts_of(
     seconds = assembly.surroundings.tell_seconds
     telling = Telling(account, progress, settlement, saving, sender, log, seconds, clock)
     compared = audit.ledger.rows if audit else session.unheld
+    if assembly.session and assembly.options.action == "baseline" and review is None:
+        compared = assembly.session.unknown
     leavers = _leavers(assembly, account, log)
     intake = Intake(
         rows,

@@ -43,6 +43,9 @@ class RowBatch(Protocol):
     def keys(self) -> list[Any]:
         """Return each row's first column."""
 
+    def values(self) -> dict[str, list[Any]] | None:
+        """Return the values of all rows by column; None where one of them cannot be read."""
+
     def rows(self, indices: Sequence[int], prints: Sequence[bytes] = ()) -> Iterator[Row]:
         """Return some of the rows, with their fingerprints out of those of all."""
 
@@ -86,6 +89,12 @@ class TupleBatch:
     def keys(self) -> list[Any]:
         """Return each row's first column."""
         return [row[0] for row in self._values]
+
+    def values(self) -> dict[str, list[Any]] | None:
+        """Return the values of all rows by column; None where one of them cannot be read."""
+        if self._perhaps_unreadable:
+            return None
+        return {name: [row[at] for row in self._values] for at, name in enumerate(self._columns)}
 
     def rows(self, indices: Sequence[int], prints: Sequence[bytes] = ()) -> Iterator[Row]:
         """Return some of the rows, with their fingerprints out of those of all."""

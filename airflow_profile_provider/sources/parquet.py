@@ -62,6 +62,13 @@ class ColumnBatch:
         """Return each row's first column."""
         return values_of(self._batch.column(self._columns[0]))[0]
 
+    def values(self) -> dict[str, list[Any]] | None:
+        """Return the values of all rows by column; None where one of them cannot be read."""
+        columns = {name: values_of(self._batch.column(name)) for name in self._columns}
+        if any(is_odd for _, is_odd in columns.values()):
+            return None
+        return {name: values for name, (values, _) in columns.items()}
+
     def rows(self, indices: Sequence[int], prints: Sequence[bytes] = ()) -> Iterator[Row]:
         """Return some of the rows, with their fingerprints out of those of all."""
         import pyarrow as pa

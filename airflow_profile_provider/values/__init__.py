@@ -12,7 +12,7 @@ from airflow_profile_provider.values.json_text import (
     read_json,
     read_strict_json,
 )
-from airflow_profile_provider.values.keys import exact_key, folded
+from airflow_profile_provider.values.keys import are_plain, exact_key, folded
 from airflow_profile_provider.values.kinds import check_kind, read_as
 from airflow_profile_provider.values.native import Single, in_microseconds, single, unwrapped
 from airflow_profile_provider.values.nulls import holds_null, is_null, without_nulls
@@ -35,6 +35,7 @@ __all__ = [
     "LongNumber",
     "Single",
     "alike",
+    "are_plain",
     "canonical",
     "check_kind",
     "exact_float",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 from unicodedata import normalize
 from uuid import UUID
@@ -9,6 +10,10 @@ from uuid import UUID
 from airflow_profile_provider.errors import InvalidRecord
 from airflow_profile_provider.values.json_text import json_type
 from airflow_profile_provider.values.numbers import is_integer
+
+_STEPS = frozenset((".", ".."))
+"""What changes a path."""
+_NO_KEYS = _STEPS | {""}
 
 
 def exact_key(value: Any) -> str:
@@ -26,13 +31,19 @@ def exact_key(value: Any) -> str:
         )
     if not text.strip():
         raise InvalidRecord("the key is empty; give the vendor's identifier of the profile")
-    if text in {".", ".."}:
+    if text in _STEPS:
         raise InvalidRecord("the key would change the path of the request; give the vendor's identifier")
     if not text.isprintable() and _has_no_text(text):
         raise InvalidRecord(
             "the key holds a null character or half a surrogate pair; give the vendor's identifier"
         )
     return text
+
+
+def are_plain(keys: Collection[str]) -> bool:
+    """Whether texts are surely keys, all of them; True is sure."""
+    text = "".join(keys)
+    return text.isprintable() and " " not in text and _NO_KEYS.isdisjoint(keys)
 
 
 def _has_no_text(text: str) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, ClassVar, Literal
@@ -189,6 +189,14 @@ class Vendor(Writes, Reads, ABC):
         """Raise InvalidRecord for what is wrong with the change as a whole."""
         if not change.fields and not change.relationships:
             raise InvalidRecord("there are no fields to send; name at least one")
+
+    def checks_names_alone(self, names: Collection[str], key_type: str) -> bool:
+        """Whether `check_change` looks at the names of these fields alone, not at their values or at the key.
+
+        Then one change speaks for all others. No, where a vendor's module has a `check_change` of its own and
+        does not say.
+        """
+        return type(self).check_change is Vendor.check_change
 
     # -- the exchange -----------------------------------------------------------------------------------
 

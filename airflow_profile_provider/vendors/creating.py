@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Literal, get_args
 
 from airflow_profile_provider.errors import ConfigurationError, InvalidRecord
@@ -105,6 +105,10 @@ class Creates(HasMode):
                 f'field {change.key_type}: is the record\'s own key; with mode="{self.mode}" it cannot be '
                 "changed, for the next push would make the old one again"
             )
+
+    def checks_names_alone(self, names: Collection[str], key_type: str) -> bool:
+        """Whether the key is not among the fields, where profiles are made."""
+        return self.mode == "update" or key_type not in names
 
 
 def filled(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -55,11 +55,15 @@ class Writes:
     def sent_as_they_are(self, name: str, catalogue: Mapping[str, Field]) -> frozenset[type]:
         """Return the types whose values `check_field` returns as they are, whatever they are.
 
-        None of them, where a vendor's module has a `check_field` or a `write` of its own.
+        None of them, where a vendor's module has a `check_field` or a `write` of its own and does not say.
         """
         own = type(self)
         if own.check_field is not Writes.check_field or own.write is not Writes.write:
             return _LOOKED_AT
+        return self.types_by_kind(name, catalogue)
+
+    def types_by_kind(self, name: str, catalogue: Mapping[str, Field]) -> frozenset[type]:
+        """Return the types whose values this module lets pass as they are, by the field's kind."""
         try:
             known = self.field(name, catalogue)
         except InvalidRecord:

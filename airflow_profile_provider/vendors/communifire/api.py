@@ -108,6 +108,10 @@ class Communifire(Creates, Users):
             return "true" if value else "false"
         return number_text(value) if is_number(value) else plain(value)
 
+    def sent_as_they_are(self, name: str, catalogue: Mapping[str, Field]) -> frozenset[type]:
+        """Return text, which the page's sample has for every value."""
+        return self.types_by_kind(name, catalogue) & {str}
+
     def clear(self, name: str) -> str | None:
         """Return the empty text, for the page knows no null; or null, as the connection says."""
         return "" if self.reading("clear_with") == "empty" else None

@@ -11,7 +11,7 @@ metered: the extra ``enrichment`` says whether.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
@@ -24,6 +24,7 @@ from airflow_profile_provider.vendors.creating import CreatesFound, Mode
 from airflow_profile_provider.vendors.exchange import Answer, Probe, Rate, Request, Steps, to_json
 from airflow_profile_provider.vendors.fields import Catalogue, Field
 from airflow_profile_provider.vendors.lightfield.attributes import (
+    REWRITTEN_TEXTS,
     attribute,
     check_options,
     labels_of,
@@ -77,6 +78,13 @@ class Lightfield(CreatesFound, Accounts):
         """Write times with their offset, numbers of at most two decimals, an array where the type is one."""
         return written(known, value)
 
+    def sent_as_they_are(self, name: str, catalogue: Mapping[str, Field]) -> frozenset[type]:
+        """Return text, but for times, telephone numbers and what has listed options."""
+        known = [field for field in (self.fields.get(name), catalogue.get(name)) if field]
+        if any(field.options or field.type in REWRITTEN_TEXTS for field in known):
+            return frozenset()
+        return self.types_by_kind(name, catalogue) & {str}
+
     def check_field(self, name: str, value: Any, *, loose: bool, catalogue: Mapping[str, Field]) -> Any:
         """Check the options of a select, too, where the workspace's definitions list them."""
         taken = super().check_field(name, value, loose=loose, catalogue=catalogue)
@@ -93,6 +101,10 @@ class Lightfield(CreatesFound, Accounts):
                     f"relationship {relationship}: is read-only on accounts; change it from its other side"
                 )
             check_operations(relationship, operations)
+
+    def checks_names_alone(self, names: Collection[str], key_type: str) -> bool:
+        """Return True: of fields, nothing else is looked at."""
+        return True
 
     def catalogue_request(self) -> Request:
         """Return the request for the workspace's field definitions."""

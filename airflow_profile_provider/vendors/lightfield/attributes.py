@@ -50,6 +50,8 @@ _KINDS = {
 }
 _REWRITTEN = frozenset({"TELEPHONE", "URL", "SOCIAL_HANDLE", "ADDRESS", "FULL_NAME", "MARKDOWN", "HTML"})
 """Types that the vendor may keep in another form than it was given."""
+REWRITTEN_TEXTS = frozenset({"DATETIME", "TELEPHONE"})
+"""Types of which a text is not sent as it is."""
 _SELECTS = frozenset({"SINGLE_SELECT", "MULTI_SELECT"})
 _PLACE = frozenset({"latitude", "longitude"})
 _WRITTEN_NUMBER = re.compile(r"-?\d{1,3}(\.\d{1,30})?", re.ASCII)
@@ -116,7 +118,7 @@ def check_options(known: Field, value: Any) -> None:
 def written(known: Field, value: Any) -> Any:
     """Write times with their offset, numbers of at most two decimals, an array where the type is one."""
     kind = known.type
-    if type(value) is str and kind not in {"DATETIME", "TELEPHONE"}:
+    if type(value) is str and kind not in REWRITTEN_TEXTS:
         return value
     value = unwrapped(value)
     if kind == "DATETIME" or (isinstance(value, date) and known.kind != "string"):

@@ -11,7 +11,7 @@ choose. Another extra, ``bulk``, has custom properties imported many at a time.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 from urllib.parse import quote
@@ -25,6 +25,7 @@ from airflow_profile_provider.vendors.exchange import Answer, Probe, Rate, Reque
 from airflow_profile_provider.vendors.fields import Field
 from airflow_profile_provider.vendors.listing import identifier
 from airflow_profile_provider.vendors.ocamba.importing import MOST_PROFILES, import_steps
+from airflow_profile_provider.vendors.ocamba.properties import Properties
 from airflow_profile_provider.vendors.ocamba.reading import PATH, Profiles
 
 
@@ -60,6 +61,12 @@ class Ocamba(CreatesFound, Profiles):
         if known is self.fields["lists"] and isinstance(written, list):
             return [_id(item) for item in written]
         return written
+
+    def sent_as_they_are(self, name: str, catalogue: Mapping[str, Field]) -> frozenset[type]:
+        """Return text, but for the organization's id, and for properties that are checked one by one."""
+        if name == "organization_id" or isinstance(catalogue.get(name), Properties):
+            return frozenset()
+        return self.types_by_kind(name, catalogue) & {str}
 
     def clear(self, name: str) -> Any:
         """Return null, or what is empty of the field's type, as the connection's ``clear_with`` says."""

@@ -85,6 +85,10 @@ class Sonoran(Accounts):
         """Write what a field of a documented type takes: text, or an array of texts."""
         return super().write(known, read_as(known.kind, value))
 
+    def sent_as_they_are(self, name: str, catalogue: Mapping[str, Field]) -> frozenset[type]:
+        """Return text: all else is read as the kind of the field."""
+        return self.types_by_kind(name, catalogue) & {str}
+
     def clear(self, name: str) -> str | None:
         """Return null, or the empty text, as the connection's ``clear_with`` says."""
         return None if self.reading("clear_with") == "null" else ""

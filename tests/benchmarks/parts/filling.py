@@ -19,7 +19,7 @@ LARGEST = 120
 
 def fill(effort: Effort, folder: Path) -> Outcome:
     """Fill an empty ledger by a baseline, and a bare table of key and hash, in the same empty database."""
-    number, rounds = effort.records(200_000), effort.at_most(3).rounds
+    number, rounds = effort.records(1_000_000), effort.at_most(3).rounds
     job = Job("http://127.0.0.1:9", str(folder), file=str(folder / "people"))
     before = replace(job, file=f"{job.file}-before.parquet")
     once("ledger:sample", job, number)

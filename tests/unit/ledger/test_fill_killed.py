@@ -8,6 +8,7 @@ import signal
 from collections.abc import Iterator
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from airflow.sdk import Connection
 from sqlalchemy import Engine, event
@@ -29,7 +30,7 @@ def engine(store: dict[str, Any]) -> Iterator[Engine]:
     found.dispose()
 
 
-def _fill_and_die(action: str, after: int) -> None:
+def _fill_and_die(action: str, records: Any, after: int) -> None:
     left = [after]
 
     def step(*given: Any) -> None:
@@ -39,18 +40,24 @@ def _fill_and_die(action: str, after: int) -> None:
 
     event.listen(Engine, "before_cursor_execute", step)
     event.listen(Engine, "commit", step)
-    push(ROWS, action=action, run="dies")
+    push(records, action=action, run="dies")
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("action", ["baseline", "push"])
+@pytest.mark.parametrize(
+    ("action", "records"),
+    [("baseline", ROWS), ("push", ROWS), ("baseline", pa.Table.from_pylist(ROWS))],
+    ids=["baseline", "push", "baseline of a table"],
+)
 def test_a_killed_fill_is_gone_on_with(
-    ocamba: Ocamba, engine: Engine, monkeypatch: pytest.MonkeyPatch, action: str
+    ocamba: Ocamba, engine: Engine, monkeypatch: pytest.MonkeyPatch, action: str, records: Any
 ) -> None:
     monkeypatch.setattr("airflow_profile_provider.ledger.session.LOOKED_UP_AT_ONCE", 4)
+    monkeypatch.setattr("airflow_profile_provider.ledger.candidates.TAKEN_AT_ONCE", 2)
+    monkeypatch.setattr("airflow_profile_provider.sources.frames.ROWS_AT_ONCE", 2)
     endings, acknowledged = [], []
     for after in range(0, 200, 3):
-        child = FORK.Process(target=_fill_and_die, args=(action, after))
+        child = FORK.Process(target=_fill_and_die, args=(action, records, after))
         child.start()
         child.join()
         endings.append(child.exitcode)
@@ -64,6 +71,6 @@ def test_a_killed_fill_is_gone_on_with(
     assert acknowledged == sorted(acknowledged), "nothing is lost"
     assert any(0 < number < N for number in acknowledged), "some died in the middle"
     assert acknowledged[-1] == N
-    report = push(ROWS, run="dies")
+    report = push(records, run="dies")
     assert (report.unchanged, report.requests) == (N, 0)
     assert (len(ocamba.requests) == 0) is (action == "baseline")

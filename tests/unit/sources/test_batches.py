@@ -90,3 +90,13 @@ def test_a_fingerprint_depends_on_the_secret_on_what_is_sent_and_on_nothing_else
     made = {of("k", "s", "r"), of("other", "s", "r"), of("k", "other", "r"), of("k", "s", "other")}
     assert len(made) == 4
     assert of("k", "s", "r") in made
+
+
+def test_values_by_column_are_those_of_the_rows_unless_one_cannot_be_read() -> None:
+    batch = pa.record_batch([["a", "b"], [1, None]], names=["id", "n"])
+    expected = {"id": ["a", "b"], "n": [1, None]}
+    assert ColumnBatch(1, ["id", "n"], batch).values() == expected
+    assert TupleBatch(1, ["id", "n"], [("a", 1), ("b", None)]).values() == expected
+    assert TupleBatch(1, ["id"], [("a",)], perhaps_unreadable=True).values() is None
+    late = pa.record_batch([pa.array([2**62], pa.timestamp("s"))], names=["at"])
+    assert ColumnBatch(1, ["at"], late).values() is None

@@ -1,0 +1,276 @@
+"""A baseline of a table leaves what one of the same records, one by one, leaves: in ledger and report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from airflow.sdk import Connection
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from resuming import FileCheckpoints
+from sqlalchemy import Engine
+from standins import Ocamba
+
+from airflow_profile_provider.adapters.databases import engine_of
+from airflow_profile_provider.errors import AskedToEnd, LedgerFailed, PushStopped
+from airflow_profile_provider.ledger.baseline import Baseline, Looked
+from airflow_profile_provider.ledger.entry import Entry
+from airflow_profile_provider.ledger.fingerprints import Fingerprints
+from airflow_profile_provider.ledger.ledger import Ledger
+from airflow_profile_provider.mapping.field_mapping import FieldMapping
+from airflow_profile_provider.mapping.mapper import Mapper
+from airflow_profile_provider.records import Verdict
+from airflow_profile_provider.sources.batches import TupleBatch
+from airflow_profile_provider.values import folded
+from airflow_profile_provider.vendors.base import Access
+from airflow_profile_provider.vendors.ocamba import Ocamba as Vendor
+
+from .conftest import N
+from .quick import QuickHook, held, push
+
+IDS = st.sampled_from(["1", "2", "3", " 1", "A", "a", "Ä", "ä ", "", " ", ".", None, 7, 7.5, "x" * 600])
+VALUES = st.one_of(st.none(), st.text(max_size=3), st.sampled_from(["one", "\ud800", 1, 2.5, True, ["a"]]))
+TABLES = st.lists(
+    st.fixed_dictionaries({"id": IDS, "comment": VALUES, "name": VALUES}), min_size=1, max_size=12
+)
+ROWS = [{"id": str(n), "comment": f"is {n}", "name": "n"} for n in range(N)]
+
+
+@pytest.fixture
+def engine(store: dict[str, Any]) -> Iterator[Engine]:
+    found = engine_of(Connection(conn_id="ledger", **store))
+    yield found
+    found.dispose()
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches of a few rows, and few of them at once."""
+    for module in ("parquet", "pandas_frames", "frames"):
+        monkeypatch.setattr(f"airflow_profile_provider.sources.{module}.ROWS_AT_ONCE", 3)
+    monkeypatch.setattr("airflow_profile_provider.ledger.candidates.TAKEN_AT_ONCE", 2)
+
+
+def entries(engine: Engine, conn_id: str) -> dict[str, tuple[Any, ...]]:
+    """What the ledger has of a target, by key.
+
+    The fingerprints of rows depend on the kind of the source. Of several spellings of a key, any is kept.
+    """
+    query = (
+        'select key, spelled, "row" is null, prints, doubt, "order", sent, scopes, refused '
+        "from profile_ledger join profile_ledger_targets on id = profile_ledger.target "
+        f"where profile_ledger_targets.target = 'ocamba:{conn_id}'"
+    )
+    with engine.begin() as connection:
+        found = connection.exec_driver_sql(query).all()
+    assert all(spelled is None or folded(spelled, number=True) == key for key, spelled, *_ in found)
+    return {key: tuple(rest) for key, _, *rest in found}
+
+
+def verdicts(report: Any) -> dict[str, int]:
+    return {verdict.value: getattr(report, verdict) for verdict in Verdict} | {"received": report.received}
+
+
+def hook_of(vendor: Ocamba, conn_id: str, monkeypatch: pytest.MonkeyPatch) -> QuickHook:
+    """A hook to a target of which nothing is known."""
+    connection = {"conn_type": "ocamba", "host": vendor.url, "password": vendor.secret}
+    monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(connection))
+    return QuickHook(conn_id)
+
+
+@pytest.mark.long
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
+@given(
+    tables=st.lists(TABLES, min_size=1, max_size=2),
+    nulls=st.sampled_from(["skip", "clear", "invalid"]),
+    exact=st.booleans(),
+    number=st.uuids(),
+)
+def test_a_table_leaves_in_the_ledger_what_its_rows_leave_one_by_one(
+    tables: list[list[dict[str, Any]]],
+    nulls: str,
+    exact: bool,
+    number: Any,
+    ocamba: Ocamba,
+    engine: Engine,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    by_table, by_rows = f"table{number.hex}", f"rows{number.hex}"
+    options = {"action": "baseline", "nulls": nulls, "exact_keys": exact}
+    for rows in tables:
+        columns = {name: pd.Series([row[name] for row in rows], dtype=object) for name in rows[0]}
+        ours = push(pd.DataFrame(columns), hook_of(ocamba, by_table, monkeypatch), **options)
+        theirs = push([dict(row) for row in rows], hook_of(ocamba, by_rows, monkeypatch), **options)
+        assert (verdicts(ours), ours.reasons) == (verdicts(theirs), theirs.reasons)
+        assert entries(engine, by_table) == entries(engine, by_rows)
+    assert not ocamba.requests
+
+
+@pytest.mark.parametrize("source", ["table", "parquet", "sql"])
+def test_after_it_nothing_is_sent_and_a_change_is(
+    ocamba: Ocamba, source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def records(rows: list[dict[str, Any]]) -> dict[str, Any]:
+        if source == "table":
+            return {"records": pa.Table.from_pylist(rows)}
+        if source == "parquet":
+            pq.write_table(pa.Table.from_pylist(rows), tmp_path / "people.parquet")
+            return {"records": str(tmp_path / "people.parquet")}
+        database = f"sqlite:///{tmp_path}/people.db"
+        pd.DataFrame(rows).to_sql("people", database, if_exists="replace", index=False)
+        conn = {"conn_type": "sqlite", "host": str(tmp_path / "people.db")}
+        monkeypatch.setenv("AIRFLOW_CONN_SOURCE", json.dumps(conn))
+        return {"records": None, "sql": "select * from people", "sql_conn_id": "source"}
+
+    report = push(**records(ROWS), action="baseline")
+    assert (report.received, report.planned, report.requests) == (N, N, 0)
+    report = push(**records(ROWS), action="baseline")
+    assert (report.unchanged, report.planned) == (N, 0)
+    assert push(**records(ROWS)).unchanged == N
+    assert not ocamba.requests
+    changed = [*ROWS[:-1], {**ROWS[-1], "comment": "other"}]
+    report = push(**records(changed))
+    assert (report.unchanged, report.pushed) == (N - 1, 1)
+    assert held(ocamba)[str(N - 1)][0] == "other"
+
+
+def test_a_key_in_two_batches_is_held_as_its_last_row_says(ocamba: Ocamba) -> None:
+    rows = [{**row, "id": str(at % 10)} for at, row in enumerate(ROWS)]
+    report = push(pa.Table.from_pylist(rows), action="baseline")
+    assert report.received == report.planned + report.superseded == N
+    report = push(pa.Table.from_pylist(rows[-10:]))
+    assert (report.unchanged, report.requests) == (10, 0)
+
+
+def test_what_the_ledger_knows_of_a_key_is_not_written_over_unseen(ocamba: Ocamba, engine: Engine) -> None:
+    push(ROWS[:1], action="baseline")
+    with engine.begin() as connection:  # as a push leaves it that was killed before the first answer
+        connection.exec_driver_sql("update profile_ledger set \"row\" = null, doubt = 2, sent = '*'")
+    report = push(pa.Table.from_pylist(ROWS[:5]), action="baseline")
+    assert (report.received, report.planned) == (5, 5)
+    with engine.begin() as connection:
+        found = connection.exec_driver_sql("select key, doubt is null from profile_ledger order by key").all()
+    assert [tuple(one) for one in found] == [(str(n), True) for n in range(5)]
+
+
+FAILS = {
+    "sqlite": [
+        "create trigger \"full\" before insert on profile_ledger when new.key = '{key}' "
+        "begin select raise(fail, 'the disk is full of {key}'); end"
+    ],
+    "postgresql": [
+        "create or replace function is_full() returns trigger language plpgsql as "
+        "$$ begin raise exception 'the disk is full of {key}'; end $$",
+        "create trigger \"full\" before insert on profile_ledger for each row when (new.key = '{key}') "
+        "execute function is_full()",
+    ],
+}
+
+
+@pytest.mark.parametrize("key", ["0", "7", "29"])
+def test_a_database_that_takes_no_more_stops_it_and_every_record_is_accounted_for(
+    ocamba: Ocamba, engine: Engine, key: str, tmp_path: Path
+) -> None:
+    push(ROWS[:0], action="baseline", if_empty="ok")
+    with engine.begin() as connection:
+        for statement in FAILS[engine.dialect.name]:
+            connection.exec_driver_sql(statement.format(key=key))
+    with pytest.raises(PushStopped) as stopped:
+        push(pa.Table.from_pylist(ROWS), action="baseline", rejects_path=str(tmp_path / "rejects.jsonl"))
+    assert isinstance(stopped.value, LedgerFailed)
+    assert "full of" not in str(stopped.value), "the database's own words may hold keys"
+    report = stopped.value.report
+    assert report is not None
+    assert (report.received, report.planned + report.unsent) == (N, N)
+    with engine.begin() as connection:
+        kept = connection.exec_driver_sql("select count(*) from profile_ledger").scalar_one()
+    assert kept == report.planned < N
+    lines = (tmp_path / "rejects.jsonl").read_text().splitlines()
+    assert len({json.loads(line)["key"] for line in lines}) == report.unsent
+
+
+def test_a_plan_that_is_to_be_small_is_looked_at_as_a_whole_first(ocamba: Ocamba, engine: Engine) -> None:
+    with suppress(PushStopped):
+        push(pa.Table.from_pylist(ROWS), action="baseline", max_changes=3)
+    with engine.begin() as connection:
+        assert connection.exec_driver_sql("select count(*) from profile_ledger").scalar_one() == 0
+
+
+def test_the_rows_beside_one_that_is_known_are_still_written_together(engine: Engine) -> None:
+    vendor = Vendor(Access("https://vendor.example.com", "", "secret"))
+    mapping = FieldMapping(key="id", fields={"comment": "comment"})
+    mapper, ledger = Mapper(vendor, mapping), Ledger(engine, "ocamba:x", "id")
+    baseline = Baseline(mapper, ledger, Fingerprints(b"secret", vendor.shape, mapper.meaning, mapper.columns))
+    batches = [
+        TupleBatch(first, ["id", "comment"], [(f"{n}", "x") for n in range(first, first + 3)])
+        for first in (1, 4)
+    ]
+    looked = [
+        Looked(batch, batch.keys(), batch.keys(), [b"prints"] * 3, range(3), range(3)) for batch in batches
+    ]
+    ledger.put_in_doubt([Entry("2", doubt=-1)])
+    assert baseline.take(looked) == [{0, 2}, {0, 1, 2}]
+    found = ledger.known([f"{n}" for n in range(1, 7)])
+    assert {key: (entry.row, entry.doubt) for key, entry in found.items()} == {
+        **dict.fromkeys("13456", (b"prints", 0)),
+        "2": (None, -1),
+    }
+    assert baseline.take(looked) == [set(), set()]
+
+
+class Stopping:
+    """Where checkpoints are kept, by somebody who asks the push to end when the first one comes."""
+
+    retried = False
+
+    def __init__(self, hook: QuickHook) -> None:
+        self._hook = hook
+
+    def load(self) -> None:
+        """Know of no earlier try."""
+
+    def save(self, checkpoint: Any, words: str) -> None:
+        """Ask the push to end."""
+        self._hook.stop("enough")
+
+
+def test_a_baseline_that_is_asked_to_end_takes_no_more(
+    ocamba: Ocamba, engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    hook = hook_of(ocamba, "asked", monkeypatch)
+    pq.write_table(
+        pa.table({"id": [str(n) for n in range(9000)], "comment": ["x"] * 9000}), tmp_path / "t.parquet"
+    )
+    options = {"action": "baseline", "fields": ["comment"], "checkpoints": Stopping(hook)}
+    with pytest.raises(AskedToEnd) as stopped:
+        push(tmp_path / "t.parquet", hook, **options)
+    report = stopped.value.report
+    assert report is not None
+    assert (report.received, report.planned + report.unsent) == (9000, 9000)
+    assert 0 < len(entries(engine, "asked")) == report.planned < 9000
+
+
+def test_a_try_that_goes_on_counts_each_record_once(ocamba: Ocamba, engine: Engine, tmp_path: Path) -> None:
+    table = pa.Table.from_pylist([*ROWS, {"id": "", "comment": "", "name": ""}])
+    push(ROWS[:0], action="baseline", if_empty="ok")
+    for statement in FAILS[engine.dialect.name]:
+        with engine.begin() as connection:
+            connection.exec_driver_sql(statement.format(key="22"))
+    checkpoints = FileCheckpoints(tmp_path / "checkpoint.json")
+    with pytest.raises(LedgerFailed):
+        push(table, action="baseline", checkpoints=checkpoints)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            f'drop trigger "full"{"" if engine.dialect.name == "sqlite" else " on profile_ledger"}'
+        )
+    report = push(table, action="baseline", checkpoints=FileCheckpoints(tmp_path / "checkpoint.json"))
+    assert (report.received, report.invalid, report.undelivered) == (N + 1, 1, 1)
+    assert report.planned + report.unchanged == N
