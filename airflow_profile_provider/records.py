@@ -116,6 +116,9 @@ class Row(NamedTuple):  # made for every record, in half the time that a frozen 
     refused: str = ""
 
 
+ABSENT = object()
+"""Stands in a column for a value that its row has not."""
+
 OWN_KEY = "own"
 """The key type of a change whose key is its owner's own, and no identifier of the vendor's."""
 

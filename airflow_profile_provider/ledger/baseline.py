@@ -80,7 +80,7 @@ class Baseline:
             return
         if max(map(len, chain(keys, profiles))) > LONGEST_KEY:
             places = [at for at in places if max(len(keys[at]), len(profiles[at])) <= LONGEST_KEY]
-        for mapped in mapper.mapped(table, keys, places):
+        for mapped in mapper.mapped(table, keys, places, text=looked.batch.text):
             fields = dict(sorted(mapped.fields.items()))  # in the order in which they are packed
             named = [profiles[at] for at in mapped.places]
             yield News(

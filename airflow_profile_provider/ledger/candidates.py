@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
-from itertools import islice, repeat
+from itertools import repeat
 from typing import Any, Protocol
 
 from airflow_profile_provider.errors import InvalidRecord
@@ -24,6 +24,8 @@ MOST_PASSED = 100_000
 """How many keys that differ are remembered; where more do, looking at fingerprints first saves nothing."""
 TAKEN_AT_ONCE = 5
 """How many batches a baseline writes down together: with more, no database gets faster."""
+FEW = 200
+"""Batches of fewer rows are written down by themselves."""
 
 Found = tuple[Candidate, Entry]
 """What must be judged, and what the ledger knows of its key."""
@@ -65,7 +67,7 @@ class Candidates:
         """
         passed: set[str] = set()
         knows_nothing = self._ledger.is_empty
-        while some := list(islice(blocks, TAKEN_AT_ONCE if take else 1)):
+        for some in _together(blocks, TAKEN_AT_ONCE if take else 1):
             looked, ahead = [], set(passed)
             for block in some:
                 if (knows_nothing and take is None) or len(passed) > MOST_PASSED:
@@ -172,6 +174,26 @@ class Candidates:
         if acknowledged:
             self._ledger.add_fields(acknowledged)
         return found
+
+
+def _together(blocks: Iterator[RowBatch], most: int) -> Iterator[list[RowBatch]]:
+    """Yield several batches at once; a single one where its rows are few, because they are large.
+
+    Where the source breaks, what it gave before comes first.
+    """
+    some: list[RowBatch] = []
+    try:
+        for block in blocks:
+            some.append(block)
+            if len(some) == most or len(block) < FEW:
+                yield some
+                some = []
+    except Exception:
+        if some:
+            yield some
+        raise
+    if some:
+        yield some
 
 
 def texts_of(keys: list[Any]) -> list[str]:

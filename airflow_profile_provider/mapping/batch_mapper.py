@@ -13,8 +13,8 @@ from airflow_profile_provider.errors import InvalidRecord
 from airflow_profile_provider.fields import Expression
 from airflow_profile_provider.mapping.field_mapping import Of
 from airflow_profile_provider.mapping.sizes import all_fit, size_of
-from airflow_profile_provider.mapping.written import ABSENT, Writer
-from airflow_profile_provider.records import Change
+from airflow_profile_provider.mapping.written import Writer
+from airflow_profile_provider.records import ABSENT, Change
 from airflow_profile_provider.values import are_plain, exact_key
 from airflow_profile_provider.vendors.base import Vendor
 
@@ -58,12 +58,12 @@ class BatchMapper:
         self._most = most
 
     def mapped(
-        self, table: Mapping[str, Column], keys: Sequence[str], places: Sequence[int]
+        self, table: Mapping[str, Column], keys: Sequence[str], places: Sequence[int], *, text: bool = False
     ) -> list[MappedRows]:
         """Return what becomes of those rows at ``places`` of which that is sure; ``keys`` are those of all.
 
-        ``table`` has the values of each column. A row that is left out may be as good as the others, or
-        invalid.
+        ``table`` has the values of each column; ``text``: they have no types. A row that is left out may be
+        as good as the others, or invalid.
         """
         if "verdict" in table:  # a row may be a reject: a change already
             return []
@@ -71,7 +71,7 @@ class BatchMapper:
             table = {name: [values[place] for place in places] for name, values in table.items()}
         own = [keys[place] for place in places]
         odd = set() if are_plain(own) else {at for at, key in enumerate(own) if not _is_good(key)}
-        written = {name: self._written(name, of, table, odd) for name, of in self._fields.items()}
+        written = {name: self._written(name, of, table, odd, text=text) for name, of in self._fields.items()}
         found = []
         for names, rows in _by_names(written, len(places), odd).items():
             mapped = MappedRows(
@@ -80,10 +80,13 @@ class BatchMapper:
             found.append(self._checked(mapped, keys))
         return [mapped for mapped in found if mapped.places]
 
-    def _written(self, name: str, of: Of, table: Mapping[str, Column], odd: set[int]) -> Column:
+    def _written(
+        self, name: str, of: Of, table: Mapping[str, Column], odd: set[int], *, text: bool
+    ) -> Column:
         """Return a field's values as requests hold them; add to ``odd`` the rows whose value is not sure."""
-        values = _made(name, of, table, odd) if isinstance(of, Expression) else table[of]
-        return self._writer.column(name, values, odd)
+        if isinstance(of, Expression):
+            return self._writer.column(name, _made(name, of, table, odd, text=text), odd, text=text)
+        return self._writer.column(name, table[of], odd, text=text)
 
     def _checked(self, mapped: MappedRows, keys: Sequence[str]) -> MappedRows:
         """Return those of some rows that may be sent: none of them, where each must be looked at."""
@@ -110,13 +113,18 @@ class BatchMapper:
             return False
 
 
-def _made(name: str, of: Expression, table: Mapping[str, Column], odd: set[int]) -> list[Any]:
+def _made(name: str, of: Expression, table: Mapping[str, Column], odd: set[int], *, text: bool) -> list[Any]:
     """Return what an expression makes of each row; add to ``odd`` those of which it can make nothing."""
     values = []
     for at, row in enumerate(zip(*table.values(), strict=True)):
         made: dict[str, Any] = {}
         try:
-            of.add_to(made, name, dict(zip(table, row, strict=True)))
+            of.add_to(
+                made,
+                name,
+                {column: value for column, value in zip(table, row, strict=True) if value is not ABSENT},
+                text=text,
+            )
         except InvalidRecord:
             odd.add(at)
         values.append(made.get(name, ABSENT))

@@ -7,12 +7,11 @@ from typing import Any
 
 from airflow_profile_provider.errors import InvalidRecord, ProfileError
 from airflow_profile_provider.mapping.columns import refuse_null
+from airflow_profile_provider.records import ABSENT
 from airflow_profile_provider.values import holds_null, is_null, json_type, without_nulls
 from airflow_profile_provider.vendors.base import Vendor
 from airflow_profile_provider.vendors.fields import Catalogue
 
-ABSENT = object()
-"""Stands for a value of which nothing is sent."""
 _NONE: frozenset[type] = frozenset()
 _MOST_KEPT = 1000
 """Names of fields that are remembered: rows that are changes may each name others."""
@@ -74,35 +73,38 @@ class Writer:
             raise InvalidRecord(reason)
         return written
 
-    def column(self, name: str, values: Sequence[Any], odd: set[int]) -> Sequence[Any]:
-        """Return a field's values in the rows of a table as requests hold them; see `ABSENT`.
+    def column(self, name: str, values: Sequence[Any], odd: set[int], *, text: bool = False) -> Sequence[Any]:
+        """Return a field's values in the rows of a table as requests hold them; `ABSENT`: nothing is sent.
 
-        Added to ``odd`` are the places of rows whose value must be looked at by `written`: it may be wrong.
+        ``text`` says that they come from a source without types, so that an empty one is null. Added to
+        ``odd`` are the places of rows whose value must be looked at by `written`: it may be wrong.
         """
         types = self._as_they_are.get(name)
         if types is None:
             types = self._sent_as_they_are(name)
-        if types.issuperset(map(type, values)):
+        has_empty = text and name not in self._made and any(value == "" for value in values)
+        if not has_empty and types.issuperset(map(type, values)):
             return values
         found = list(values)
         of_null: list[Any] | None = None
         for place, value in enumerate(values):
-            if type(value) in types or value is ABSENT:
+            is_empty = has_empty and type(value) is str and value == ""
+            if value is ABSENT or (type(value) in types and not is_empty):
                 continue
-            if value is None:  # as in many rows of many tables
-                written = of_null = self._alone(name, None) if of_null is None else of_null
+            if value is None or is_empty:  # as in many rows of many tables
+                written = of_null = self._alone(name, None, text) if of_null is None else of_null
             else:
-                written = self._alone(name, value)
+                written = self._alone(name, value, text)
             if not written:
                 odd.add(place)
             found[place] = written[0] if written else ABSENT
         return found
 
-    def _alone(self, name: str, value: Any) -> list[Any]:
+    def _alone(self, name: str, value: Any, text: bool) -> list[Any]:
         """Return what is written of one value of a table; an empty list where it is refused."""
         written: dict[str, Any] = {}
         try:
-            self.write(written, name, value, False, True)
+            self.write(written, name, value, text, True)
         except Exception:  # noqa: BLE001 -- whoever looks at the row by itself says what is wrong
             return []
         return [written.get(name, ABSENT)]

@@ -303,7 +303,7 @@ class Assembly:
         session = self.session or NoLedger(self.mapper)
         self._stack.callback(self.source.close)
         rows, _ = self._selection.rows(), self.review
-        batches = self._selection.batches() if self.session else None
+        batches = self._selection.batches(rows) if self.session else None
         parts = parts_of(self, session, rows, batches, log, clock)
         return Push(parts, concurrency, AHEAD if self.session else 0, clock)
 

@@ -136,7 +136,7 @@ class Intake:
             self._open.popleft()
         self._open[0] = (block, others)
         left = frozenset(others)
-        fresh = self._watermark.received_many(block.position, range(len(block)))
+        fresh = self._watermark.received_many(block.positions)
         known = [index for index in fresh if index not in left]
         unchanged = [index for index in known if index not in taken] if taken else known
         self._settle_many(block, unchanged, Verdict.UNCHANGED)
@@ -152,4 +152,5 @@ class Intake:
     def _settle_many(self, block: RowBatch, indexes: Sequence[int], verdict: Verdict) -> None:
         self._account.received += len(indexes)
         self._account.verdicts[verdict] += len(indexes)
-        self._watermark.settled_many(block.position, indexes, verdict)
+        positions = block.positions
+        self._watermark.settled_many([positions[index] for index in indexes], verdict)

@@ -13,7 +13,7 @@ from airflow_profile_provider.push.log import Log
 from airflow_profile_provider.push.no_ledger import Session
 from airflow_profile_provider.push.options import PushOptions
 from airflow_profile_provider.records import Row
-from airflow_profile_provider.sources.batches import RowBatch
+from airflow_profile_provider.sources.batches import RowBatch, batches_of
 from airflow_profile_provider.sources.duplicates import Duplicates
 from airflow_profile_provider.sources.keys import KeyFile, rows_only
 from airflow_profile_provider.sources.partition import Part, is_in_share, rows_in_partition
@@ -89,14 +89,19 @@ class Selection:
         share = self._options.partition
         return share is None or is_in_share(row, share, self._mapper.profile_in)
 
-    def batches(self) -> Iterator[RowBatch] | None:
-        """Read the same rows by the thousand; None where more than a ledger decides about each."""
+    def batches(self, rows: Iterator[Row]) -> Iterator[RowBatch] | None:
+        """Read the same rows by the thousand; None where more than a ledger decides about each.
+
+        A baseline has also those together that its source gives one by one: ``rows``.
+        """
         options = self._options
         if self._only_column is not None or options.partition or options.version or options.ignore_ledger:
             return None
         if options.if_duplicate != "last":
             return None
         found = self._source.batches(self._mapper, options.if_empty)
+        if found is None and options.action == "baseline" and self._mapper.columns:
+            return batches_of(rows, self._mapper.columns)
         return self._keys.noted_batches(found) if found and self._keys else found
 
     def whole(self, session: Session | None) -> tuple[int, int] | None:

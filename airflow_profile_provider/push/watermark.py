@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -120,17 +120,17 @@ class Watermark:
         earlier = (position for position in self._skipped if position >= self.mark)
         return self.mark, counts, tuple(sorted({*ahead, *earlier}))
 
-    def received_many(self, first: int, indexes: Iterable[int]) -> list[int]:
-        """Note that the records at these places behind ``first`` were read; return those not settled yet."""
-        fresh = [index for index in indexes if not self.passed(first + index)]
+    def received_many(self, positions: Sequence[int]) -> list[int]:
+        """Note that records were read; return which of them, counted from 0, are not settled yet."""
+        fresh = [index for index, position in enumerate(positions) if not self.passed(position)]
         for index in fresh:
-            self.received(first + index)
+            self.received(positions[index])
         return fresh
 
-    def settled_many(self, first: int, indexes: Iterable[int], verdict: Verdict) -> None:
-        """Note a verdict of the records at these places behind ``first``."""
-        for index in indexes:
-            self.settled(first + index, verdict)
+    def settled_many(self, positions: Iterable[int], verdict: Verdict) -> None:
+        """Note a verdict of several records."""
+        for position in positions:
+            self.settled(position, verdict)
 
 
 class Marks(Watermark):
@@ -194,9 +194,9 @@ class NoWatermark(Watermark):
     def left(self, position: int) -> None:
         """Note nothing."""
 
-    def received_many(self, first: int, indexes: Iterable[int]) -> list[int]:
+    def received_many(self, positions: Sequence[int]) -> list[int]:
         """Note nothing; nothing was settled before."""
-        return list(indexes)
+        return list(range(len(positions)))
 
-    def settled_many(self, first: int, indexes: Iterable[int], verdict: Verdict) -> None:
+    def settled_many(self, positions: Iterable[int], verdict: Verdict) -> None:
         """Note nothing."""

@@ -6,12 +6,15 @@ A value that Python cannot hold, or that is no text, costs its own row: that bec
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from airflow_profile_provider.records import Row
+from airflow_profile_provider.records import ABSENT, Row
 from airflow_profile_provider.sources.partition import Part
+
+READ_AT_ONCE = 200
+"""Rows that were read one by one and are put together: no more are in memory than where they are not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +29,20 @@ class Unreadable:
 
 
 class RowBatch(Protocol):
-    """Rows that follow each other, the first of them at ``position``."""
+    """Rows that follow each other, the first of them at ``position``.
+
+    ``text``: they come from a source without types, as `Row` has it.
+    """
 
     position: int
+    text: bool
 
     def __len__(self) -> int:
         """Return how many rows there are."""
+
+    @property
+    def positions(self) -> Sequence[int]:
+        """Where each row is in the source."""
 
     @property
     def kind(self) -> str:
@@ -44,7 +55,10 @@ class RowBatch(Protocol):
         """Return each row's first column."""
 
     def values(self) -> dict[str, list[Any]] | None:
-        """Return the values of all rows by column; None where one of them cannot be read."""
+        """Return the values of all rows by column; None where one of them cannot be read.
+
+        A row that has not the column has `ABSENT` there.
+        """
 
     def rows(self, indices: Sequence[int], prints: Sequence[bytes] = ()) -> Iterator[Row]:
         """Return some of the rows, with their fingerprints out of those of all."""
@@ -57,6 +71,7 @@ class TupleBatch:
     """
 
     kind = ""
+    text = False
 
     def __init__(
         self,
@@ -76,6 +91,11 @@ class TupleBatch:
     def __len__(self) -> int:
         """Return how many rows there are."""
         return len(self._values)
+
+    @property
+    def positions(self) -> Sequence[int]:
+        """Where each row is in the source."""
+        return self._places or range(self.position, self.position + len(self))
 
     def texts(self) -> list[bytes]:
         """Write each row as bytes; only equal rows are written alike."""
@@ -98,14 +118,90 @@ class TupleBatch:
 
     def rows(self, indices: Sequence[int], prints: Sequence[bytes] = ()) -> Iterator[Row]:
         """Return some of the rows, with their fingerprints out of those of all."""
+        positions = self.positions
         for index in indices:
             content = dict(zip(self._columns, self._values[index], strict=True))
-            own = prints[index] if prints else None
-            position = self._places[index] if self._places else self.position + index
+            own, position = prints[index] if prints else None, positions[index]
             if self._perhaps_unreadable and any(map(unreadable, self._values[index])):
                 yield odd_row(position, content, own)
             else:
                 yield Row(position, content, fingerprint=own)
+
+
+class ReadBatch:
+    """Rows that were read one by one; ``columns`` are those that count, the first of them the key's."""
+
+    kind = ""
+
+    def __init__(self, rows: Sequence[Row], columns: Sequence[str]) -> None:
+        self.position = rows[0].position
+        self.text = rows[0].text
+        self._rows = rows
+        self._columns = columns
+        self._is_plain = list(map(_is_plain, rows))
+
+    def __len__(self) -> int:
+        """Return how many rows there are."""
+        return len(self._rows)
+
+    @property
+    def positions(self) -> Sequence[int]:
+        """Where each row is in the source."""
+        return [row.position for row in self._rows]
+
+    def texts(self) -> list[bytes]:
+        """Write each row as bytes, as it is written by itself; an odd one as no other is."""
+        columns = self._columns
+        return [
+            as_text(tuple([row.content.get(name) for name in columns])) if plain else secrets.token_bytes(16)
+            for row, plain in zip(self._rows, self._is_plain, strict=True)
+        ]
+
+    def keys(self) -> list[Any]:
+        """Return each row's key, and none of an odd one."""
+        key = self._columns[0]
+        return [
+            row.content.get(key) if plain else None
+            for row, plain in zip(self._rows, self._is_plain, strict=True)
+        ]
+
+    def values(self) -> dict[str, list[Any]] | None:
+        """Return the values of all rows by column; an odd one has none."""
+        contents = [
+            row.content if plain else {} for row, plain in zip(self._rows, self._is_plain, strict=True)
+        ]
+        return {name: [content.get(name, ABSENT) for content in contents] for name in self._columns}
+
+    def rows(self, indices: Sequence[int], prints: Sequence[bytes] = ()) -> Iterator[Row]:
+        """Return some of the rows, as they were read."""
+        return (self._rows[index] for index in indices)
+
+
+def _is_plain(row: Row) -> bool:
+    """Whether nothing is odd about a row that was read: it has columns, and was not written by a push."""
+    content = row.content
+    odd = row.problem or row.replayed or row.verdict or row.refused
+    return not odd and type(content) is dict and "verdict" not in content
+
+
+def batches_of(rows: Iterable[Row], columns: Sequence[str]) -> Iterator[ReadBatch]:
+    """Put rows together; those of a source without types apart from others.
+
+    Where the source breaks, what it gave before comes first.
+    """
+    together: list[Row] = []
+    try:
+        for row in rows:
+            if together and (len(together) >= READ_AT_ONCE or row.text != together[0].text):
+                yield ReadBatch(together, columns)
+                together = []
+            together.append(row)
+    except Exception:
+        if together:
+            yield ReadBatch(together, columns)
+        raise
+    if together:
+        yield ReadBatch(together, columns)
 
 
 def taken_of(block: RowBatch, part: Part | None) -> Sequence[int]:

@@ -29,6 +29,8 @@ BYTES_AT_ONCE = 64_000_000
 class ColumnBatch:
     """Rows as a columnar file keeps them. Python sees the key, and those of the rows that are asked for."""
 
+    text = False
+
     def __init__(self, position: int, columns: Sequence[str], batch: pa.RecordBatch) -> None:
         self.position = position
         self._columns = columns
@@ -37,6 +39,11 @@ class ColumnBatch:
     def __len__(self) -> int:
         """Return how many rows there are."""
         return int(self._batch.num_rows)
+
+    @property
+    def positions(self) -> Sequence[int]:
+        """Where each row is in the source."""
+        return range(self.position, self.position + len(self))
 
     @property
     def kind(self) -> str:

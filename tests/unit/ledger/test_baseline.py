@@ -1,7 +1,8 @@
-"""A baseline of a table leaves what one of the same records, one by one, leaves: in ledger and report."""
+"""A baseline takes rows together, and leaves in ledger and report what each would leave by itself."""
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Iterator
 from contextlib import suppress
@@ -20,7 +21,7 @@ from sqlalchemy import Engine
 from standins import Ocamba
 
 from airflow_profile_provider.adapters.databases import engine_of
-from airflow_profile_provider.errors import AskedToEnd, LedgerFailed, PushStopped
+from airflow_profile_provider.errors import AskedToEnd, LedgerFailed, PushStopped, SourceError
 from airflow_profile_provider.ledger.baseline import Baseline, Looked
 from airflow_profile_provider.ledger.entry import Entry
 from airflow_profile_provider.ledger.fingerprints import Fingerprints
@@ -41,6 +42,7 @@ VALUES = st.one_of(st.none(), st.text(max_size=3), st.sampled_from(["one", "\ud8
 TABLES = st.lists(
     st.fixed_dictionaries({"id": IDS, "comment": VALUES, "name": VALUES}), min_size=1, max_size=12
 )
+WHOLE = {"id": "99", "comment": "neither a blank line", "name": "nor without a column"}
 ROWS = [{"id": str(n), "comment": f"is {n}", "name": "n"} for n in range(N)]
 
 
@@ -56,16 +58,15 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Batches of a few rows, and few of them at once."""
     for module in ("parquet", "pandas_frames", "frames"):
         monkeypatch.setattr(f"airflow_profile_provider.sources.{module}.ROWS_AT_ONCE", 3)
+    monkeypatch.setattr("airflow_profile_provider.sources.batches.READ_AT_ONCE", 3)
     monkeypatch.setattr("airflow_profile_provider.ledger.candidates.TAKEN_AT_ONCE", 2)
+    monkeypatch.setattr("airflow_profile_provider.ledger.candidates.FEW", 1)
 
 
 def entries(engine: Engine, conn_id: str) -> dict[str, tuple[Any, ...]]:
-    """What the ledger has of a target, by key.
-
-    The fingerprints of rows depend on the kind of the source. Of several spellings of a key, any is kept.
-    """
+    """What the ledger has of a target, by key. Of several spellings of a key, any is kept."""
     query = (
-        'select key, spelled, "row" is null, prints, doubt, "order", sent, scopes, refused '
+        'select key, spelled, "row", prints, doubt, "order", sent, scopes, refused '
         "from profile_ledger join profile_ledger_targets on id = profile_ledger.target "
         f"where profile_ledger_targets.target = 'ocamba:{conn_id}'"
     )
@@ -86,41 +87,61 @@ def hook_of(vendor: Ocamba, conn_id: str, monkeypatch: pytest.MonkeyPatch) -> Qu
     return QuickHook(conn_id)
 
 
+def source_of(form: str, rows: list[dict[str, Any]], folder: Path) -> Any:
+    """The same records in some form."""
+    if form == "frame":
+        return pd.DataFrame({name: pd.Series([row[name] for row in rows], dtype=object) for name in rows[0]})
+    if form == "csv":
+        with (folder / "people.csv").open("w", newline="", errors="replace") as opened:
+            writer = csv.DictWriter(opened, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+        return folder / "people.csv"
+    return [{name: value for name, value in row.items() if value != "one"} for row in rows]
+
+
 @pytest.mark.long
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
 @given(
     tables=st.lists(TABLES, min_size=1, max_size=2),
+    form=st.sampled_from(["frame", "csv", "list"]),
     nulls=st.sampled_from(["skip", "clear", "invalid"]),
     exact=st.booleans(),
     number=st.uuids(),
 )
-def test_a_table_leaves_in_the_ledger_what_its_rows_leave_one_by_one(
+def test_rows_that_are_taken_together_leave_in_the_ledger_what_each_leaves_by_itself(
     tables: list[list[dict[str, Any]]],
+    form: str,
     nulls: str,
     exact: bool,
     number: Any,
     ocamba: Ocamba,
     engine: Engine,
     monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
-    by_table, by_rows = f"table{number.hex}", f"rows{number.hex}"
+    together, alone = f"together{number.hex}", f"alone{number.hex}"
     options = {"action": "baseline", "nulls": nulls, "exact_keys": exact}
-    for rows in tables:
-        columns = {name: pd.Series([row[name] for row in rows], dtype=object) for name in rows[0]}
-        ours = push(pd.DataFrame(columns), hook_of(ocamba, by_table, monkeypatch), **options)
-        theirs = push([dict(row) for row in rows], hook_of(ocamba, by_rows, monkeypatch), **options)
+    for drawn in tables:
+        rows = [*drawn, WHOLE]
+        ours = push(source_of(form, rows, tmp_path), hook_of(ocamba, together, monkeypatch), **options)
+        with monkeypatch.context() as patched:
+            patched.setattr(Mapper, "of_batches", None)
+            theirs = push(source_of(form, rows, tmp_path), hook_of(ocamba, alone, monkeypatch), **options)
         assert (verdicts(ours), ours.reasons) == (verdicts(theirs), theirs.reasons)
-        assert entries(engine, by_table) == entries(engine, by_rows)
+        assert entries(engine, together) == entries(engine, alone)
     assert not ocamba.requests
 
 
-@pytest.mark.parametrize("source", ["table", "parquet", "sql"])
+@pytest.mark.parametrize("source", ["table", "parquet", "sql", "list", "csv"])
 def test_after_it_nothing_is_sent_and_a_change_is(
     ocamba: Ocamba, source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def records(rows: list[dict[str, Any]]) -> dict[str, Any]:
         if source == "table":
             return {"records": pa.Table.from_pylist(rows)}
+        if source in {"list", "csv"}:
+            return {"records": source_of(source, rows, tmp_path)}
         if source == "parquet":
             pq.write_table(pa.Table.from_pylist(rows), tmp_path / "people.parquet")
             return {"records": str(tmp_path / "people.parquet")}
@@ -256,6 +277,32 @@ def test_a_baseline_that_is_asked_to_end_takes_no_more(
     assert report is not None
     assert (report.received, report.planned + report.unsent) == (9000, 9000)
     assert 0 < len(entries(engine, "asked")) == report.planned < 9000
+
+
+@pytest.mark.parametrize("after", [0, 1, 5, 7])
+def test_what_a_source_gave_before_it_broke_is_taken(ocamba: Ocamba, engine: Engine, after: int) -> None:
+    def breaking() -> Iterator[dict[str, Any]]:
+        yield from ROWS[:after]
+        raise RuntimeError("gone")
+
+    with pytest.raises(PushStopped if after else SourceError) as stopped:
+        push(breaking(), action="baseline")
+    if after:
+        assert stopped.value.report is not None
+        assert (stopped.value.report.received, stopped.value.report.planned) == (after, after)
+    assert len(entries(engine, "ocamba_default")) == after
+
+
+def test_rows_that_are_not_alike_are_taken_together_all_the_same(ocamba: Ocamba, engine: Engine) -> None:
+    rows = [
+        {"id": "1", "comment": "x"},
+        {"name": "n", "id": "2"},
+        {"id": "3", "more": 1, "name": "", "comment": ""},
+    ]
+    report = push(rows, action="baseline")
+    assert (report.received, report.planned) == (3, 3)
+    assert (report := push(rows)).unchanged == 3
+    assert report.requests == 0
 
 
 def test_a_try_that_goes_on_counts_each_record_once(ocamba: Ocamba, engine: Engine, tmp_path: Path) -> None:
