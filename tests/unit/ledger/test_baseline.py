@@ -171,6 +171,14 @@ def test_a_key_in_two_batches_is_held_as_its_last_row_says(ocamba: Ocamba) -> No
     assert (report.unchanged, report.requests) == (10, 0)
 
 
+def test_a_row_that_is_held_is_the_last_of_its_key_all_the_same(ocamba: Ocamba) -> None:
+    push(pa.Table.from_pylist(ROWS[:5]), action="baseline")
+    other = {**ROWS[0], "comment": "other"}
+    push(pa.Table.from_pylist([other, *ROWS[5:9], ROWS[0]]), action="baseline")
+    assert push(pa.Table.from_pylist(ROWS[:1])).unchanged == 1
+    assert push(pa.Table.from_pylist([other])).pushed == 1
+
+
 def test_what_the_ledger_knows_of_a_key_is_not_written_over_unseen(ocamba: Ocamba, engine: Engine) -> None:
     push(ROWS[:1], action="baseline")
     with engine.begin() as connection:  # as a push leaves it that was killed before the first answer

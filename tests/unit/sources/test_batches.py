@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_profile_provider.ledger.fingerprints import Fingerprints
-from airflow_profile_provider.sources.batches import TupleBatch
+from airflow_profile_provider.records import ABSENT, Row
+from airflow_profile_provider.sources.batches import TupleBatch, batches_of
 from airflow_profile_provider.sources.parquet import ColumnBatch
 
 TEXTS = st.sampled_from(["", "-", " ", "1", "1 -", "- ", "a", "1 a", "\0", "å", "2 1 -"])
@@ -100,3 +101,25 @@ def test_values_by_column_are_those_of_the_rows_unless_one_cannot_be_read() -> N
     assert TupleBatch(1, ["id"], [("a",)], perhaps_unreadable=True).values() is None
     late = pa.record_batch([pa.array([2**62], pa.timestamp("s"))], names=["at"])
     assert ColumnBatch(1, ["at"], late).values() is None
+
+
+def test_rows_that_were_read_one_by_one_are_put_together_and_odd_ones_have_no_values() -> None:
+    plain = [Row(2, {"id": "a", "n": ""}, text=True), Row(5, {"n": "1", "id": "b", "more": 2}, text=True)]
+    odd = [
+        Row(6, {"id": "c", "n": 1}, text=True, problem="is cut off"),
+        Row(7, {"id": "c", "n": 1}, text=True, replayed=True),
+        Row(8, {"id": "c", "n": 1}, text=True, refused="comes twice"),
+        Row(9, {"id": "c", "verdict": "failed"}, text=True),
+        Row(10, "c;1", text=True),
+    ]
+    typed = Row(11, {"id": "d"})
+    (first, second) = batches_of([*plain, *odd, typed], ["id", "n"])
+    assert (first.text, second.text) == (True, False)
+    assert list(first.positions) == [2, 5, 6, 7, 8, 9, 10]
+    assert first.keys() == ["a", "b", *[None] * 5]
+    assert first.values() == {"id": ["a", "b", *[ABSENT] * 5], "n": ["", "1", *[ABSENT] * 5]}
+    assert second.values() == {"id": ["d"], "n": [ABSENT]}
+    assert list(first.rows([0, 2, 6])) == [plain[0], odd[0], odd[4]]
+    prints = Fingerprints(b"secret", "shape", "recipe", ["id", "n"])
+    assert prints.of_rows(first)[:2] == [prints.of_row(row) for row in plain]
+    assert len(set(first.texts())) == 7
