@@ -7,7 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.sdk import Connection
+from sqlalchemy import Engine
 from standins import Ocamba
+
+from airflow_profile_provider.adapters.databases import engine_of
 
 from .quick import connections
 
@@ -44,6 +48,14 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
         for (table,) in connection.execute(found_tables).fetchall():
             connection.execute(f'drop table "{table}"')
     return found
+
+
+@pytest.fixture
+def engine(store: dict[str, Any]) -> Iterator[Engine]:
+    """The ledger's database."""
+    found = engine_of(Connection(conn_id="ledger", **store))
+    yield found
+    found.dispose()
 
 
 @pytest.fixture

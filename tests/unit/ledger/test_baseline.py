@@ -13,14 +13,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from airflow.sdk import Connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from resuming import FileCheckpoints
 from sqlalchemy import Engine
 from standins import Ocamba
 
-from airflow_profile_provider.adapters.databases import engine_of
 from airflow_profile_provider.errors import AskedToEnd, LedgerFailed, PushStopped, SourceError
 from airflow_profile_provider.ledger.baseline import Baseline, Looked
 from airflow_profile_provider.ledger.entry import Entry
@@ -44,13 +42,6 @@ TABLES = st.lists(
 )
 WHOLE = {"id": "99", "comment": "neither a blank line", "name": "nor without a column"}
 ROWS = [{"id": str(n), "comment": f"is {n}", "name": "n"} for n in range(N)]
-
-
-@pytest.fixture
-def engine(store: dict[str, Any]) -> Iterator[Engine]:
-    found = engine_of(Connection(conn_id="ledger", **store))
-    yield found
-    found.dispose()
 
 
 @pytest.fixture(autouse=True)

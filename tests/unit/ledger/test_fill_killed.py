@@ -5,29 +5,18 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
 import pytest
-from airflow.sdk import Connection
 from sqlalchemy import Engine, event
 from standins import Ocamba
-
-from airflow_profile_provider.adapters.databases import engine_of
 
 from .conftest import N
 from .quick import push
 
 FORK = multiprocessing.get_context("fork")
 ROWS = [{"id": str(n), "comment": f"is {n}", "name": "n"} for n in range(N)]
-
-
-@pytest.fixture
-def engine(store: dict[str, Any]) -> Iterator[Engine]:
-    found = engine_of(Connection(conn_id="ledger", **store))
-    yield found
-    found.dispose()
 
 
 def _fill_and_die(action: str, records: Any, after: int) -> None:
