@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -11,6 +11,9 @@ from airflow_profile_provider.ledger.ledger import Ledger, News
 from airflow_profile_provider.ledger.tables import LONGEST_KEY
 from airflow_profile_provider.mapping.mapper import Mapper
 from airflow_profile_provider.sources.batches import RowBatch
+
+_ATTEMPTS = 3
+"""Who finds that something is known asks for it, and another push may write some more meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,35 +48,32 @@ class Baseline:
         self._mapper = mapper
         self._ledger = ledger
         self._prints = prints
+        self._knows_nothing = ledger.is_empty
 
     def take(self, batches: Sequence[Looked]) -> Sequence[set[int]]:
         """Write down those rows of each batch that are alone and new to the ledger; return their places."""
         taken: list[set[int]] = [set() for _ in batches]
 
-        def news() -> Iterator[News]:
+        def news() -> Iterator[News]:  # asked for once more where the database was away
             for looked, own in zip(batches, taken, strict=True):
                 own.clear()
-                for one in self._news(looked):
+                for one in self._news(looked, known):
                     own.update(one.places)
                     yield one
 
-        if self._ledger.learn(news):  # while the database takes what it has, the next is made
-            return taken
-        return [self._taken_of(looked) for looked in batches]
+        for _ in range(_ATTEMPTS):
+            known: Collection[str] = ()
+            if not self._knows_nothing:
+                known = self._ledger.known({each.profiles[at] for each in batches for at in each.alone})
+            if self._ledger.learn(news):
+                return taken
+            self._knows_nothing = False
+        return [set() for _ in batches]
 
-    def _taken_of(self, looked: Looked) -> set[int]:
-        """Write down the rows of a batch that are new, where others may not be."""
-        known = self._ledger.known({looked.profiles[at] for at in looked.alone})
-        new = [at for at in looked.alone if looked.profiles[at] not in known]
-        found = list(self._news(looked, new))
-        if not self._ledger.learn(lambda: found):  # others write to it meanwhile
-            return set()
-        return {at for one in found for at in one.places}
-
-    def _news(self, looked: Looked, places: Sequence[int] | None = None) -> Iterator[News]:
-        """Map and hash the rows of a batch that are alone, or some of them."""
+    def _news(self, looked: Looked, known: Collection[str]) -> Iterator[News]:
+        """Map and hash the rows of a batch that are alone, but those of keys that are known."""
         keys, profiles = looked.keys, looked.profiles
-        places = looked.alone if places is None else places
+        places = [at for at in looked.alone if profiles[at] not in known] if known else looked.alone
         mapper = self._mapper.of_batches
         table = looked.batch.values() if mapper and places else None
         if mapper is None or table is None:

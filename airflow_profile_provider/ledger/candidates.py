@@ -24,8 +24,8 @@ MOST_PASSED = 100_000
 """How many keys that differ are remembered; where more do, looking at fingerprints first saves nothing."""
 TAKEN_AT_ONCE = 5
 """How many batches a baseline writes down together: with more, no database gets faster."""
-FEW = 200
-"""Batches of fewer rows are written down by themselves."""
+LARGE = 8_000_000
+"""Bytes of rows that are enough to be written down by themselves."""
 
 Found = tuple[Candidate, Entry]
 """What must be judged, and what the ledger knows of its key."""
@@ -177,21 +177,15 @@ class Candidates:
 
 
 def _together(blocks: Iterator[RowBatch], most: int) -> Iterator[list[RowBatch]]:
-    """Yield several batches at once; a single one where its rows are few, because they are large.
-
-    Where the source breaks, what it gave before comes first.
-    """
+    """Yield several batches at once, or fewer where they are large."""
     some: list[RowBatch] = []
-    try:
-        for block in blocks:
-            some.append(block)
-            if len(some) == most or len(block) < FEW:
-                yield some
-                some = []
-    except Exception:
-        if some:
+    size = 0
+    for block in blocks:
+        some.append(block)
+        size += block.size
+        if len(some) == most or size > LARGE:
             yield some
-        raise
+            some, size = [], 0
     if some:
         yield some
 

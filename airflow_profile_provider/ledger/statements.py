@@ -17,8 +17,6 @@ MEMBERS_AT_ONCE = 5000
 """Keys that are read at once where all are gone through: few statements are better."""
 PRESENT, GONE = "+", "-"
 """What a scope's token begins with: the source of the scope has the key, or no longer has it."""
-LEARNT = ("target", "key", "row", "prints", "spelled", "scopes")
-"""What is written of a key that is new: all else is NULL."""
 _OF_REFUSALS = ("refused", "refusals", "refused_run", "refused_at")
 _PARAMETER = re.compile(r"%\((\w+)\)s(?:::(\w+))?")
 _UNCAST = {"row": "BYTEA", "prints": "BYTEA", "refused_at": "FLOAT8"}
@@ -30,6 +28,7 @@ Parameters = Mapping[str, Any] | Sequence[dict[str, Any]] | Sequence[tuple[Any, 
 """What a driver takes with a statement: the values by name, of one row or many, or in their order."""
 _IN_ARRAY, _ONCE = 0, -1
 """How values of many rows are given, or else by how many bytes each, one behind the other."""
+_PLACED = "WITH ORDINALITY AS given"
 MOST_WAYS = 1000
 """So many statements are remembered: they differ by which values are alike."""
 
@@ -95,21 +94,21 @@ class Statements:
         """The same of rows, each of another key, whose values are given by column.
 
         A database gets them all at once: PostgreSQL would plan each anew, because nothing is prepared, and
-        SQLite takes three times as long. What all rows have is given once, and bytes of one length one behind
-        the other: an array costs the driver more than all else. SQLite, which has no arrays, takes the keys
-        as JSON; where anything else differs from row to row, it gets them one by one.
+        SQLite takes three times as long. What all rows have is given once, bytes of one length one behind the
+        other, and keys as JSON: an array costs the driver more than all else. Where anything else differs
+        from row to row, PostgreSQL gets arrays, and SQLite, which has none, the rows one by one.
         """
         ways = {name: _way_of(values) for name, values in columns.items() if name != "key"}
         given: dict[str, Any] = {
             name: values[0] for name, values in columns.items() if ways.get(name) == _ONCE
         }
         given |= {name: b"".join(values) for name, values in columns.items() if ways.get(name, 0) > 0}
-        if self._dialect != "sqlite":
-            return self._at_once(statement, ways), {**columns, **given}
-        if _IN_ARRAY in ways.values():
+        if _IN_ARRAY not in ways.values():
+            given["key"] = json.dumps(list(columns["key"]), ensure_ascii=False)
+        elif self._dialect == "sqlite":
             names = _NAMED.findall(statement)
             return _NAMED.sub("?", statement), list(zip(*[columns[name] for name in names], strict=True))
-        return self._at_once(statement, ways), {**given, "key": json.dumps(list(columns["key"]))}
+        return self._at_once(statement, ways), {**columns, **given}
 
     def _at_once(self, statement: str, ways: Mapping[str, int]) -> str:
         """Let an insert of a row take many, each column in its way."""
@@ -185,13 +184,9 @@ class Statements:
 
     @cached_property
     def learn(self) -> str:
-        """Writes what is `LEARNT` of a key of which nothing is known; of another, nothing."""
-        return self._text(insert_into(self._entries, self._dialect).on_conflict_do_nothing(), LEARNT)
-
-    @cached_property
-    def copy(self) -> str:
-        """Writes the same of many keys, in PostgreSQL; it fails where something is known of one of them."""
-        return f"COPY {self._entries.name} ({', '.join(LEARNT)}) FROM STDIN"
+        """Writes row, fields, spelling and scope of a key of which nothing is known; of another, nothing."""
+        names = ("target", "key", "row", "prints", "spelled", "scopes")
+        return self._text(insert_into(self._entries, self._dialect).on_conflict_do_nothing(), names)
 
     @cached_property
     def let_leave(self) -> str:
@@ -312,7 +307,7 @@ class Statements:
 
 
 def _from_arrays(values: str, ways: Mapping[str, int]) -> str:
-    """Select from arrays, in PostgreSQL, what an insert of one row has as ``values``."""
+    """Select from arrays or JSON, in PostgreSQL, what an insert of one row has as ``values``."""
     found = {name: kind or _UNCAST[name] for name, kind in _PARAMETER.findall(values)}
     in_array = [name for name in found if ways.get(name, _IN_ARRAY) == _IN_ARRAY]
     arrays = ", ".join(f"%({name})s::{found[name]}[]" for name in in_array)
@@ -326,7 +321,9 @@ def _from_arrays(values: str, ways: Mapping[str, int]) -> str:
         return one if way == _ONCE else f"substr({one}, given.place::INTEGER * {way} - {way - 1}, {way})"
 
     selected = _PARAMETER.sub(taken, values)
-    return f"SELECT {selected} FROM unnest({arrays}) WITH ORDINALITY AS given ({names}, place)"
+    if in_array == ["key"]:
+        return f"SELECT {selected} FROM json_array_elements_text(%(key)s::json) {_PLACED} ({names}, place)"
+    return f"SELECT {selected} FROM unnest({arrays}) {_PLACED} ({names}, place)"
 
 
 def _from_json(values: str, ways: Mapping[str, int]) -> str:

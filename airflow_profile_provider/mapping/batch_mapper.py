@@ -17,6 +17,7 @@ from airflow_profile_provider.mapping.written import Writer
 from airflow_profile_provider.records import ABSENT, Change
 from airflow_profile_provider.values import are_plain, exact_key
 from airflow_profile_provider.vendors.base import Vendor
+from airflow_profile_provider.vendors.writes import speaks_for
 
 Column = Sequence[Any]
 """The values of one field or column, one for each row."""
@@ -91,7 +92,8 @@ class BatchMapper:
     def _checked(self, mapped: MappedRows, keys: Sequence[str]) -> MappedRows:
         """Return those of some rows that may be sent: none of them, where each must be looked at."""
         names, fields = tuple(mapped.fields), mapped.fields
-        if not (mapped.places and self._vendor.checks_names_alone(names, self._key_type)):
+        is_said = speaks_for(type(self._vendor), "checks_names_alone", "check_change")
+        if not (mapped.places and is_said and self._vendor.checks_names_alone(names, self._key_type)):
             return MappedRows((), {})
 
         def change(at: int) -> Change:
@@ -100,7 +102,7 @@ class BatchMapper:
 
         try:
             self._vendor.check_change(change(0))
-        except InvalidRecord:
+        except Exception:  # noqa: BLE001 -- whoever looks at each row says what is wrong
             return MappedRows((), {})
         if all_fit([keys[place] for place in mapped.places], fields, self._most):
             return mapped

@@ -11,6 +11,7 @@ from airflow_profile_provider.records import ABSENT
 from airflow_profile_provider.values import holds_null, is_null, json_type, without_nulls
 from airflow_profile_provider.vendors.base import Vendor
 from airflow_profile_provider.vendors.fields import Catalogue
+from airflow_profile_provider.vendors.writes import speaks_for
 
 _NONE: frozenset[type] = frozenset()
 _MOST_KEPT = 1000
@@ -24,6 +25,7 @@ class Writer:
         self._catalogue = catalogue
         self._as_they_are: dict[str, frozenset[type]] = {}
         self._vendor = vendor
+        self._is_said = speaks_for(type(vendor), "sent_as_they_are", "check_field", "write")
         self._nulls = nulls
         self._made = made
 
@@ -111,7 +113,9 @@ class Writer:
 
     def _sent_as_they_are(self, name: Any) -> frozenset[type]:
         """Return the types of values that a field takes without a look at each."""
-        found = self._vendor.sent_as_they_are(name, self._catalogue) if name and type(name) is str else _NONE
+        found = _NONE
+        if self._is_said and name and type(name) is str:
+            found = self._vendor.sent_as_they_are(name, self._catalogue)
         if len(self._as_they_are) < _MOST_KEPT:
             self._as_they_are[name] = found
         return found

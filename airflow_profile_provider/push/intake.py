@@ -56,16 +56,22 @@ class Intake:
         self._leavers = leavers
         self._open: deque[tuple[RowBatch, Sequence[int] | None]] = deque()
         """Batches that were read, and which of their rows are not settled; None: all of them."""
+        self._has_taken = False
         self._at = 0
         self._blocks = None if blocks is None else self._noted(blocks)
         if self._blocks:
             rows = unheld(self._blocks, self._settle_held)
-        self.rows = self.received(chain(rows, leavers.rows()))
+        self.rows = self.received(self._with_leavers(rows))
 
     @property
     def leavers_told(self) -> int:
         """To how many leavers something is sent, in all shares of the source; known once it was read."""
         return self._leavers.told
+
+    def _with_leavers(self, rows: Iterator[Row]) -> Iterator[Row]:
+        yield from rows
+        if not self.broken:
+            yield from self._leavers.rows()
 
     def rest(self) -> Iterator[Row]:
         """Read what has not been read, once nothing more is sent."""
@@ -75,8 +81,8 @@ class Intake:
     def received(self, rows: Iterator[Row]) -> Iterator[Row]:
         """Count rows; those that an earlier try has settled are passed over.
 
-        Each is open until it has a verdict or waits to be sent. A source that raises ends here: what came
-        before is delivered.
+        Each is open until it has a verdict or waits to be sent. A source that raises ends here, or, where
+        its rows come by the thousand, in `_noted`: what came before is delivered.
         """
         try:
             for row in rows:
@@ -100,7 +106,10 @@ class Intake:
         except GeneratorExit:
             raise
         except BaseException as error:  # noqa: BLE001 -- a source, or a driver under it, may raise anything
-            self._end_source(error)
+            if self._blocks:
+                self._sender.stop_for(error, "looking rows up in the ledger")
+            else:
+                self._end_source(error)
 
     def _end_source(self, error: BaseException) -> None:
         """Read no more of a source that raised; a ledger that was asked meanwhile stops the push."""
@@ -112,9 +121,14 @@ class Intake:
             self.broken = SourceError(f"it raised {where_raised(error)}")
 
     def _noted(self, blocks: Iterator[RowBatch]) -> Iterator[RowBatch]:
-        for block in blocks:
-            self._open.append((block, None))
-            yield block
+        try:
+            for block in blocks:
+                self._open.append((block, None))
+                yield block
+        except GeneratorExit:
+            raise
+        except BaseException as error:  # noqa: BLE001 -- a source, or a driver under it, may raise anything
+            self._end_source(error)
 
     def _left_of_blocks(self) -> Iterator[Row]:
         """Read the rows of blocks that were to be compared with a ledger, and were not."""
@@ -141,12 +155,13 @@ class Intake:
         unchanged = [index for index in known if index not in taken] if taken else known
         self._settle_many(block, unchanged, Verdict.UNCHANGED)
         if taken:
+            self._has_taken = True
             self._settle_many(block, [index for index in known if index in taken], Verdict.PLANNED)
         if self._keeps_keys:
             for row in block.rows(unchanged):
                 self._settlement.deliver_key(self._mapper.key_of(row))
         self._telling.now_and_then()
-        if taken and self._sender.stopped and len(self._open) == 1:  # all that was taken is settled
+        if self._has_taken and self._sender.stopped and len(self._open) == 1:  # all of them are settled
             raise self._sender.stopped
 
     def _settle_many(self, block: RowBatch, indexes: Sequence[int], verdict: Verdict) -> None:

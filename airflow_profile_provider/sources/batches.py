@@ -6,13 +6,15 @@ A value that Python cannot hold, or that is no text, costs its own row: that bec
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from airflow_profile_provider.records import ABSENT, Row
 from airflow_profile_provider.sources.partition import Part
 
+_MEASURED = 10
+"""Of so many rows it is looked how large they are."""
 READ_AT_ONCE = 200
 """Rows that were read one by one and are put together: no more are in memory than where they are not."""
 
@@ -39,6 +41,10 @@ class RowBatch(Protocol):
 
     def __len__(self) -> int:
         """Return how many rows there are."""
+
+    @property
+    def size(self) -> int:
+        """About how many bytes the rows take."""
 
     @property
     def positions(self) -> Sequence[int]:
@@ -93,6 +99,11 @@ class TupleBatch:
         return len(self._values)
 
     @property
+    def size(self) -> int:
+        """About how many bytes the rows take."""
+        return _size_of(self._values, len(self))
+
+    @property
     def positions(self) -> Sequence[int]:
         """Where each row is in the source."""
         return self._places or range(self.position, self.position + len(self))
@@ -145,6 +156,12 @@ class ReadBatch:
         return len(self._rows)
 
     @property
+    def size(self) -> int:
+        """About how many bytes the rows take."""
+        some = [row.content for row in self._rows[:_MEASURED]]
+        return _size_of([one.values() if type(one) is dict else (one,) for one in some], len(self))
+
+    @property
     def positions(self) -> Sequence[int]:
         """Where each row is in the source."""
         return [row.position for row in self._rows]
@@ -175,6 +192,13 @@ class ReadBatch:
     def rows(self, indices: Sequence[int], prints: Sequence[bytes] = ()) -> Iterator[Row]:
         """Return some of the rows, as they were read."""
         return (self._rows[index] for index in indices)
+
+
+def _size_of(rows: Sequence[Collection[Any]], number: int) -> int:
+    """Return about how many bytes so many rows take, by the texts in the first few."""
+    some = rows[:_MEASURED]
+    texts = sum(len(value) for row in some for value in row if isinstance(value, str | bytes))
+    return texts * number // max(1, len(some))
 
 
 def _is_plain(row: Row) -> bool:

@@ -41,6 +41,11 @@ class ColumnBatch:
         return int(self._batch.num_rows)
 
     @property
+    def size(self) -> int:
+        """About how many bytes the rows take."""
+        return int(self._batch.nbytes)
+
+    @property
     def positions(self) -> Sequence[int]:
         """Where each row is in the source."""
         return range(self.position, self.position + len(self))

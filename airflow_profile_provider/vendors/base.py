@@ -193,10 +193,10 @@ class Vendor(Writes, Reads, ABC):
     def checks_names_alone(self, names: Collection[str], key_type: str) -> bool:
         """Whether `check_change` looks at the names of these fields alone, not at their values or at the key.
 
-        Then one change speaks for all others. No, where a vendor's module has a `check_change` of its own and
-        does not say.
+        Then one change speaks for all others. A vendor's module that has a `check_change` of its own is not
+        asked unless it has this method, too: see `speaks_for`.
         """
-        return type(self).check_change is Vendor.check_change
+        return True
 
     # -- the exchange -----------------------------------------------------------------------------------
 

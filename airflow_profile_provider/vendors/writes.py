@@ -21,6 +21,15 @@ _AS_THEY_ARE: Mapping[str, frozenset[type]] = {
 }
 
 
+def speaks_for(vendor: type, method: str, *others: str) -> bool:
+    """Whether what a vendor's method says of other methods is of no older class than these are."""
+    at = {
+        name: next(at for at, one in enumerate(vendor.__mro__) if name in vars(one))
+        for name in (method, *others)
+    }
+    return all(at[method] <= at[other] for other in others)
+
+
 class Writes:
     """What a vendor's module says of the fields that are written; left out as it is, any may be."""
 
@@ -55,15 +64,9 @@ class Writes:
     def sent_as_they_are(self, name: str, catalogue: Mapping[str, Field]) -> frozenset[type]:
         """Return the types whose values `check_field` returns as they are, whatever they are.
 
-        None of them, where a vendor's module has a `check_field` or a `write` of its own and does not say.
+        A vendor's module that has a `check_field` or a `write` of its own is not asked unless it has this
+        method, too: see `speaks_for`.
         """
-        own = type(self)
-        if own.check_field is not Writes.check_field or own.write is not Writes.write:
-            return _LOOKED_AT
-        return self.types_by_kind(name, catalogue)
-
-    def types_by_kind(self, name: str, catalogue: Mapping[str, Field]) -> frozenset[type]:
-        """Return the types whose values this module lets pass as they are, by the field's kind."""
         try:
             known = self.field(name, catalogue)
         except InvalidRecord:

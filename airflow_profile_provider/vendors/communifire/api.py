@@ -10,7 +10,7 @@ Unknown: how a list is written; what an unknown label does; whether the body is 
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, ClassVar
 
@@ -110,7 +110,7 @@ class Communifire(Creates, Users):
 
     def sent_as_they_are(self, name: str, catalogue: Mapping[str, Field]) -> frozenset[type]:
         """Return text, which the page's sample has for every value."""
-        return self.types_by_kind(name, catalogue) & {str}
+        return super().sent_as_they_are(name, catalogue) & {str}
 
     def clear(self, name: str) -> str | None:
         """Return the empty text, for the page knows no null; or null, as the connection says."""
@@ -132,6 +132,10 @@ class Communifire(Creates, Users):
                 raise InvalidRecord(
                     f"field {label}: is the record's own key; use another key_type to change it"
                 )
+
+    def checks_names_alone(self, names: Collection[str], key_type: str) -> bool:
+        """Whether the key is not among the fields, where profiles are made."""
+        return super().checks_names_alone(names, key_type)
 
     def steps(self, batch: Sequence[Change]) -> Steps:
         """POST one user's fields. A create without an answer asks for an update before it creates again."""

@@ -83,7 +83,7 @@ class Lightfield(CreatesFound, Accounts):
         known = [field for field in (self.fields.get(name), catalogue.get(name)) if field]
         if any(field.options or field.type in REWRITTEN_TEXTS for field in known):
             return frozenset()
-        return self.types_by_kind(name, catalogue) & {str}
+        return super().sent_as_they_are(name, catalogue) & {str}
 
     def check_field(self, name: str, value: Any, *, loose: bool, catalogue: Mapping[str, Field]) -> Any:
         """Check the options of a select, too, where the workspace's definitions list them."""

@@ -66,7 +66,7 @@ class Ocamba(CreatesFound, Profiles):
         """Return text, but for the organization's id, and for properties that are checked one by one."""
         if name == "organization_id" or isinstance(catalogue.get(name), Properties):
             return frozenset()
-        return self.types_by_kind(name, catalogue) & {str}
+        return super().sent_as_they_are(name, catalogue) & {str}
 
     def clear(self, name: str) -> Any:
         """Return null, or what is empty of the field's type, as the connection's ``clear_with`` says."""

@@ -87,7 +87,7 @@ class Sonoran(Accounts):
 
     def sent_as_they_are(self, name: str, catalogue: Mapping[str, Field]) -> frozenset[type]:
         """Return text: all else is read as the kind of the field."""
-        return self.types_by_kind(name, catalogue) & {str}
+        return super().sent_as_they_are(name, catalogue) & {str}
 
     def clear(self, name: str) -> str | None:
         """Return null, or the empty text, as the connection's ``clear_with`` says."""

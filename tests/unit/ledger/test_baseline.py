@@ -51,7 +51,6 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(f"airflow_profile_provider.sources.{module}.ROWS_AT_ONCE", 3)
     monkeypatch.setattr("airflow_profile_provider.sources.batches.READ_AT_ONCE", 3)
     monkeypatch.setattr("airflow_profile_provider.ledger.candidates.TAKEN_AT_ONCE", 2)
-    monkeypatch.setattr("airflow_profile_provider.ledger.candidates.FEW", 1)
 
 
 def entries(engine: Engine, conn_id: str) -> dict[str, tuple[Any, ...]]:
@@ -262,20 +261,20 @@ class Stopping:
         self._hook.stop("enough")
 
 
+@pytest.mark.parametrize("odd", [0, 3], ids=["all are taken", "the last of each group are not"])
 def test_a_baseline_that_is_asked_to_end_takes_no_more(
-    ocamba: Ocamba, engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ocamba: Ocamba, engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, odd: int
 ) -> None:
     hook = hook_of(ocamba, "asked", monkeypatch)
-    pq.write_table(
-        pa.table({"id": [str(n) for n in range(9000)], "comment": ["x"] * 9000}), tmp_path / "t.parquet"
-    )
+    keys = [str(n) if n % 6 < 6 - odd else "" for n in range(9000)]
+    pq.write_table(pa.table({"id": keys, "comment": ["x"] * 9000}), tmp_path / "t.parquet")
     options = {"action": "baseline", "fields": ["comment"], "checkpoints": Stopping(hook)}
     with pytest.raises(AskedToEnd) as stopped:
         push(tmp_path / "t.parquet", hook, **options)
     report = stopped.value.report
     assert report is not None
-    assert (report.received, report.planned + report.unsent) == (9000, 9000)
-    assert 0 < len(entries(engine, "asked")) == report.planned < 9000
+    assert (report.received, report.planned + report.unsent + report.invalid) == (9000, 9000)
+    assert 0 < len(entries(engine, "asked")) == report.planned < 4000
 
 
 @pytest.mark.parametrize("after", [0, 1, 5, 7])
@@ -290,6 +289,23 @@ def test_what_a_source_gave_before_it_broke_is_taken(ocamba: Ocamba, engine: Eng
         assert stopped.value.report is not None
         assert (stopped.value.report.received, stopped.value.report.planned) == (after, after)
     assert len(entries(engine, "ocamba_default")) == after
+
+
+def test_batches_that_were_read_before_a_file_broke_are_taken(
+    ocamba: Ocamba, engine: Engine, tmp_path: Path
+) -> None:
+    path = tmp_path / "people.parquet"
+    pq.write_table(pa.Table.from_pylist(ROWS), path, row_group_size=3, compression="zstd")
+    last = pq.ParquetFile(path).metadata.row_group(9).column(1)
+    content = bytearray(path.read_bytes())
+    start = last.dictionary_page_offset or last.data_page_offset
+    content[start : start + last.total_compressed_size] = b"?" * last.total_compressed_size
+    path.write_bytes(content)
+    with pytest.raises(PushStopped, match="ended early") as stopped:
+        push(path, action="baseline")
+    assert stopped.value.report is not None
+    assert (stopped.value.report.received, stopped.value.report.planned) == (27, 27)
+    assert len(entries(engine, "ocamba_default")) == 27
 
 
 def test_rows_that_are_not_alike_are_taken_together_all_the_same(ocamba: Ocamba, engine: Engine) -> None:

@@ -43,7 +43,6 @@ def test_a_killed_fill_is_gone_on_with(
 ) -> None:
     monkeypatch.setattr("airflow_profile_provider.ledger.session.LOOKED_UP_AT_ONCE", 4)
     monkeypatch.setattr("airflow_profile_provider.ledger.candidates.TAKEN_AT_ONCE", 2)
-    monkeypatch.setattr("airflow_profile_provider.ledger.candidates.FEW", 1)
     monkeypatch.setattr("airflow_profile_provider.sources.frames.ROWS_AT_ONCE", 2)
     monkeypatch.setattr("airflow_profile_provider.sources.batches.READ_AT_ONCE", 2)
     endings, acknowledged = [], []

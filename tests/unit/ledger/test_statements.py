@@ -11,7 +11,7 @@ from airflow.sdk import Connection
 
 from airflow_profile_provider.adapters.databases import engine_of
 from airflow_profile_provider.ledger.entry import Entry
-from airflow_profile_provider.ledger.ledger import Ledger
+from airflow_profile_provider.ledger.ledger import Ledger, News
 from airflow_profile_provider.ledger.tables import ROW_BYTES
 
 
@@ -51,3 +51,27 @@ def test_entries_are_read_as_they_were_written(ledger: Ledger, entries: list[Ent
             read = found[entry.key]
             assert (read.row, read.fields, read.earlier) == (entry.row, entry.fields, entry.earlier)
             assert (read.order, read.doubt, read.sent) == (entry.order, entry.doubt, entry.sent)
+
+
+@pytest.mark.parametrize(
+    "keys", [["a"], ["'k", '"', "\\", "\\n", "\t", "ä", "\U0001f600", "\u2028", "k,{}", "%s", ":key"]]
+)
+def test_what_is_new_is_written_at_once_and_nothing_where_a_key_is_known(
+    ledger: Ledger, keys: list[str]
+) -> None:
+    def news(keys: list[str]) -> News:
+        spelled = [None if at % 2 else key.upper() for at, key in enumerate(keys)]
+        rows, prints = [os.urandom(ROW_BYTES) for _ in keys], [print_of() + print_of() for _ in keys]
+        return News(range(len(keys)), keys, spelled, rows, ("a", "b"), prints)
+
+    first = news(keys)
+    assert ledger.learn(lambda: [first])
+    found = ledger.known(keys)
+    ledger.add_fields(found.values())
+    for key, row, prints in zip(keys, first.rows, first.prints, strict=True):
+        assert (found[key].row, found[key].doubt) == (row, 0)
+        assert found[key].fields == {"a": prints[:5], "b": prints[5:]}
+    assert not ledger.learn(lambda: [news(["new"]), news([*keys, "newer"])])
+    assert ledger.known(["new", "newer"]) == {}
+    assert ledger.learn(lambda: [])
+    assert ledger.learn(lambda: [news(["new"]), news(["newer"])])

@@ -153,14 +153,28 @@ def test_rows_that_may_be_rejects_are_left_to_a_look_at_each() -> None:
     assert together(mapper, TupleBatch(1, ["id", "verdict"], [("1", "failed")]), ["1"], [0]) == {}
 
 
-def test_a_vendor_that_looks_at_each_change_does_so() -> None:
-    class Picky(Acme):
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_a_vendor_made_of_ours_that_looks_at_each_change_does_so(vendor: type[Vendor]) -> None:
+    class Picky(vendor):  # type: ignore[valid-type, misc] -- made of each
         def check_change(self, change: Change) -> None:
-            if change.fields.get("nick") == "Ada":
+            if "Ada" in change.fields.values():
                 raise InvalidRecord("no")
 
-    mapper = mapper_of(Picky(ACCESS), {"nick": "one"})
+    mapper = mapper_of(Picky(ACCESS), {FIELDS[vendor][0]: "one"})
     assert together(mapper, TupleBatch(1, NAMES, [("1", "Bob", "")]), ["1"], [0]) == {}
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_a_vendor_made_of_ours_that_writes_each_value_does_so(vendor: type[Vendor]) -> None:
+    class Loud(vendor):  # type: ignore[valid-type, misc] -- made of each
+        def write(self, known: Field, value: Any) -> Any:
+            return super().write(known, value).upper()
+
+    name = FIELDS[vendor][0]
+    mapper = mapper_of(Loud(ACCESS), {name: "one"})
+    batch = TupleBatch(1, NAMES, [("1", "Bob", "")])
+    assert together(mapper, batch, ["1"], [0]) == {0: {name: "BOB"}}
+    assert by_itself(mapper, batch)[0].fields == {name: "BOB"}
 
 
 def test_where_profiles_are_made_a_field_that_is_the_key_is_looked_at() -> None:

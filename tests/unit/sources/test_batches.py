@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from airflow_profile_provider.ledger.fingerprints import Fingerprints
 from airflow_profile_provider.records import ABSENT, Row
-from airflow_profile_provider.sources.batches import TupleBatch, batches_of
+from airflow_profile_provider.sources.batches import ReadBatch, TupleBatch, batches_of
 from airflow_profile_provider.sources.parquet import ColumnBatch
 
 TEXTS = st.sampled_from(["", "-", " ", "1", "1 -", "- ", "a", "1 a", "\0", "å", "2 1 -"])
@@ -123,3 +123,12 @@ def test_rows_that_were_read_one_by_one_are_put_together_and_odd_ones_have_no_va
     prints = Fingerprints(b"secret", "shape", "recipe", ["id", "n"])
     assert prints.of_rows(first)[:2] == [prints.of_row(row) for row in plain]
     assert len(set(first.texts())) == 7
+
+
+def test_about_how_large_the_rows_are_is_known_before_they_are_looked_at() -> None:
+    rows = [(f"{n:04}", "x" * 996) for n in range(1000)]
+    columns = pa.table({"id": [row[0] for row in rows], "c": [row[1] for row in rows]}).to_batches()[0]
+    read = ReadBatch([Row(n, {"id": row[0], "c": row[1]}) for n, row in enumerate(rows, 1)], ["id", "c"])
+    for batch in (ColumnBatch(1, ["id", "c"], columns), TupleBatch(1, ["id", "c"], rows), read):
+        assert 1_000_000 <= batch.size < 1_100_000
+    assert ReadBatch([Row(1, "text", problem="odd")], ["id"]).size == 4
