@@ -336,3 +336,32 @@ def test_a_try_that_goes_on_counts_each_record_once(ocamba: Ocamba, engine: Engi
     report = push(table, action="baseline", checkpoints=FileCheckpoints(tmp_path / "checkpoint.json"))
     assert (report.received, report.invalid, report.undelivered) == (N + 1, 1, 1)
     assert report.planned + report.unchanged == N
+
+
+@pytest.mark.parametrize("look", [1, 2], ids=["before it is mapped", "while it is"])
+def test_a_connection_that_is_lost_in_the_middle_is_made_anew(
+    ocamba: Ocamba, engine: Engine, look: int, tmp_path: Path
+) -> None:
+    if engine.dialect.name == "sqlite":
+        pytest.skip("SQLite has no connections that could be lost")
+    ended: list[int] = []
+    looks: list[str] = []
+
+    class Cut(str):
+        """The key of a row that ends all other connections when it is looked at for so many times."""
+
+        def strip(self, *given: Any) -> str:
+            looks.append(self)
+            if len(looks) == look:
+                with engine.connect() as connection:
+                    others = "pid <> pg_backend_pid() and datname = current_database()"
+                    query = f"select pid, pg_terminate_backend(pid) from pg_stat_activity where {others}"
+                    ended.extend(pid for pid, _ in connection.exec_driver_sql(query))
+            return super().strip(*given)
+
+    rows = [dict(row) for row in ROWS]
+    rows[7]["id"] = Cut(rows[7]["id"] + " ")
+    report = push(source_of("frame", rows, tmp_path), action="baseline")
+    assert ended
+    assert (report.received, report.planned + report.unchanged) == (N, N)
+    assert len(entries(engine, "ocamba_default")) == N
