@@ -68,7 +68,7 @@ class Candidates:
         passed: set[str] = set()
         knows_nothing = self._ledger.is_empty
         for some in _together(blocks, TAKEN_AT_ONCE if take else 1):
-            looked, ahead = [], set(passed)
+            looked, ahead = [], set(passed) if take else passed
             for block in some:
                 if (knows_nothing and take is None) or len(passed) > MOST_PASSED:
                     every = range(len(block))
