@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
+_GIVEN_FROM = 32_000
+"""Systems give ports from here on, or a little above, to whoever names none."""
 _CHANCE = random.SystemRandom()  # the other is seeded, and the same for each worker
 
 
@@ -18,11 +20,19 @@ def free_port() -> int:
     A server that goes away finds it free when it returns, however many clients have tried to reach it
     meanwhile.
     """
-    while True:
-        port = _CHANCE.randrange(20_000, 32_000)  # below those that systems give to whoever names none
-        with socket.socket() as found, suppress(OSError):
-            found.bind(("127.0.0.1", port))
-            return port
+    while not is_free(port := _CHANCE.randrange(20_000, _GIVEN_FROM)):
+        pass
+    return port
+
+
+def is_free(port: int) -> bool:
+    """Whether nobody listens on a port, and no connection is given it by chance."""
+    if port >= _GIVEN_FROM:
+        return False
+    with socket.socket() as found, suppress(OSError):
+        found.bind(("127.0.0.1", port))
+        return True
+    return False
 
 
 def wait_for_port(port: int, seconds: float = 10.0) -> None:

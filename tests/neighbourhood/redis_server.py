@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from neighbourhood.loopback import free_port, wait_for_port
+from neighbourhood.loopback import free_port, is_free, wait_for_port
 
 
 class RedisServer:
@@ -28,7 +28,7 @@ class RedisServer:
         self._options = options
         self._process: subprocess.Popen[bytes] | None = None
         self.port = free_port()
-        while "cluster-enabled" in options and self.port > 55_000:  # it listens 10,000 above it, too
+        while "cluster-enabled" in options and not is_free(self.port + 10_000):  # it listens there, too
             self.port = free_port()
 
     @property
