@@ -9,6 +9,7 @@ from itertools import chain
 from airflow_profile_provider.ledger.fingerprints import Fingerprints
 from airflow_profile_provider.ledger.ledger import Ledger, News
 from airflow_profile_provider.ledger.tables import LONGEST_KEY
+from airflow_profile_provider.mapping.batch_mapper import BatchMapper
 from airflow_profile_provider.mapping.mapper import Mapper
 from airflow_profile_provider.sources.batches import RowBatch
 
@@ -53,11 +54,13 @@ class Baseline:
     def take(self, batches: Sequence[Looked]) -> Sequence[set[int]]:
         """Write down those rows of each batch that are alone and new to the ledger; return their places."""
         taken: list[set[int]] = [set() for _ in batches]
+        if (mapper := self._mapper.of_batches) is None:
+            return taken
 
         def news() -> Iterator[News]:  # asked for once more where the database was away
             for looked, own in zip(batches, taken, strict=True):
                 own.clear()
-                for one in self._news(looked, known):
+                for one in self._news(mapper, looked, known):
                     own.update(one.places)
                     yield one
 
@@ -70,13 +73,12 @@ class Baseline:
             self._knows_nothing = False
         return [set() for _ in batches]
 
-    def _news(self, looked: Looked, known: Collection[str]) -> Iterator[News]:
+    def _news(self, mapper: BatchMapper, looked: Looked, known: Collection[str]) -> Iterator[News]:
         """Map and hash the rows of a batch that are alone, but those of keys that are known."""
         keys, profiles = looked.keys, looked.profiles
         places = [at for at in looked.alone if profiles[at] not in known] if known else looked.alone
-        mapper = self._mapper.of_batches
-        table = looked.batch.values() if mapper and places else None
-        if mapper is None or table is None:
+        table = looked.batch.values() if places else None
+        if table is None:
             return
         if max(map(len, chain(keys, profiles))) > LONGEST_KEY:
             places = [at for at in places if max(len(keys[at]), len(profiles[at])) <= LONGEST_KEY]

@@ -132,7 +132,7 @@ class LedgerSession:
         """Yield the rows of batches that may differ, with their fingerprints; settle the others at once."""
         return self._candidates.unheld(blocks, settle)
 
-    def unknown(self, blocks: Iterator[RowBatch], settle: SettleBatch) -> Iterator[Row]:
+    def untaken(self, blocks: Iterator[RowBatch], settle: SettleBatch) -> Iterator[Row]:
         """The same for a baseline, which takes at once what it can for what the vendor holds."""
         if self._writer is None:
             return self.unheld(blocks, settle)

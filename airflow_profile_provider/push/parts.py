@@ -75,7 +75,7 @@ def parts_of(
     telling = Telling(account, progress, settlement, saving, sender, log, seconds, clock)
     compared = audit.ledger.rows if audit else session.unheld
     if assembly.session and assembly.options.action == "baseline" and review is None:
-        compared = assembly.session.unknown
+        compared = assembly.session.untaken
     leavers = _leavers(assembly, account, log)
     intake = Intake(
         rows,

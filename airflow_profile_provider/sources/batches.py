@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from airflow_profile_provider.records import ABSENT, Row
 from airflow_profile_provider.sources.partition import Part
 
-_MEASURED = 10
+_MEASURED = 20
 """Of so many rows it is looked how large they are."""
 READ_AT_ONCE = 200
 """Rows that were read one by one and are put together: no more are in memory than where they are not."""
@@ -101,7 +101,7 @@ class TupleBatch:
     @property
     def size(self) -> int:
         """About how many bytes the rows take."""
-        return _size_of(self._values, len(self))
+        return bytes_in(self._values, len(self))
 
     @property
     def positions(self) -> Sequence[int]:
@@ -159,7 +159,7 @@ class ReadBatch:
     def size(self) -> int:
         """About how many bytes the rows take."""
         some = [row.content for row in self._rows[:_MEASURED]]
-        return _size_of([one.values() if type(one) is dict else (one,) for one in some], len(self))
+        return bytes_in([one.values() if type(one) is dict else (one,) for one in some], len(self))
 
     @property
     def positions(self) -> Sequence[int]:
@@ -190,11 +190,13 @@ class ReadBatch:
         return {name: [content.get(name, ABSENT) for content in contents] for name in self._columns}
 
     def rows(self, indices: Sequence[int], prints: Sequence[bytes] = ()) -> Iterator[Row]:
-        """Return some of the rows, as they were read."""
-        return (self._rows[index] for index in indices)
+        """Return some of the rows, with their fingerprints, but for odd ones: theirs say nothing."""
+        for index in indices:
+            row = self._rows[index]
+            yield row._replace(fingerprint=prints[index]) if prints and self._is_plain[index] else row
 
 
-def _size_of(rows: Sequence[Collection[Any]], number: int) -> int:
+def bytes_in(rows: Sequence[Collection[Any]], number: int) -> int:
     """Return about how many bytes so many rows take, by the texts in the first few."""
     some = rows[:_MEASURED]
     texts = sum(len(value) for row in some for value in row if isinstance(value, str | bytes))

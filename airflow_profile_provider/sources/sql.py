@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from airflow_profile_provider.errors import SourceError
 from airflow_profile_provider.records import Row
 from airflow_profile_provider.sources.ahead import read_ahead
-from airflow_profile_provider.sources.batches import RowBatch, TupleBatch
+from airflow_profile_provider.sources.batches import RowBatch, TupleBatch, bytes_in
 from airflow_profile_provider.sources.database_errors import error_name, told
 from airflow_profile_provider.sources.partition import Part
 from airflow_profile_provider.sources.reading import require_named
@@ -26,7 +26,6 @@ _ROWS_AT_ONCE = 1000
 """How many rows are fetched in one go: with more, a row's share of a round trip is nothing already."""
 _BYTES_AT_ONCE = 16_000_000
 """How large the rows of one go may be together, so that wide ones do not fill the memory."""
-_LOOKED_AT = 20
 
 
 class Result(Protocol):
@@ -213,9 +212,8 @@ class _Query:
 
 def _rows_at_once(values: Sequence[tuple[Any, ...]]) -> int:
     """Return how many rows to fetch next: fewer where they are large."""
-    some = values[:_LOOKED_AT]
-    size = sum(len(value) for row in some for value in row if isinstance(value, str | bytes))
-    return max(1, min(_ROWS_AT_ONCE, _BYTES_AT_ONCE * len(some) // max(1, size)))
+    size = max(1, bytes_in(values, len(values)))
+    return max(1, min(_ROWS_AT_ONCE, _BYTES_AT_ONCE * len(values) // size))
 
 
 def _places(found: list[str], columns: list[str] | None) -> list[tuple[str, int]]:

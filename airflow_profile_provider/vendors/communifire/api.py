@@ -134,7 +134,7 @@ class Communifire(Creates, Users):
                 )
 
     def checks_names_alone(self, names: Collection[str], key_type: str) -> bool:
-        """Whether the key is not among the fields, where profiles are made."""
+        """Whether that is so of all that is made by a key: labels are looked at by their names."""
         return super().checks_names_alone(names, key_type)
 
     def steps(self, batch: Sequence[Change]) -> Steps:

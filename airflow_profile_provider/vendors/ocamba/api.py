@@ -25,7 +25,6 @@ from airflow_profile_provider.vendors.exchange import Answer, Probe, Rate, Reque
 from airflow_profile_provider.vendors.fields import Field
 from airflow_profile_provider.vendors.listing import identifier
 from airflow_profile_provider.vendors.ocamba.importing import MOST_PROFILES, import_steps
-from airflow_profile_provider.vendors.ocamba.properties import Properties
 from airflow_profile_provider.vendors.ocamba.reading import PATH, Profiles
 
 
@@ -63,9 +62,7 @@ class Ocamba(CreatesFound, Profiles):
         return written
 
     def sent_as_they_are(self, name: str, catalogue: Mapping[str, Field]) -> frozenset[type]:
-        """Return text, but for the organization's id, and for properties that are checked one by one."""
-        if name == "organization_id" or isinstance(catalogue.get(name), Properties):
-            return frozenset()
+        """Return text: numbers may be ids, and an account's own properties are objects."""
         return super().sent_as_they_are(name, catalogue) & {str}
 
     def clear(self, name: str) -> Any:

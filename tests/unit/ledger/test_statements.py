@@ -56,9 +56,13 @@ def test_entries_are_read_as_they_were_written(ledger: Ledger, entries: list[Ent
 @pytest.mark.parametrize(
     "keys", [["a"], ["'k", '"', "\\", "\\n", "\t", "ä", "\U0001f600", "\u2028", "k,{}", "%s", ":key"]]
 )
+@pytest.mark.parametrize("piped", [True, False])
 def test_what_is_new_is_written_at_once_and_nothing_where_a_key_is_known(
-    ledger: Ledger, keys: list[str]
+    ledger: Ledger, keys: list[str], piped: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if not piped:  # as with an old libpq
+        monkeypatch.setattr("psycopg.Pipeline.is_supported", lambda: False)
+
     def news(keys: list[str]) -> News:
         spelled = [None if at % 2 else key.upper() for at, key in enumerate(keys)]
         rows, prints = [os.urandom(ROW_BYTES) for _ in keys], [print_of() + print_of() for _ in keys]

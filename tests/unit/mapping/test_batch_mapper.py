@@ -218,9 +218,9 @@ def test_values_of_defined_types_are_checked_to_the_same(kind: str, value: Any) 
         assert vendor.check_field("badge", value, loose=True, catalogue=told) == value
 
 
-def test_properties_that_an_account_declares_are_always_looked_at() -> None:
-    assert not Ocamba(ACCESS).sent_as_they_are("organization_id", Catalogue())
+def test_texts_are_sent_as_they_are_where_a_field_takes_texts_and_nothing_of_an_object_is() -> None:
     assert Ocamba(ACCESS).sent_as_they_are("full_name", Catalogue()) == {str}
+    assert not Ocamba(ACCESS).sent_as_they_are("custom_properties", Catalogue())
     assert Acme(ACCESS).sent_as_they_are("free", Catalogue({"free": Field("any")})) == {str, bool, int}
 
 

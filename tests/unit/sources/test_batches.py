@@ -120,6 +120,7 @@ def test_rows_that_were_read_one_by_one_are_put_together_and_odd_ones_have_no_va
     assert first.values() == {"id": ["a", "b", *[ABSENT] * 5], "n": ["", "1", *[ABSENT] * 5]}
     assert second.values() == {"id": ["d"], "n": [ABSENT]}
     assert list(first.rows([0, 2, 6])) == [plain[0], odd[0], odd[4]]
+    assert list(first.rows([1, 2], [b"1", b"2", b"3"])) == [plain[1]._replace(fingerprint=b"2"), odd[0]]
     prints = Fingerprints(b"secret", "shape", "recipe", ["id", "n"])
     assert prints.of_rows(first)[:2] == [prints.of_row(row) for row in plain]
     assert len(set(first.texts())) == 7
